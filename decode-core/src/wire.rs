@@ -1,0 +1,272 @@
+//! Every number and name on which two processes must agree. This is the only definition of each:
+//! the relay and the CLI link it, the browser gets it from the WASM module's exports, and the test
+//! `single_definition` searches the tree for a second one.
+//!
+//! Units are in the names. Relations between the limits are asserted at compile time below.
+
+/// Frame byte of a Kafka value: the body is plain protobuf.
+pub const FRAME_RAW: u8 = 0x00;
+/// Frame byte of a Kafka value: the body is one or more zstd frames holding the protobuf.
+pub const FRAME_ZSTD: u8 = 0x01;
+/// First four bytes of a zstd frame; in compatible mode they also mark an unframed zstd body.
+pub const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+/// Length of the frame byte. A framed value may be this much longer than [`PAYLOAD_BYTES_MAX`].
+pub const FRAME_BYTE_LEN: usize = 1;
+
+/// Newest `Header.schema_version` this build applies.
+pub const SCHEMA_VERSION: u32 = 1;
+/// What `Header.schema_version = 0` (an old producer) stands for.
+pub const SCHEMA_VERSION_ABSENT: u32 = 1;
+
+/// Largest protobuf body, compressed or not, in bytes (10 MiB).
+pub const PAYLOAD_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Largest decompressed protobuf, in bytes (10 MiB).
+pub const DECOMPRESSED_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Largest zstd window a frame may ask for, in bytes (8 MiB, the interoperability bound of RFC 8878,
+/// raised to the decompressed limit because single-segment frames declare their size as window).
+pub const ZSTD_WINDOW_BYTES_MAX: usize = DECOMPRESSED_BYTES_MAX;
+/// Deepest nesting of messages and groups below the envelope.
+pub const NESTING_DEPTH_MAX: u32 = 100;
+
+/// Layout version in the first byte of every data frame of the session protocol.
+pub const LAYOUT_VERSION: u8 = 1;
+/// Length of a data frame's header in bytes.
+pub const FRAME_HEADER_LEN: usize = 40;
+/// Most bytes of a refused record that travel in its reject frame.
+pub const REJECT_PREFIX_BYTES_MAX: usize = 1024;
+/// Most bytes the relay puts into one binary message unless a single frame is larger.
+pub const MESSAGE_BYTES_TARGET: usize = 64 * 1024;
+/// Default credit window of one connection in bytes.
+pub const WINDOW_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
+
+/// WebSocket subprotocol of the native session protocol.
+pub const SUBPROTOCOL: &str = "dashstream.v1";
+/// `protocol` field of `welcome` and `resume`.
+pub const PROTOCOL_VERSION: u32 = 1;
+/// Path of the WebSocket endpoint.
+pub const WS_PATH: &str = "/ws";
+/// Largest control message in bytes.
+pub const CONTROL_BYTES_MAX: usize = 64 * 1024;
+/// Most partitions one `resume` may name.
+pub const RESUME_PARTITIONS_MAX: usize = 512;
+/// A client closes and reconnects when its oldest unapplied record is older than this.
+pub const CLIENT_APPLY_LAG_MS_MAX: u64 = 30_000;
+/// The relay closes a connection that has data waiting and sends no `ack` for this long.
+pub const ACK_STALL_MS_MAX: u64 = 45_000;
+
+const _: () = assert!(
+    WINDOW_BYTES_DEFAULT >= FRAME_HEADER_LEN + PAYLOAD_BYTES_MAX + FRAME_BYTE_LEN,
+    "one frame of any legal size must fit into the window"
+);
+const _: () = assert!(ACK_STALL_MS_MAX > CLIENT_APPLY_LAG_MS_MAX);
+const _: () = assert!(REJECT_PREFIX_BYTES_MAX + FRAME_HEADER_LEN <= MESSAGE_BYTES_TARGET);
+const _: () = assert!(ZSTD_WINDOW_BYTES_MAX >= 8 * 1024 * 1024);
+
+/// Declares an enum with its number and its stable text from one table.
+macro_rules! codes {
+    ($(#[$meta:meta])* $name:ident : $repr:ty { $($(#[$vmeta:meta])* $variant:ident = $number:literal, $text:literal;)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum $name { $($(#[$vmeta])* $variant = $number),+ }
+
+        impl $name {
+            /// Every value, ascending by number.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The number on the wire.
+            #[must_use]
+            pub const fn number(self) -> $repr { self as $repr }
+
+            /// The stable text used in control messages, metrics, the CLI and the page.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// The value with that number, if this build knows it.
+            #[must_use]
+            pub const fn from_number(number: $repr) -> Option<Self> {
+                match number { $($number => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// The value with that text, if this build knows it.
+            #[must_use]
+            pub fn from_code(code: &str) -> Option<Self> {
+                match code { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.code())
+            }
+        }
+    };
+}
+
+codes! {
+    /// What a data frame carries.
+    FrameKind: u8 {
+        /// A Kafka record's value, unchanged.
+        Record = 0, "record";
+        /// A range of offsets that cannot be delivered, with its cause.
+        Gap = 1, "gap";
+        /// A record the relay could not accept: its first bytes and the reject code.
+        Reject = 2, "reject";
+        /// The relay's position past control batches and quiet ends.
+        Mark = 3, "mark";
+    }
+}
+
+codes! {
+    /// Why a range of offsets cannot be delivered.
+    GapCause: u32 {
+        /// Kafka deleted it before the relay read it.
+        Retention = 1, "retention";
+        /// It left the relay's memory before the client asked for it.
+        Evicted = 2, "evicted";
+        /// The value is larger than the payload limit.
+        Oversized = 3, "oversized";
+        /// The Kafka record has no value.
+        NullValue = 4, "null_value";
+        /// The Kafka batch could not be read.
+        UnreadableBatch = 5, "unreadable_batch";
+        /// The topic was deleted and made anew; offsets started over.
+        TopicReset = 6, "topic_reset";
+    }
+}
+
+codes! {
+    /// Why a record was not accepted.
+    RejectCode: u32 {
+        /// The value has no bytes.
+        Empty = 1, "empty";
+        /// The value is larger than the payload limit.
+        TooLarge = 2, "too_large";
+        /// The first byte is no frame byte (strict mode).
+        BadFrame = 3, "bad_frame";
+        /// The zstd data is damaged, truncated, or followed by other bytes.
+        Decompress = 4, "decompress";
+        /// Decompressed it is larger than the limit, or a frame declares a larger size or window.
+        DecompressedTooLarge = 5, "decompressed_too_large";
+        /// The body is not a valid protobuf message.
+        Protobuf = 6, "protobuf";
+        /// A text field is not valid UTF-8.
+        Utf8 = 7, "utf8";
+        /// Messages or groups nest deeper than the limit.
+        TooDeep = 8, "too_deep";
+    }
+}
+
+codes! {
+    /// WebSocket close codes.
+    CloseCode: u16 {
+        /// The client leaves.
+        Normal = 1000, "normal";
+        /// The relay shuts down; resume elsewhere or later.
+        Shutdown = 1001, "shutdown";
+        /// Repeated junk or a broken rule.
+        Policy = 1008, "policy";
+        /// A control message over the limit.
+        TooLarge = 1009, "too_large";
+        /// Not authorised.
+        NotAuthorised = 4001, "not_authorised";
+        /// No `resume` within the deadline.
+        NoResume = 4002, "no_resume";
+        /// A send made no progress within the timeout.
+        SendStalled = 4003, "send_stalled";
+        /// Data waited and no `ack` came within the deadline.
+        AckStalled = 4004, "ack_stalled";
+        /// The peer broke the protocol.
+        Protocol = 4005, "protocol_error";
+    }
+}
+
+/// `type` values of control messages.
+pub mod control {
+    /// Client: where to start.
+    pub const RESUME: &str = "resume";
+    /// Client: bytes disposed of.
+    pub const ACK: &str = "ack";
+    /// Client: are you there?
+    pub const PING: &str = "ping";
+    /// Client: its own lag and counts.
+    pub const REPORT: &str = "report";
+    /// Relay: first message of a connection.
+    pub const WELCOME: &str = "welcome";
+    /// Relay: the answer to `resume`.
+    pub const RESUMED: &str = "resumed";
+    /// Relay: how far a replay is.
+    pub const REPLAY_PROGRESS: &str = "replay_progress";
+    /// Relay: every fixed head was passed.
+    pub const REPLAY_COMPLETE: &str = "replay_complete";
+    /// Relay: the answer to `ping`.
+    pub const PONG: &str = "pong";
+    /// Relay: a cursor is older than what is held.
+    pub const CURSOR_STALE: &str = "cursor_stale";
+    /// Relay: the topic started over.
+    pub const TOPIC_RESET: &str = "topic_reset";
+    /// Relay: partitions found while connected.
+    pub const PARTITIONS: &str = "partitions";
+    /// Relay: schema versions seen in a partition.
+    pub const SCHEMA_STATUS: &str = "schema_status";
+    /// Relay: it shuts down soon.
+    pub const GOING_AWAY: &str = "going_away";
+    /// Relay: the `resume` was refused whole.
+    pub const RESUME_ERROR: &str = "resume_error";
+    /// Relay: another message was refused.
+    pub const ERROR: &str = "error";
+}
+
+/// `from` values of `resume`.
+pub mod from {
+    /// After the given offsets; unlisted partitions from the earliest held.
+    pub const CURSOR: &str = "cursor";
+    /// From the earliest position held.
+    pub const EARLIEST: &str = "earliest";
+    /// Only what comes from now on.
+    pub const LATEST: &str = "latest";
+    /// From the start of the runs that are active (needs the delivery tiers).
+    pub const ACTIVE: &str = "active";
+}
+
+/// `mode` values of `welcome`.
+pub mod mode {
+    /// Only framed values are accepted.
+    pub const STRICT: &str = "strict";
+    /// Unframed protobuf and unframed zstd are accepted too.
+    pub const COMPATIBLE: &str = "compatible";
+}
+
+/// `code` values of `resume_error` and `error`.
+pub mod error_code {
+    /// Not JSON, not an object, or a field of the wrong shape.
+    pub const INVALID_JSON: &str = "invalid_json";
+    /// A `type` this build does not know.
+    pub const UNKNOWN_TYPE: &str = "unknown_type";
+    /// A `from` this build does not know.
+    pub const UNKNOWN_FROM: &str = "unknown_from";
+    /// A `protocol` this build does not speak.
+    pub const UNSUPPORTED_PROTOCOL: &str = "unsupported_protocol";
+    /// A documented feature this build does not have yet.
+    pub const UNSUPPORTED: &str = "unsupported";
+    /// A partition that is no number, negative, or unknown.
+    pub const INVALID_PARTITION: &str = "invalid_partition";
+    /// An offset that is no unsigned 64-bit integer.
+    pub const INVALID_OFFSET: &str = "invalid_offset";
+    /// More partitions than allowed.
+    pub const TOO_MANY_PARTITIONS: &str = "too_many_partitions";
+    /// The `namespace` is another topic's or cluster's.
+    pub const WRONG_NAMESPACE: &str = "wrong_namespace";
+    /// A second `resume`, or an `ack` before it.
+    pub const OUT_OF_ORDER: &str = "out_of_order";
+    /// An `ack` for more bytes than were sent.
+    pub const INVALID_ACK: &str = "invalid_ack";
+    /// Larger than the control limit.
+    pub const TOO_LARGE: &str = "too_large";
+    /// More control messages a second than allowed.
+    pub const TOO_MANY_MESSAGES: &str = "too_many_messages";
+    /// A binary message from a client.
+    pub const UNEXPECTED_BINARY: &str = "unexpected_binary";
+}
