@@ -12,7 +12,13 @@ extern crate alloc;
 pub mod schema;
 
 /// Package `dashstream.v1` as prost types. Maps are ordered, so that encoding is deterministic.
-#[allow(clippy::all, clippy::pedantic, clippy::nursery, unreachable_pub, missing_docs)]
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery,
+    unreachable_pub,
+    missing_docs
+)]
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/dashstream.v1.rs"));
 }

@@ -1,0 +1,177 @@
+//! Compiles `dashstream.proto` without protoc: once into prost types, once into the static tables
+//! of `src/schema.rs`.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use prost_types::field_descriptor_proto::{Label, Type};
+use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto};
+
+const PROTO: &str = "dashstream.proto";
+const PACKAGE: &str = "dashstream.v1";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed={PROTO}");
+    println!("cargo:rerun-if-changed=build.rs");
+    let files = protox::compile([PROTO], ["."])?;
+
+    let mut tables = Tables::default();
+    for file in files.file.iter().filter(|file| file.package() == PACKAGE) {
+        for message in &file.message_type {
+            tables.collect(message, &format!(".{PACKAGE}"), "");
+        }
+        for item in &file.enum_type {
+            tables.collect_enum(item, &format!(".{PACKAGE}"), "");
+        }
+    }
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    std::fs::write(out.join("schema_tables.rs"), tables.render()?)?;
+
+    prost_build::Config::new()
+        .btree_map(["."])
+        .compile_fds(files)?;
+    Ok(())
+}
+
+/// All messages and enums by full name (with the leading dot descriptors use), with the constant
+/// each gets.
+#[derive(Default)]
+struct Tables {
+    messages: BTreeMap<String, (String, DescriptorProto)>,
+    enums: BTreeMap<String, (String, EnumDescriptorProto)>,
+}
+
+impl Tables {
+    fn collect(&mut self, message: &DescriptorProto, parent: &str, prefix: &str) {
+        let full_name = format!("{parent}.{}", message.name());
+        let constant = format!("{prefix}{}", constant_case(message.name()));
+        let nested_prefix = format!("{constant}_");
+        for nested in &message.nested_type {
+            self.collect(nested, &full_name, &nested_prefix);
+        }
+        for nested in &message.enum_type {
+            self.collect_enum(nested, &full_name, &nested_prefix);
+        }
+        self.messages.insert(full_name, (constant, message.clone()));
+    }
+
+    fn collect_enum(&mut self, item: &EnumDescriptorProto, parent: &str, prefix: &str) {
+        let constant = format!("{prefix}{}", constant_case(item.name()));
+        self.enums.insert(
+            format!("{parent}.{}", item.name()),
+            (constant, item.clone()),
+        );
+    }
+
+    fn render(&self) -> Result<String, Box<dyn Error>> {
+        let mut out = String::new();
+        for (full_name, (constant, item)) in &self.enums {
+            let mut values: Vec<_> = item.value.iter().map(|v| (v.number(), v.name())).collect();
+            values.sort_unstable();
+            writeln!(out, "/// `{}`", full_name.trim_start_matches('.'))?;
+            writeln!(out, "pub const {constant}: &EnumDesc = &{constant}_TABLE;")?;
+            writeln!(
+                out,
+                "static {constant}_TABLE: EnumDesc = EnumDesc {{ name: {:?}, values: &{values:?} }};",
+                item.name()
+            )?;
+        }
+        for (full_name, (constant, message)) in &self.messages {
+            self.render_message(
+                &mut out,
+                full_name.trim_start_matches('.'),
+                constant,
+                message,
+            )?;
+        }
+        Ok(out)
+    }
+
+    fn render_message(
+        &self,
+        out: &mut String,
+        full_name: &str,
+        constant: &str,
+        message: &DescriptorProto,
+    ) -> Result<(), Box<dyn Error>> {
+        let mut fields: Vec<_> = message.field.iter().collect();
+        fields.sort_by_key(|field| field.number());
+        let highest = fields.last().map_or(0, |field| field.number());
+        let mut by_number = vec![0_u8; usize::try_from(highest)? + 1];
+        for (index, field) in fields.iter().enumerate() {
+            by_number[usize::try_from(field.number())?] = u8::try_from(index + 1)?;
+        }
+        let map_entry = message.options.as_ref().is_some_and(|o| o.map_entry());
+        writeln!(out, "/// `{full_name}`")?;
+        writeln!(
+            out,
+            "pub const {constant}: &MessageDesc = &{constant}_TABLE;"
+        )?;
+        writeln!(out, "static {constant}_TABLE: MessageDesc = MessageDesc {{")?;
+        writeln!(
+            out,
+            "    name: {:?},\n    full_name: {full_name:?},",
+            message.name()
+        )?;
+        writeln!(
+            out,
+            "    by_number: &{by_number:?},\n    map_entry: {map_entry},\n    fields: &["
+        )?;
+        for field in fields {
+            self.render_field(out, field)?;
+        }
+        writeln!(out, "    ],\n}};")?;
+        Ok(())
+    }
+
+    fn render_field(
+        &self,
+        out: &mut String,
+        field: &FieldDescriptorProto,
+    ) -> Result<(), Box<dyn Error>> {
+        let repeated = field.label() == Label::Repeated;
+        let scalar = !matches!(field.r#type(), Type::String | Type::Bytes | Type::Message);
+        let declared = field.options.as_ref().and_then(|options| options.packed);
+        let packed = repeated && scalar && declared.unwrap_or(true);
+        let oneof = field.oneof_index.filter(|_| !field.proto3_optional());
+        let oneof = oneof.map(u8::try_from).transpose()?;
+        let (number, name, json_name) = (field.number(), field.name(), field.json_name());
+        let ty = self.field_type(field)?;
+        writeln!(
+            out,
+            "        FieldDesc {{ number: {number}, name: {name:?}, json_name: {json_name:?}, \
+             ty: {ty}, repeated: {repeated}, packed: {packed}, oneof: {oneof:?} }},"
+        )?;
+        Ok(())
+    }
+
+    fn field_type(&self, field: &FieldDescriptorProto) -> Result<String, Box<dyn Error>> {
+        let missing = || format!("{} has an unknown type {}", field.name(), field.type_name());
+        Ok(match field.r#type() {
+            Type::Message => {
+                let (constant, _) = self.messages.get(field.type_name()).ok_or_else(missing)?;
+                format!("FieldType::Message(&{constant}_TABLE)")
+            }
+            Type::Enum => {
+                let (constant, _) = self.enums.get(field.type_name()).ok_or_else(missing)?;
+                format!("FieldType::Enum(&{constant}_TABLE)")
+            }
+            Type::Group => return Err("groups do not exist in proto3".into()),
+            scalar => format!("FieldType::{scalar:?}"),
+        })
+    }
+}
+
+/// `DashStreamMessage` to `DASH_STREAM_MESSAGE`.
+fn constant_case(name: &str) -> String {
+    let mut out = String::new();
+    for (at, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && at > 0 {
+            out.push('_');
+        }
+        out.push(letter.to_ascii_uppercase());
+    }
+    out
+}
