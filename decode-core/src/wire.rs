@@ -270,3 +270,27 @@ pub mod error_code {
     /// A binary message from a client.
     pub const UNEXPECTED_BINARY: &str = "unexpected_binary";
 }
+
+codes! {
+    /// What a message is: the field number of the envelope's `message` oneof.
+    MessageKind: u8 {
+        /// A lifecycle or progress event.
+        Event = 1, "event";
+        /// A change of graph state.
+        StateDiff = 2, "state_diff";
+        /// A piece of streamed model output.
+        TokenChunk = 3, "token_chunk";
+        /// A stage of a tool call.
+        ToolExecution = 4, "tool_execution";
+        /// A full state.
+        Checkpoint = 5, "checkpoint";
+        /// Named values.
+        Metrics = 6, "metrics";
+        /// An error report.
+        Error = 7, "error";
+        /// Several events in one message.
+        EventBatch = 8, "event_batch";
+        /// The summary of a whole run.
+        ExecutionTrace = 9, "execution_trace";
+    }
+}
