@@ -9,7 +9,6 @@
 //! Driven by the schema's tables, without generated types: the walk is the same for all messages.
 //! It does not judge framing, compression or size: that is the decoder's part.
 
-mod check;
 mod field;
 mod json;
 
@@ -24,6 +23,7 @@ use dashstream_proto::schema::{self, FieldDesc, FieldType, MessageDesc};
 use self::field::{Elements, Field, fits, next_field};
 use crate::error::Reject;
 use crate::reader::Reader;
+use crate::scan;
 use crate::wire::{NESTING_DEPTH_MAX, RejectCode};
 
 /// Key of what the schema does not know. `@` cannot start a field's name.
@@ -32,20 +32,12 @@ pub const UNKNOWN_KEY: &str = "@unknown";
 /// The canonical text of a protobuf body (a payload without frame byte and compression).
 ///
 /// # Errors
-/// `protobuf`, `utf8` or `too_deep`, also where the damage lies in a value that a later one
-/// replaces.
+/// Those of [`scan::scan`], on exactly the same bodies: also where the damage lies in a value that
+/// a later one replaces, which the text would never show.
 pub fn canonical_json(body: &[u8]) -> Result<String, Reject> {
-    message_json(schema::DASH_STREAM_MESSAGE, body)
-}
-
-/// The canonical text of any message of the schema.
-///
-/// # Errors
-/// As [`canonical_json`].
-pub fn message_json(desc: &'static MessageDesc, body: &[u8]) -> Result<String, Reject> {
-    check::check(desc, body, NESTING_DEPTH_MAX)?;
+    scan::scan(body, &mut ())?;
     let mut out = String::with_capacity(body.len());
-    Message::read(desc, vec![body], NESTING_DEPTH_MAX)?.write(&mut out)?;
+    Message::read(schema::DASH_STREAM_MESSAGE, vec![body], NESTING_DEPTH_MAX)?.write(&mut out)?;
     Ok(out)
 }
 
@@ -290,7 +282,7 @@ impl<'a> Message<'a> {
 }
 
 /// Where the descriptor has the field, if its number is known and its layout is one that the
-/// type can have; official parsers treat any other layout as an unknown field.
+/// type can have.
 fn index_of(desc: &MessageDesc, field: &Field<'_>) -> Option<usize> {
     let slot = *desc.by_number.get(usize::try_from(field.number).ok()?)?;
     let index = usize::from(slot).checked_sub(1)?;
