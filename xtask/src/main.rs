@@ -1,1 +1,100 @@
-fn main() {}
+//! `cargo xtask`: everything one does with this checkout, from set-up to CI.
+
+mod apt;
+mod args;
+mod debian_rustc;
+mod parts;
+mod project;
+mod run;
+mod stamp;
+mod toolchain;
+mod wasm;
+mod web;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::{
+    args::{Args, Usage},
+    project::Project,
+};
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let name = words.next().unwrap_or_else(|| "help".into());
+    match dispatch(&name, Args::new(words)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn dispatch(name: &str, args: Args) -> Result<()> {
+    if name == "help" || name == "--help" {
+        help();
+        return Ok(());
+    }
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        anyhow::bail!(Usage(format!(
+            "{name} is no command; `cargo xtask help` lists them"
+        )));
+    };
+    (command.run)(&Project::locate()?, args)
+}
+
+fn help() {
+    println!("cargo xtask COMMAND\n");
+    for command in COMMANDS {
+        println!("  {:14}{}", command.name, command.help);
+    }
+}
+
+/// A command and the line that explains it. The justfile has a recipe for each.
+pub(crate) struct Command {
+    pub(crate) name: &'static str,
+    help: &'static str,
+    run: fn(&Project, Args) -> Result<()>,
+}
+
+pub(crate) const COMMANDS: &[Command] = &[
+    Command {
+        name: "setup",
+        help: "find or fetch every part that tests need [--install]",
+        run: setup,
+    },
+    Command {
+        name: "wasm",
+        help: "compile the browser module and its bindings [--install]",
+        run: wasm,
+    },
+    Command {
+        name: "web",
+        help: "build the page into web/dist [--install]",
+        run: web,
+    },
+];
+
+fn setup(project: &Project, mut args: Args) -> Result<()> {
+    let install = args.flag("--install");
+    args.finish()?;
+    let provided = parts::provide(project, parts::FOR_TESTS, install)?;
+    for (name, value) in parts::ours(project).iter().chain(&provided.variables) {
+        println!("{name}={}", value.display());
+    }
+    Ok(())
+}
+
+fn wasm(project: &Project, mut args: Args) -> Result<()> {
+    let install = args.flag("--install");
+    args.finish()?;
+    parts::provide(project, &[parts::Part::WasmCompiler], install)?;
+    wasm::build(project)
+}
+
+fn web(project: &Project, args: Args) -> Result<()> {
+    wasm(project, args)?;
+    web::build(project)
+}
