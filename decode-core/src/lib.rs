@@ -23,6 +23,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod capture;
 mod decoder;
 #[cfg(feature = "encode")]
 pub mod encode;
