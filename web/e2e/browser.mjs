@@ -1,0 +1,119 @@
+// Starts the browser the scripts share and gathers what must never happen on the page.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const EXECUTABLE = process.env.DASHSTREAM_CHROMIUM ?? "/usr/bin/chromium";
+/** Most entries kept of each kind of trouble; a broken page can produce them without end. */
+const TROUBLE_COUNT_MAX = 100;
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/**
+ * Opens a page in a browser with a profile of its own.
+ * @param {{ dark?: boolean, width?: number, height?: number }} [options]
+ */
+export async function openBrowser(options = {}) {
+  const profile = await mkdtemp(join(tmpdir(), "dashstream-page-"));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: EXECUTABLE,
+    headless: true,
+    args: FLAGS,
+    viewport: { width: options.width ?? 1440, height: options.height ?? 900 },
+    colorScheme: options.dark === true ? "dark" : "light",
+    reducedMotion: "no-preference",
+  });
+  const page = context.pages()[0] ?? (await context.newPage());
+  const trouble = await watch(page);
+  const close = async () => {
+    await context.close();
+    await rm(profile, { recursive: true, force: true });
+  };
+  return { page, trouble, close };
+}
+
+/** @param {import("playwright-core").Page} page */
+async function watch(page) {
+  /** @type {{ consoleErrors: string[], consoleWarnings: string[], pageErrors: string[],
+   *           cspViolations: string[], failedRequests: string[] }} */
+  const trouble = {
+    consoleErrors: [],
+    consoleWarnings: [],
+    pageErrors: [],
+    cspViolations: [],
+    failedRequests: [],
+  };
+  /** @param {string[]} list @param {string} text */
+  const note = (list, text) => {
+    if (list.length < TROUBLE_COUNT_MAX) list.push(text);
+  };
+  page.on("console", (message) => {
+    const text = `${message.text()} (${message.location().url})`;
+    if (message.type() === "error") note(trouble.consoleErrors, text);
+    if (message.type() === "warning") note(trouble.consoleWarnings, text);
+  });
+  page.on("pageerror", (error) => note(trouble.pageErrors, String(error)));
+  page.on("requestfailed", (request) => {
+    note(trouble.failedRequests, `${request.url()}: ${request.failure()?.errorText ?? ""}`);
+  });
+  await page.exposeBinding("noteCspViolation", (_source, text) =>
+    note(trouble.cspViolations, String(text)),
+  );
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => {
+      // @ts-expect-error the binding is added at run time
+      window.noteCspViolation(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`);
+    });
+  });
+  return trouble;
+}
+
+/** @param {Awaited<ReturnType<typeof watch>>} trouble */
+export function isClean(trouble) {
+  return Object.values(trouble).every((list) => list.length === 0);
+}
+
+/**
+ * What the page says of itself, read from its stable hooks.
+ * @param {import("playwright-core").Page} page
+ */
+export async function readPage(page) {
+  return page.evaluate(() => {
+    /** @param {string} id */
+    const find = (id) => document.querySelector(`[data-testid="${id}"]`);
+    /** @param {string} id */
+    const value = (id) => Number(find(id)?.getAttribute("data-value") ?? "0");
+    const partitions = Array.from(document.querySelectorAll('[data-testid="partition-row"]'), (row) => {
+      /** @param {string} name */
+      const text = (name) => row.getAttribute(`data-${name}`) ?? "";
+      return {
+        partition: Number(text("partition")),
+        position: text("position"),
+        head: text("head"),
+        records: Number(text("records")),
+        rejects: Number(text("rejects")),
+        gaps: Number(text("gaps")),
+        digest: text("digest"),
+      };
+    });
+    return {
+      phase: find("phase")?.getAttribute("data-phase") ?? null,
+      notice: find("notice")?.textContent?.trim() ?? "",
+      failure: find("failure")?.textContent?.trim() ?? "",
+      totals: {
+        records: value("total-records"),
+        rejects: value("total-rejects"),
+        gaps: value("total-gaps"),
+      },
+      partitions,
+    };
+  });
+}

@@ -1,0 +1,66 @@
+import js from "@eslint/js";
+import svelte from "eslint-plugin-svelte";
+import { defineConfig, globalIgnores } from "eslint/config";
+import globals from "globals";
+import ts from "typescript-eslint";
+import svelteConfig from "./svelte.config.js";
+
+/** Layers point one way: base <- store <- view. */
+const layer = (files, forbidden, message) => ({
+  files,
+  rules: {
+    "no-restricted-imports": ["error", { patterns: forbidden.map((regex) => ({ regex, message })) }],
+  },
+});
+
+const SOURCES = ["**/*.ts", "**/*.svelte"];
+
+export default defineConfig(
+  globalIgnores(["dist/", "src/generated/"]),
+  { linterOptions: { reportUnusedDisableDirectives: "error" } },
+  js.configs.recommended,
+  {
+    files: SOURCES,
+    extends: [ts.configs.strictTypeChecked, ts.configs.stylisticTypeChecked],
+    languageOptions: {
+      parserOptions: {
+        projectService: {
+          allowDefaultProject: ["vite.config.ts", "build/*.ts"],
+          defaultProject: "tsconfig.node.json",
+        },
+        extraFileExtensions: [".svelte"],
+      },
+    },
+    rules: {
+      "@typescript-eslint/no-explicit-any": "error",
+      "@typescript-eslint/strict-boolean-expressions": "error",
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/switch-exhaustiveness-check": "error",
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      "no-console": "error",
+    },
+  },
+  svelte.configs.recommended,
+  {
+    rules: {
+      eqeqeq: "error",
+      "max-lines": ["error", { max: 400 }],
+      "max-len": ["error", { code: 110, ignoreUrls: true }],
+    },
+  },
+  {
+    files: ["**/*.svelte", "**/*.svelte.ts"],
+    languageOptions: { globals: globals.browser, parserOptions: { parser: ts.parser, svelteConfig } },
+  },
+  { files: ["build/**", "*.config.*"], languageOptions: { globals: globals.node } },
+  { files: ["public/*.js"], languageOptions: { globals: globals.browser, sourceType: "script" } },
+  { files: ["e2e/**/*.mjs"], languageOptions: { globals: { ...globals.node, ...globals.browser } } },
+  layer(
+    ["src/base/**"],
+    ["^svelte", "/store/", "/view/", "/worker/"],
+    "base is plain functions: no store, view, worker or framework",
+  ),
+  layer(["src/store/**"], ["/view/", "/worker/"], "a store reads neither views nor the worker's code"),
+  layer(["src/view/**"], ["/worker/"], "views read the store, never the worker"),
+  layer(["src/worker/**"], ["/base/", "/store/", "/view/"], "the worker only starts the module"),
+);

@@ -1,0 +1,41 @@
+/** Bytes as the rows of a hex view: offset, sixteen bytes, printable ASCII. */
+export interface HexRow {
+  readonly offset: string;
+  readonly hex: string;
+  readonly ascii: string;
+}
+
+const ROW_BYTES = 16;
+
+export function hexRowCount(bytes: Uint8Array): number {
+  return Math.ceil(bytes.length / ROW_BYTES);
+}
+
+/** Rows `first` to `first + count`, as far as there are any. */
+export function hexRows(bytes: Uint8Array, first: number, count: number): HexRow[] {
+  const end = Math.min(first + count, hexRowCount(bytes));
+  const rows: HexRow[] = [];
+  for (let row = first; row < end; row += 1) {
+    rows.push(hexRow(bytes, row * ROW_BYTES));
+  }
+  return rows;
+}
+
+/** The whole view as text, for the clipboard. */
+export function hexText(bytes: Uint8Array): string {
+  return hexRows(bytes, 0, hexRowCount(bytes))
+    .map((row) => `${row.offset}  ${row.hex}  ${row.ascii}`)
+    .join("\n");
+}
+
+function hexRow(bytes: Uint8Array, start: number): HexRow {
+  let hex = "";
+  let ascii = "";
+  for (let index = 0; index < ROW_BYTES; index += 1) {
+    if (index > 0) hex += index === ROW_BYTES / 2 ? "  " : " ";
+    const byte = bytes[start + index];
+    hex += byte === undefined ? "  " : byte.toString(16).padStart(2, "0");
+    if (byte !== undefined) ascii += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ".";
+  }
+  return { offset: start.toString(16).padStart(8, "0"), hex, ascii };
+}

@@ -1,0 +1,78 @@
+/** What a row of the event list is called and how it is marked, from the names the core gave. */
+import type { EventColumns, Names } from "../generated/decode_wasm.js";
+
+/** How a row is set off: both troubles say what is missing or refused at that place. */
+export type Tone = "plain" | "error" | "reject" | "gap";
+
+export interface EventRow {
+  readonly row: number;
+  readonly kind: string;
+  readonly label: string;
+  readonly tone: Tone;
+  /** Name of the reject code or gap cause, else empty. */
+  readonly cause: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly timestampMs: number;
+  readonly sequence: bigint;
+  readonly thread: string;
+  readonly node: string;
+  readonly summary: string;
+  readonly bytes: number;
+  readonly newerSchema: boolean;
+}
+
+/** One row out of the columns, or null where the columns do not reach. */
+export function eventRow(
+  columns: EventColumns,
+  strings: readonly string[],
+  names: Names,
+  index: number,
+): EventRow | null {
+  const row = columns.row[index];
+  if (row === undefined) return null;
+  const kind = names.rowKinds[columns.kind[index] ?? -1] ?? `unknown(${columns.kind[index] ?? 0})`;
+  const code = columns.code[index] ?? 0;
+  const label = labelOf(kind, columns.eventType[index] ?? 0, names);
+  return {
+    row,
+    kind,
+    label,
+    tone: toneOf(kind, label),
+    cause: causeOf(kind, code, names),
+    partition: columns.partition[index] ?? 0,
+    offset: columns.offset[index] ?? 0n,
+    timestampMs: columns.timestampMs[index] ?? 0,
+    sequence: columns.sequence[index] ?? 0n,
+    thread: textAt(strings, columns.thread[index]),
+    node: textAt(strings, columns.node[index]),
+    summary: textAt(strings, columns.summary[index]),
+    bytes: columns.bytes[index] ?? 0,
+    newerSchema: columns.newerSchema[index] === 1,
+  };
+}
+
+/** A kind's name for people. */
+export function kindLabel(kind: string): string {
+  return kind.replaceAll("_", " ");
+}
+
+export function textAt(strings: readonly string[], index: number | undefined): string {
+  return index === undefined ? "" : (strings[index] ?? "");
+}
+
+function labelOf(kind: string, eventType: number, names: Names): string {
+  if (eventType === 0) return kindLabel(kind);
+  return names.eventTypes[eventType] ?? `unknown(${eventType})`;
+}
+
+function toneOf(kind: string, label: string): Tone {
+  if (kind === "gap" || kind === "reject") return kind;
+  return kind === "error" || label.endsWith("_ERROR") ? "error" : "plain";
+}
+
+function causeOf(kind: string, code: number, names: Names): string {
+  if (code === 0) return "";
+  const table = kind === "gap" ? names.gapCauses : names.rejectCodes;
+  return (table[code] ?? `unknown(${code})`).replaceAll("_", " ");
+}
