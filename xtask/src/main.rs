@@ -2,11 +2,21 @@
 
 mod apt;
 mod args;
+mod bench;
+mod ci;
+mod counted;
 mod debian_rustc;
+mod demo;
+mod http;
 mod parts;
 mod project;
+mod requirements;
 mod run;
+mod service;
+mod stages;
 mod stamp;
+mod test;
+mod tidy;
 mod toolchain;
 mod wasm;
 mod web;
@@ -61,8 +71,39 @@ pub(crate) struct Command {
 
 pub(crate) const COMMANDS: &[Command] = &[
     Command {
+        name: "demo",
+        help: "watch simulated runs: [--rate N] [--seed N] [--port N] [--for SECONDS] \
+               [--capture FILE] [--open] [--install]",
+        run: demo::command,
+    },
+    Command {
+        name: "test",
+        help: "all tests, from set-up on [--install]",
+        run: test::command,
+    },
+    Command {
+        name: "ci",
+        help: "what a change must pass [--install]",
+        run: ci::command,
+    },
+    Command {
+        name: "bench",
+        help: "measure, in release builds: arguments of the bench crate [--install]",
+        run: bench::command,
+    },
+    Command {
+        name: "requirements",
+        help: "which test holds which requirement, and which have none",
+        run: requirements::command,
+    },
+    Command {
+        name: "tidy",
+        help: "house rules that no compiler checks",
+        run: tidy::command,
+    },
+    Command {
         name: "setup",
-        help: "find or fetch every part that tests need [--install]",
+        help: "find or fetch every part that tests need, and print its variables [--install]",
         run: setup,
     },
     Command {
@@ -81,7 +122,10 @@ fn setup(project: &Project, mut args: Args) -> Result<()> {
     let install = args.flag("--install");
     args.finish()?;
     let provided = parts::provide(project, parts::FOR_TESTS, install)?;
-    for (name, value) in parts::ours(project).iter().chain(&provided.variables) {
+    for (name, value) in parts::ours(|name| project.binary(name), project)
+        .iter()
+        .chain(&provided.variables)
+    {
         println!("{name}={}", value.display());
     }
     Ok(())

@@ -388,13 +388,18 @@ fn venv(project: &Project) -> PathBuf {
 }
 
 /// The binaries and folders of this checkout, for tests that start them.
-pub(crate) fn ours(project: &Project) -> Vec<(&'static str, PathBuf)> {
-    let binary = |variable, name: &str| (variable, project.binary(name));
+pub(crate) fn ours(
+    binary: impl Fn(&str) -> PathBuf,
+    project: &Project,
+) -> Vec<(&'static str, PathBuf)> {
     vec![
-        binary("DASHSTREAM_RELAY_BIN", "dashstream-relay"),
-        binary("DASHSTREAM_CLI_BIN", "dashstream"),
-        binary("DASHSTREAM_SIMULATOR_BIN", "dashstream-simulator"),
-        binary("DASHSTREAM_MOCK_BROKER_BIN", "dashstream-mock-broker"),
+        ("DASHSTREAM_RELAY_BIN", binary("dashstream-relay")),
+        ("DASHSTREAM_CLI_BIN", binary("dashstream")),
+        ("DASHSTREAM_SIMULATOR_BIN", binary("dashstream-simulator")),
+        (
+            "DASHSTREAM_MOCK_BROKER_BIN",
+            binary("dashstream-mock-broker"),
+        ),
         ("DASHSTREAM_WEB", project.web()),
     ]
 }

@@ -103,6 +103,12 @@ pub(crate) fn set_deadline(limit: Duration) {
     let _ = DEADLINE.set(Instant::now() + limit);
 }
 
+pub(crate) fn deadline_left() -> bool {
+    DEADLINE
+        .get()
+        .is_none_or(|deadline| Instant::now() <= *deadline)
+}
+
 pub(crate) fn wait(
     child: &mut Child,
     label: &str,

@@ -1,0 +1,271 @@
+//! `cargo xtask demo`: a Kafka mock, the real relay and the simulator, until Ctrl-C or for a time.
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::{
+    args::{Args, Usage},
+    http, parts,
+    project::Project,
+    run,
+    service::Service,
+    test, wasm, web,
+};
+
+#[derive(Default)]
+pub(crate) struct Demo {
+    /// Records a second; `None` leaves the simulator's own.
+    pub(crate) rate: Option<u32>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) port: Option<u16>,
+    pub(crate) length: Option<Duration>,
+    pub(crate) capture: Option<PathBuf>,
+    pub(crate) open: bool,
+}
+
+pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
+    let install = args.flag("--install");
+    let demo = Demo {
+        rate: args.value("--rate")?,
+        seed: args.value("--seed")?,
+        port: args.value("--port")?,
+        length: args.value("--for")?.map(Duration::from_secs),
+        capture: args.value("--capture")?,
+        open: args.flag("--open"),
+    };
+    args.finish()?;
+    if let Some(file) = &demo.capture {
+        ensure!(
+            file.is_file(),
+            Usage(format!("--capture {}: no such file", file.display()))
+        );
+    }
+    let provided = parts::provide(project, parts::FOR_DEMO, install)?;
+    if let Some(missing) = provided.missing.first() {
+        bail!("the demo needs {}: {}", missing.part, missing.why);
+    }
+    wasm::build(project)?;
+    web::build(project)?;
+    test::binaries(project)?;
+    demo.run(project)
+}
+
+impl Demo {
+    /// The binaries exist. Ends well only if every part ran and stopped as it should.
+    pub(crate) fn run(&self, project: &Project) -> Result<()> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
+        }
+        let port = self.free_port()?;
+        let mut parts = self.start(project, port, &interrupted)?;
+        let url = format!("http://127.0.0.1:{port}/");
+        run::heading(&format!("{url}  (simulated data; Ctrl-C ends it)"));
+        if self.open {
+            open_browser(&url);
+        }
+        let started = Instant::now();
+        while !interrupted.load(Ordering::Relaxed) && self.goes_on(started) {
+            parts.check()?;
+            thread::sleep(POLL);
+        }
+        if !interrupted.load(Ordering::Relaxed) {
+            serves(port)?;
+        }
+        parts.stop()
+    }
+
+    fn start(&self, project: &Project, port: u16, interrupted: &AtomicBool) -> Result<Running> {
+        let mut broker = Command::new(project.binary("dashstream-mock-broker"));
+        let broker = Service::start(
+            "broker",
+            broker.arg(format!("--topic={TOPIC}:{PARTITIONS}")),
+        )?;
+        let line = broker.first_line(START_TIMEOUT)?;
+        let brokers = line
+            .strip_prefix("bootstrap=")
+            .context("the broker names no address")?;
+        let relay = Service::start("relay", &mut relay(project, brokers, port))?;
+        let mut running = Running {
+            broker,
+            relay,
+            simulator: None,
+        };
+        let started = Instant::now();
+        while !http::get(port, "/ready").is_ok_and(|answer| answer.status == 200) {
+            running.check()?;
+            ensure!(
+                started.elapsed() < START_TIMEOUT,
+                "the relay did not become ready"
+            );
+            ensure!(!interrupted.load(Ordering::Relaxed), "interrupted");
+            thread::sleep(POLL);
+        }
+        running.simulator = Some(Service::start(
+            "simulator",
+            &mut self.simulator(project, brokers),
+        )?);
+        Ok(running)
+    }
+
+    fn simulator(&self, project: &Project, brokers: &str) -> Command {
+        let mut command = Command::new(project.binary("dashstream-simulator"));
+        command.args([
+            "--brokers",
+            brokers,
+            "--topic",
+            TOPIC,
+            "--partitions",
+            PARTITIONS,
+        ]);
+        if let Some(rate) = self.rate {
+            command.args(["--rate", &rate.to_string()]);
+        }
+        if let Some(seed) = self.seed {
+            command.args(["--seed", &seed.to_string()]);
+        }
+        if let Some(file) = &self.capture {
+            command.arg("--capture").arg(file);
+        }
+        command
+    }
+
+    fn goes_on(&self, started: Instant) -> bool {
+        self.length.is_none_or(|length| started.elapsed() < length)
+    }
+
+    fn free_port(&self) -> Result<u16> {
+        let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+        match self.port {
+            Some(port) if free(&port) => Ok(port),
+            Some(port) => bail!("port {port} is in use"),
+            None => (PORT..PORT + PORTS_TRIED_MAX)
+                .find(free)
+                .context("no free port"),
+        }
+    }
+}
+
+fn relay(project: &Project, brokers: &str, port: u16) -> Command {
+    let mut command = Command::new(project.binary("dashstream-relay"));
+    command.args(["--kafka-brokers", brokers, "--kafka-topic", TOPIC]);
+    command.args(["--port", &port.to_string(), "--notice", "Simulated data"]);
+    command
+}
+
+/// In the order in which they are dropped, if starting fails half-way.
+struct Running {
+    simulator: Option<Service>,
+    relay: Service,
+    broker: Service,
+}
+
+impl Running {
+    fn check(&mut self) -> Result<()> {
+        if let Some(status) = self.broker.ended()? {
+            bail!("the broker ended on its own with {status}");
+        }
+        if let Some(status) = self.relay.ended()? {
+            bail!("the relay ended on its own with {status}");
+        }
+        // A capture that was played to its end is no reason to stop looking at it.
+        if let Some(status) = self
+            .simulator
+            .as_mut()
+            .map(Service::ended)
+            .transpose()?
+            .flatten()
+            && !status.success()
+        {
+            bail!("the simulator ended with {status}");
+        }
+        Ok(())
+    }
+
+    /// In the direction of the data, so that nobody's peer goes away first. All are stopped even if one fails.
+    fn stop(self) -> Result<()> {
+        run::say("stopping");
+        let simulator = self
+            .simulator
+            .map_or(Ok(()), |simulator| simulator.stop(STOP_TIMEOUT));
+        let relay = self.relay.stop(STOP_TIMEOUT);
+        let broker = self.broker.stop(STOP_TIMEOUT);
+        simulator.and(relay).and(broker)
+    }
+}
+
+/// The page is there, the relay calls itself healthy, and records went through it.
+fn serves(port: u16) -> Result<()> {
+    let page = http::get(port, "/")?;
+    ensure!(
+        page.status == 200 && page.body.contains("<html"),
+        "the page is not served"
+    );
+    let health = http::get(port, "/health")?;
+    ensure!(
+        health.status == 200,
+        "/health answers {}: {}",
+        health.status,
+        health.body
+    );
+    let metrics = http::get(port, "/metrics")?.body;
+    let records = records_accepted(&metrics).context("/metrics counts no records")?;
+    ensure!(records > 0, "the relay has accepted no record");
+    run::say(&format!(
+        "the page is served, the relay is healthy, {records} records accepted"
+    ));
+    Ok(())
+}
+
+fn records_accepted(metrics: &str) -> Option<u64> {
+    let success = |line: &&str| line.starts_with(RECORDS) && line.contains("status=\"success\"");
+    let value = metrics.lines().find(success)?.split_whitespace().last()?;
+    value.parse().ok()
+}
+
+/// Only a convenience: the address is on the terminal anyway.
+fn open_browser(url: &str) {
+    let opener = if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
+    if let Err(error) = Command::new(opener).arg(url).spawn() {
+        run::say(&format!("cannot start {opener}: {error}"));
+    }
+}
+
+const TOPIC: &str = "dashstream-demo";
+const PARTITIONS: &str = "4";
+const PORT: u16 = 3002;
+const PORTS_TRIED_MAX: u16 = 100;
+const RECORDS: &str = "websocket_kafka_messages_total{";
+const POLL: Duration = Duration::from_millis(100);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_accepted_records_count() {
+        let metrics = "# TYPE websocket_kafka_messages_total counter\n\
+                       websocket_kafka_messages_total{status=\"error\"} 3\n\
+                       websocket_kafka_messages_total{status=\"success\"} 41\n";
+        assert_eq!(records_accepted(metrics), Some(41));
+        assert_eq!(records_accepted("websocket_uptime_seconds 3"), None);
+    }
+}

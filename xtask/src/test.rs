@@ -1,0 +1,143 @@
+//! `cargo xtask test`: everything from set-up to the tests on a real Kafka and a real browser.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::Result;
+
+use crate::{
+    args::Args,
+    counted,
+    parts::{self, FOR_TESTS},
+    project::Project,
+    run::{self, Progress},
+    stages::{Counts, Stages},
+    wasm, web,
+};
+
+pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
+    let install = args.flag("--install");
+    args.finish()?;
+    let mut stages = Stages::default();
+    if let Some(environment) = prepare(project, &mut stages, install) {
+        test(project, &mut stages, &environment);
+    }
+    stages.finish()
+}
+
+/// What the tests' processes get to know.
+pub(crate) struct Environment(Vec<(&'static str, PathBuf)>);
+
+impl Environment {
+    pub(crate) fn apply<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        parts::export(command, &self.0);
+        command
+    }
+}
+
+/// Set-up, module and page: without them nothing else can be built.
+pub(crate) fn prepare(
+    project: &Project,
+    stages: &mut Stages,
+    install: bool,
+) -> Option<Environment> {
+    let mut variables = parts::ours(|name| project.binary(name), project);
+    let ready = stages.run("set-up", || {
+        let provided = parts::provide(project, FOR_TESTS, install)?;
+        variables.extend(provided.variables);
+        let skipped = provided.missing.len() as u64;
+        Ok(Counts {
+            passed: FOR_TESTS.len() as u64 - skipped,
+            failed: 0,
+            skipped,
+        })
+    });
+    let ready = ready
+        && stages.run("browser module", || {
+            wasm::build(project).map(|()| Counts::ONE)
+        });
+    let ready = ready && stages.run("page", || web::build(project).map(|()| Counts::ONE));
+    ready.then_some(Environment(variables))
+}
+
+/// The checks of the page are independent of the Rust ones: each stage runs, whatever another found.
+pub(crate) fn test(project: &Project, stages: &mut Stages, environment: &Environment) {
+    let built = stages.run("binaries", || {
+        binaries(project)?;
+        Ok(Counts::ONE)
+    });
+    stages.run("Rust tests", || {
+        cargo_test(project, environment, &["--workspace"], NOT_TESTED)
+    });
+    for (name, script) in [("page: types", "check"), ("page: lint", "lint")] {
+        stages.run(name, || {
+            run::run(
+                project,
+                name,
+                &mut web::script(project, script),
+                Progress::Own,
+            )?;
+            Ok(Counts::ONE)
+        });
+    }
+    stages.run("page: tests", || {
+        counted::run(
+            "vitest",
+            environment.apply(&mut web::script(project, "test")),
+        )
+    });
+    if built {
+        stages.run("end to end", || {
+            cargo_test(project, environment, &["-p", "dashstream-e2e"], &[])
+        });
+    } else {
+        stages.skip("end to end", "the binaries it starts could not be built");
+    }
+}
+
+/// What demo and tests start as processes of their own.
+pub(crate) fn binaries(project: &Project) -> Result<()> {
+    let mut command = run::cargo();
+    command
+        .arg("build")
+        .arg("--bins")
+        .current_dir(&project.root);
+    for package in STARTED {
+        command.args(["-p", package]);
+    }
+    run::run(
+        project,
+        "build relay, simulator, command line and broker",
+        &mut command,
+        Progress::Own,
+    )
+}
+
+fn cargo_test(
+    project: &Project,
+    environment: &Environment,
+    selection: &[&str],
+    excluded: &[&str],
+) -> Result<Counts> {
+    let mut command = run::cargo();
+    command
+        .arg("test")
+        .arg("--no-fail-fast")
+        .args(selection)
+        .current_dir(&project.root);
+    for package in excluded {
+        command.args(["--exclude", package]);
+    }
+    // Passed tests show their output too, so that a test which skipped itself can be counted.
+    command.args(["--", "--show-output"]);
+    counted::run("cargo test", environment.apply(&mut command))
+}
+
+const STARTED: &[&str] = &[
+    "dashstream-relay",
+    "dashstream-simulator",
+    "dashstream-cli",
+    "mock-broker",
+];
+
+/// The end-to-end tests are a stage of their own, and the generator has none.
+const NOT_TESTED: &[&str] = &["dashstream-e2e", "wasm-bindings"];
