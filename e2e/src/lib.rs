@@ -1,1 +1,18 @@
+//! Fixtures for tests on the real thing: an Apache Kafka broker, the relay and CLI binaries, the page
+//! in Chromium, and producers. The tests themselves are in `tests/`.
+//!
+//! Nothing here imitates a part of the system. What is absent from the machine makes a test say
+//! SKIPPED (see [`requirement`]), never pass quietly.
 
+pub mod capture;
+pub mod child;
+pub mod cli;
+pub mod http;
+pub mod java;
+pub mod kafka;
+pub mod page;
+pub mod place;
+pub mod producer;
+pub mod relay;
+pub mod requirement;
+pub mod watcher;

@@ -1,0 +1,54 @@
+//! The page in Chromium, driven by `web/e2e/page.mjs`.
+
+use std::{process::Command, time::Duration};
+
+use serde_json::Value;
+
+use crate::{
+    child::Running,
+    place,
+    requirement::{Tool, need, test_name},
+};
+
+/// A browser with the page open.
+#[derive(Debug)]
+pub struct Page {
+    running: Running,
+}
+
+impl Page {
+    /// Opens the page, or says SKIPPED.
+    ///
+    /// # Panics
+    /// When Node cannot be started.
+    #[must_use]
+    pub fn open(script: &str, arguments: &[&str]) -> Option<Self> {
+        let node = need(Tool::Node)?;
+        let chromium = need(Tool::Chromium)?;
+        let log = place::log_file(&format!("{}-page", test_name()));
+        let mut command = Command::new(node);
+        command
+            .arg(place::web().join("e2e").join(script))
+            .args(arguments)
+            .env("DASHSTREAM_CHROMIUM", chromium);
+        Some(Self {
+            running: Running::tool(&mut command, &log),
+        })
+    }
+
+    /// Waits for the script's end and gives its result.
+    ///
+    /// # Panics
+    /// When the script fails, does not end, or prints no JSON.
+    #[must_use]
+    pub fn wait(mut self, patience: Duration) -> Value {
+        let status = self.running.wait(patience);
+        let output = self.running.output();
+        assert!(
+            status.success(),
+            "the page's script: {status}\n{output}\n{}",
+            self.running.log()
+        );
+        serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error}: {output}"))
+    }
+}
