@@ -221,7 +221,7 @@ pub mod control {
 
 /// `from` values of `resume`.
 pub mod from {
-    /// After the given offsets; unlisted partitions from the earliest held.
+    /// After the given offsets; unlisted partitions from where the log began them.
     pub const CURSOR: &str = "cursor";
     /// From the earliest position held.
     pub const EARLIEST: &str = "earliest";

@@ -1,4 +1,3 @@
-use alloc::vec;
 use alloc::vec::Vec;
 
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
@@ -97,7 +96,7 @@ fn trailing_bytes_truncation_and_a_wrong_checksum_are_damage() {
     let mut trailing = good.clone();
     trailing.push(0);
     assert_eq!(run(&trailing), Err(RejectCode::Decompress));
-    let mut checksum = good.clone();
+    let mut checksum = good;
     *checksum.last_mut().expect("not empty") ^= 1;
     assert_eq!(run(&checksum), Err(RejectCode::Decompress));
     assert_eq!(run(&[]), Err(RejectCode::Decompress));
@@ -119,6 +118,6 @@ fn frames_share_one_limit() {
     let mut input = rle(MAX as u32 / 2, 0x40);
     input.extend(rle(MAX as u32 / 2, 0x40));
     assert_eq!(run(&input).map(|v| v.len()), Ok(MAX));
-    input.extend(vec![rle(1, 0x40)].concat());
+    input.extend(rle(1, 0x40));
     assert_eq!(run(&input), Err(RejectCode::DecompressedTooLarge));
 }

@@ -1,0 +1,346 @@
+//! The client's end of a connection, the same in the browser worker and in the CLI: when to
+//! connect, where to resume, whether what arrives continues what was had, and what to acknowledge.
+//!
+//! The shell applies frames; this machine decides. After [`ClientSession::accept`] said a message
+//! is continuous, the shell walks its frames and calls [`ClientSession::disposed`] for each one
+//! that was applied, shown as refused, or noted as a gap. Only that moves the cursor.
+
+mod connection;
+mod positions;
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+
+use decode_core::frame::{FrameError, FrameHeader};
+use decode_core::wire::CloseCode;
+
+use crate::Millis;
+use crate::control::{From, Welcome};
+use crate::limits::{PROBLEM_CHARS_MAX, PROBLEMS_MAX};
+use positions::Positions;
+pub use positions::{Discontinuity, PartitionPosition};
+
+/// How a client behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientConfig {
+    /// Where a connection without a cursor starts.
+    pub from: From,
+    /// Seed of the reconnect jitter.
+    pub seed: u64,
+}
+
+/// What can happen to a client.
+#[derive(Clone, Copy, Debug)]
+pub enum ClientInput<'a> {
+    /// Begin; also after [`Self::Stop`].
+    Start,
+    /// The socket is open.
+    Opened,
+    /// A text message arrived.
+    Text(&'a str),
+    /// The socket is closed, or could not be opened.
+    Closed {
+        /// Close code; 1006 when there was none.
+        code: u16,
+        /// Close reason.
+        reason: &'a str,
+    },
+    /// The network is back or the page is visible again: do not wait for the timer.
+    Wake,
+    /// Forget every cursor and start over from there.
+    Reset(From),
+    /// End for good.
+    Stop,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientOutput {
+    /// Open a socket; what it brings belongs to this epoch.
+    Connect {
+        /// Rises with every connection.
+        epoch: u64,
+    },
+    /// Send a text message.
+    Send(String),
+    /// Close the socket and drop what it still brings.
+    Close {
+        /// Close code.
+        code: CloseCode,
+        /// Close reason.
+        reason: String,
+    },
+    /// Nothing to do before the next input or this time.
+    Wait {
+        /// When to poll again at the latest.
+        until_ms: Option<Millis>,
+    },
+}
+
+/// Where a client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Not started.
+    Idle,
+    /// Waits for the socket to open.
+    Connecting,
+    /// Open; waits for `welcome` and `resumed`.
+    Resuming,
+    /// Receives what was there when it resumed.
+    Replaying,
+    /// Receives what is new.
+    Live,
+    /// Waits before the next attempt.
+    Waiting,
+    /// Stopped.
+    Stopped,
+}
+
+impl Phase {
+    /// A stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Connecting => "connecting",
+            Self::Resuming => "resuming",
+            Self::Replaying => "replaying",
+            Self::Live => "live",
+            Self::Waiting => "waiting",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// Something a person should know of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// When.
+    pub at_ms: Millis,
+    /// A stable code.
+    pub code: &'static str,
+    /// An English text, bounded.
+    pub text: String,
+}
+
+/// Why a binary message is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refused {
+    /// It belongs to an earlier connection.
+    Stale,
+    /// It came before `resumed`.
+    TooEarly,
+    /// It is no run of frames.
+    Frame(FrameError),
+    /// A frame does not continue its partition.
+    Discontinuous(Discontinuity),
+}
+
+/// One client. See the module text.
+#[derive(Debug)]
+pub struct ClientSession {
+    config: ClientConfig,
+    phase: Phase,
+    epoch: u64,
+    now: Millis,
+    outbox: VecDeque<ClientOutput>,
+    positions: Positions,
+    welcome: Option<Welcome>,
+    flow: Flow,
+    retry: Retry,
+    replay: Option<(u64, u64)>,
+    last_heard_ms: Millis,
+    pinged: bool,
+    phase_since_ms: Millis,
+    last_close: Option<(u16, String)>,
+    problems: VecDeque<Problem>,
+    unknown_control: u64,
+    unknown_frames: u64,
+    replays_completed: u64,
+}
+
+/// Bytes of the current connection.
+#[derive(Clone, Copy, Debug, Default)]
+struct Flow {
+    received: u64,
+    disposed: u64,
+    acked: u64,
+    /// Since when something is disposed of and not acknowledged.
+    owed_since: Option<Millis>,
+}
+
+/// Reconnecting: exponential with full jitter.
+#[derive(Clone, Copy, Debug)]
+struct Retry {
+    attempt: u32,
+    due_ms: Millis,
+    hint_ms: Option<u64>,
+    random: u64,
+}
+
+impl ClientSession {
+    /// A client that has not started.
+    #[must_use]
+    pub fn new(config: ClientConfig) -> Self {
+        Self {
+            phase: Phase::Idle,
+            epoch: 0,
+            now: 0,
+            outbox: VecDeque::new(),
+            positions: Positions::default(),
+            welcome: None,
+            flow: Flow::default(),
+            // Xorshift needs a seed that is not zero.
+            retry: Retry {
+                attempt: 0,
+                due_ms: 0,
+                hint_ms: None,
+                random: config.seed | 1,
+            },
+            replay: None,
+            last_heard_ms: 0,
+            pinged: false,
+            phase_since_ms: 0,
+            last_close: None,
+            problems: VecDeque::new(),
+            unknown_control: 0,
+            unknown_frames: 0,
+            replays_completed: 0,
+            config,
+        }
+    }
+
+    /// Checks a binary message of connection `epoch` as a whole, before any frame of it is applied.
+    ///
+    /// # Errors
+    /// Why it is not taken. Unless it was stale, the connection is then closed and opened anew
+    /// from the cursor; nothing is lost and nothing is applied twice.
+    pub fn accept(&mut self, epoch: u64, message: &[u8], now: Millis) -> Result<(), Refused> {
+        if epoch != self.epoch || !self.is_open() {
+            return Err(Refused::Stale);
+        }
+        self.heard(now);
+        let result = if matches!(self.phase, Phase::Replaying | Phase::Live) {
+            self.positions.receive(message, &mut self.unknown_frames)
+        } else {
+            Err(Refused::TooEarly)
+        };
+        match result {
+            Ok(()) => self.flow.received += message.len() as u64,
+            Err(refused) => {
+                let text = alloc::format!("{refused}");
+                self.problem(CloseCode::Protocol.code(), &text);
+                self.fail(CloseCode::Protocol, "frames do not continue");
+            }
+        }
+        result
+    }
+
+    /// Notes that a frame of an accepted message is disposed of.
+    pub fn disposed(&mut self, epoch: u64, header: &FrameHeader) {
+        if epoch == self.epoch {
+            self.positions.dispose(header);
+        }
+    }
+
+    /// Notes that every frame of an accepted message is disposed of: its bytes can be acknowledged.
+    pub fn disposed_message(&mut self, epoch: u64, bytes: usize, now: Millis) {
+        if epoch == self.epoch && self.is_open() {
+            self.flow.disposed = self.flow.received.min(self.flow.disposed + bytes as u64);
+            self.flow.owed_since.get_or_insert(now);
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Number of connections opened so far; what a socket brings belongs to the one it was opened
+    /// for.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The relay's `welcome` of the current or latest connection.
+    #[must_use]
+    pub const fn welcome(&self) -> Option<&Welcome> {
+        self.welcome.as_ref()
+    }
+
+    /// Every partition heard of, ascending.
+    pub fn positions(&self) -> impl ExactSizeIterator<Item = PartitionPosition> + '_ {
+        self.positions.iter()
+    }
+
+    /// When the next attempt is due, while waiting.
+    #[must_use]
+    pub fn retry_at_ms(&self) -> Option<Millis> {
+        (self.phase == Phase::Waiting).then_some(self.retry.due_ms)
+    }
+
+    /// How the latest connection ended.
+    #[must_use]
+    pub fn last_close(&self) -> Option<(u16, &str)> {
+        self.last_close
+            .as_ref()
+            .map(|(code, reason)| (*code, reason.as_str()))
+    }
+
+    /// Frames sent and estimated in all, while replaying.
+    #[must_use]
+    pub const fn replay(&self) -> Option<(u64, u64)> {
+        self.replay
+    }
+
+    /// Replays that reached their end.
+    #[must_use]
+    pub const fn replays_completed(&self) -> u64 {
+        self.replays_completed
+    }
+
+    /// The newest problems, oldest first.
+    pub fn problems(&self) -> impl ExactSizeIterator<Item = &Problem> + '_ {
+        self.problems.iter()
+    }
+
+    /// Bytes received and not acknowledged.
+    #[must_use]
+    pub const fn unacked_bytes(&self) -> u64 {
+        self.flow.received - self.flow.acked
+    }
+
+    /// Control messages and frames of types this build does not know.
+    #[must_use]
+    pub const fn unknown(&self) -> (u64, u64) {
+        (self.unknown_control, self.unknown_frames)
+    }
+
+    const fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Resuming | Phase::Replaying | Phase::Live)
+    }
+
+    fn heard(&mut self, now: Millis) {
+        self.now = now;
+        self.last_heard_ms = now;
+        self.pinged = false;
+    }
+
+    fn problem(&mut self, code: &'static str, text: &str) {
+        if self.problems.len() == PROBLEMS_MAX {
+            self.problems.pop_front();
+        }
+        let text = text.chars().take(PROBLEM_CHARS_MAX).collect();
+        self.problems.push_back(Problem {
+            at_ms: self.now,
+            code,
+            text,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! Control messages: one JSON object per text frame, told apart by `type`.
+//!
+//! What clients send is parsed strictly and refused whole ([`parse_client`]); what the relay sends
+//! is read leniently by clients, so that a newer relay may add fields and types.
+
+mod client;
+mod relay;
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString as _};
+use core::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+pub use client::{
+    Ack, ClientMessage, ControlError, From, LISTED_MAX, Report, Resume, parse_client,
+};
+pub use relay::{RelayMessage, RelayText, Span, Start, Welcome, WireLimits, parse_relay};
+
+/// A 64-bit integer as JSON carries it: decimal text. A number is read where it is exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Decimal(pub u64);
+
+/// A partition as a JSON object's key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Partition(pub u32);
+
+/// Positions or offsets by partition.
+pub type ByPartition<T = Decimal> = BTreeMap<Partition, T>;
+
+/// Digits only: no sign, no spaces, no leading zeros, so that one number has one text.
+pub(crate) fn digits(text: &str) -> Option<u64> {
+    let canonical = text == "0" || !text.starts_with('0');
+    if !canonical || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok()
+}
+
+impl Serialize for Decimal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_string())
+    }
+}
+
+impl Serialize for Partition {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_string())
+    }
+}
+
+impl<'de> Deserialize<'de> for Decimal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DecimalVisitor).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Partition {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wide = deserializer.deserialize_any(DecimalVisitor)?;
+        u32::try_from(wide).map(Self).map_err(de::Error::custom)
+    }
+}
+
+struct DecimalVisitor;
+
+impl Visitor<'_> for DecimalVisitor {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an unsigned 64-bit integer as decimal text")
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<u64, E> {
+        Ok(value)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<u64, E> {
+        digits(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+    }
+}
+
+/// Serialises a message of ours. Such messages hold nothing JSON cannot carry.
+pub(crate) fn text_of(message: &impl Serialize) -> String {
+    serde_json::to_string(message).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

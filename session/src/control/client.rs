@@ -1,0 +1,359 @@
+//! Messages of a client: strict parsing, and the texts the client machine sends.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use core::fmt;
+
+use decode_core::wire::{
+    CONTROL_BYTES_MAX, PROTOCOL_VERSION, RESUME_PARTITIONS_MAX, control, error_code, from,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{ByPartition, Decimal, Partition, digits, text_of};
+
+/// Where a connection starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// After what the client has; unlisted partitions from where the log began them.
+    Cursor,
+    /// From the earliest held.
+    Earliest,
+    /// Only what comes from now on.
+    Latest,
+}
+
+impl From {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cursor => from::CURSOR,
+            Self::Earliest => from::EARLIEST,
+            Self::Latest => from::LATEST,
+        }
+    }
+}
+
+/// `resume`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// The topic and cluster the cursors are of.
+    pub namespace: Option<String>,
+    /// Where to start.
+    pub from: From,
+    /// Next position wanted, by partition.
+    pub positions: ByPartition,
+}
+
+/// `ack`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ack {
+    /// Bytes of data frames disposed of since the connection began.
+    pub bytes: u64,
+    /// Last offset disposed of, by partition.
+    pub offsets: ByPartition,
+}
+
+/// `report`: a client's own figures. Absent ones are 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Age of the newest applied record, ms.
+    pub apply_lag_ms: u64,
+    /// Frames received and not applied.
+    pub backlog_frames: u64,
+    /// Records that could not be decoded.
+    pub rejects: u64,
+}
+
+/// A message of a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientMessage {
+    /// Where to start.
+    Resume(Resume),
+    /// Bytes disposed of.
+    Ack(Ack),
+    /// Are you there?
+    Ping,
+    /// The client's own figures.
+    Report(Report),
+}
+
+impl ClientMessage {
+    /// Its text.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Text<'a, B: Serialize> {
+            r#type: &'a str,
+            #[serde(flatten)]
+            body: B,
+        }
+        #[derive(Serialize)]
+        struct ResumeBody<'a> {
+            protocol: u32,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            namespace: Option<&'a str>,
+            from: &'a str,
+            positions: &'a ByPartition,
+        }
+        #[derive(Serialize)]
+        struct AckBody<'a> {
+            bytes: Decimal,
+            offsets: &'a ByPartition,
+        }
+        #[derive(Serialize)]
+        struct Nothing {}
+        match self {
+            Self::Resume(m) => text_of(&Text {
+                r#type: control::RESUME,
+                body: ResumeBody {
+                    protocol: PROTOCOL_VERSION,
+                    namespace: m.namespace.as_deref(),
+                    from: m.from.name(),
+                    positions: &m.positions,
+                },
+            }),
+            Self::Ack(m) => text_of(&Text {
+                r#type: control::ACK,
+                body: AckBody {
+                    bytes: Decimal(m.bytes),
+                    offsets: &m.offsets,
+                },
+            }),
+            Self::Ping => text_of(&Text {
+                r#type: control::PING,
+                body: Nothing {},
+            }),
+            Self::Report(m) => text_of(&Text {
+                r#type: control::REPORT,
+                body: *m,
+            }),
+        }
+    }
+}
+
+/// Why a client's message is refused. Nothing of it was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlError {
+    /// One of `wire::error_code`.
+    pub code: &'static str,
+    /// An English text.
+    pub message: String,
+    /// Partitions that are the trouble, as sent (at most [`LISTED_MAX`]).
+    pub invalid_partitions: Vec<String>,
+    /// Offsets that are the trouble, as sent (at most [`LISTED_MAX`]).
+    pub invalid_offsets: Vec<String>,
+    /// Whether the refused message was a `resume`.
+    pub of_resume: bool,
+}
+
+impl ControlError {
+    pub(crate) fn new(code: &'static str, message: impl fmt::Display) -> Self {
+        Self {
+            code,
+            message: message.to_string(),
+            invalid_partitions: Vec::new(),
+            invalid_offsets: Vec::new(),
+            of_resume: false,
+        }
+    }
+}
+
+impl fmt::Display for ControlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl core::error::Error for ControlError {}
+
+/// Reads a client's message.
+///
+/// # Errors
+/// A [`ControlError`] naming what is wrong; every bad partition and offset is listed, up to a bound.
+pub fn parse_client(text: &str) -> Result<ClientMessage, ControlError> {
+    if text.len() > CONTROL_BYTES_MAX {
+        return Err(ControlError::new(
+            error_code::TOO_LARGE,
+            "control message too large",
+        ));
+    }
+    let value: Value =
+        serde_json::from_str(text).map_err(|e| ControlError::new(error_code::INVALID_JSON, e))?;
+    let Value::Object(object) = value else {
+        return Err(ControlError::new(error_code::INVALID_JSON, "not an object"));
+    };
+    match object.get("type").and_then(Value::as_str) {
+        Some(control::RESUME) => {
+            resume(&object)
+                .map(ClientMessage::Resume)
+                .map_err(|e| ControlError {
+                    of_resume: true,
+                    ..e
+                })
+        }
+        Some(control::ACK) => ack(&object).map(ClientMessage::Ack),
+        Some(control::PING) => Ok(ClientMessage::Ping),
+        Some(control::REPORT) => report(&object).map(ClientMessage::Report),
+        Some(other) => {
+            let shown: String = other.chars().take(SHOWN_CHARS_MAX).collect();
+            Err(ControlError::new(
+                error_code::UNKNOWN_TYPE,
+                format!("unknown type {shown:?}"),
+            ))
+        }
+        None => Err(ControlError::new(error_code::UNKNOWN_TYPE, "no type")),
+    }
+}
+
+fn resume(object: &Map<String, Value>) -> Result<Resume, ControlError> {
+    if object.get("protocol").and_then(number) != Some(u64::from(PROTOCOL_VERSION)) {
+        let text = format!("this relay speaks protocol {PROTOCOL_VERSION}");
+        return Err(ControlError::new(error_code::UNSUPPORTED_PROTOCOL, text));
+    }
+    if object.contains_key("scope") || object.contains_key("fingerprints") {
+        let text = "scope and fingerprints need the delivery tiers";
+        return Err(ControlError::new(error_code::UNSUPPORTED, text));
+    }
+    let from = match object.get("from").and_then(Value::as_str) {
+        Some(from::CURSOR) => From::Cursor,
+        Some(from::EARLIEST) => From::Earliest,
+        Some(from::LATEST) => From::Latest,
+        Some(from::ACTIVE) => {
+            let text = "from \"active\" needs the delivery tiers";
+            return Err(ControlError::new(error_code::UNSUPPORTED, text));
+        }
+        _ => {
+            return Err(ControlError::new(
+                error_code::UNKNOWN_FROM,
+                "unknown or missing from",
+            ));
+        }
+    };
+    let namespace = match object.get("namespace") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(_) => {
+            return Err(ControlError::new(
+                error_code::INVALID_JSON,
+                "namespace is no text",
+            ));
+        }
+    };
+    let mut positions = by_partition(object, "positions")?;
+    for (partition, last) in by_partition(object, "lastOffsetsByPartition")? {
+        let Some(next) = last.0.checked_add(1) else {
+            let mut error =
+                ControlError::new(error_code::INVALID_OFFSET, "offset has no successor");
+            error.invalid_offsets.push(last.0.to_string());
+            return Err(error);
+        };
+        if positions.insert(partition, Decimal(next)).is_some() {
+            let text = "a partition is in positions and in lastOffsetsByPartition";
+            let mut error = ControlError::new(error_code::INVALID_PARTITION, text);
+            error.invalid_partitions.push(partition.0.to_string());
+            return Err(error);
+        }
+    }
+    if positions.len() > RESUME_PARTITIONS_MAX {
+        let text = format!("at most {RESUME_PARTITIONS_MAX} partitions");
+        return Err(ControlError::new(error_code::TOO_MANY_PARTITIONS, text));
+    }
+    Ok(Resume {
+        namespace,
+        from,
+        positions,
+    })
+}
+
+fn ack(object: &Map<String, Value>) -> Result<Ack, ControlError> {
+    let Some(bytes) = object.get("bytes").and_then(number) else {
+        return Err(ControlError::new(
+            error_code::INVALID_ACK,
+            "bytes is no unsigned integer",
+        ));
+    };
+    Ok(Ack {
+        bytes,
+        offsets: by_partition(object, "offsets")?,
+    })
+}
+
+fn report(object: &Map<String, Value>) -> Result<Report, ControlError> {
+    let field = |name: &str| match object.get(name) {
+        None => Ok(0),
+        Some(value) => number(value).ok_or_else(|| {
+            ControlError::new(
+                error_code::INVALID_JSON,
+                format!("{name} is no unsigned integer"),
+            )
+        }),
+    };
+    Ok(Report {
+        apply_lag_ms: field("applyLagMs")?,
+        backlog_frames: field("backlogFrames")?,
+        rejects: field("rejects")?,
+    })
+}
+
+/// A map from partition to offset; everything wrong in it is listed in one error.
+fn by_partition(object: &Map<String, Value>, name: &str) -> Result<ByPartition, ControlError> {
+    let mut good = ByPartition::new();
+    let map = match object.get(name) {
+        None => return Ok(good),
+        Some(Value::Object(map)) => map,
+        Some(_) => {
+            return Err(ControlError::new(
+                error_code::INVALID_JSON,
+                format!("{name} is no object"),
+            ));
+        }
+    };
+    if map.len() > RESUME_PARTITIONS_MAX {
+        let text = format!("at most {RESUME_PARTITIONS_MAX} partitions");
+        return Err(ControlError::new(error_code::TOO_MANY_PARTITIONS, text));
+    }
+    let mut error: Option<ControlError> = None;
+    for (key, value) in map {
+        let partition = digits(key).and_then(|n| u32::try_from(n).ok());
+        let offset = number(value);
+        if let (Some(partition), Some(offset)) = (partition, offset) {
+            good.insert(Partition(partition), Decimal(offset));
+            continue;
+        }
+        let code = if partition.is_none() {
+            error_code::INVALID_PARTITION
+        } else {
+            error_code::INVALID_OFFSET
+        };
+        let error =
+            error.get_or_insert_with(|| ControlError::new(code, format!("bad entry in {name}")));
+        let (list, text) = if partition.is_none() {
+            (&mut error.invalid_partitions, key.clone())
+        } else {
+            (&mut error.invalid_offsets, value.to_string())
+        };
+        if list.len() < LISTED_MAX {
+            list.push(text.chars().take(SHOWN_CHARS_MAX).collect());
+        }
+    }
+    error.map_or(Ok(good), Err)
+}
+
+/// An unsigned integer, as decimal text or as a number that is exact.
+fn number(value: &Value) -> Option<u64> {
+    match value {
+        Value::String(text) => digits(text),
+        Value::Number(n) => n.as_u64(),
+        _ => None,
+    }
+}
+
+/// Bad entries listed in one error.
+pub const LISTED_MAX: usize = 16;
+/// Characters of a client's text repeated to it.
+const SHOWN_CHARS_MAX: usize = 64;

@@ -1,0 +1,238 @@
+use alloc::string::{String, ToString as _};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use decode_core::wire::error_code;
+
+use super::relay::{Start, TYPES};
+use super::*;
+
+fn code(text: &str) -> &'static str {
+    parse_client(text).expect_err("must be refused").code
+}
+
+/// RES-23, RES-24
+#[test]
+fn junk_is_refused_with_its_code() {
+    for (text, expected) in [
+        ("", error_code::INVALID_JSON),
+        ("[]", error_code::INVALID_JSON),
+        ("{}", error_code::UNKNOWN_TYPE),
+        (r#"{"type":7}"#, error_code::UNKNOWN_TYPE),
+        (r#"{"type":"cursor_reset"}"#, error_code::UNKNOWN_TYPE),
+        (r#"{"type":"resume"}"#, error_code::UNSUPPORTED_PROTOCOL),
+        (
+            r#"{"type":"resume","protocol":2,"from":"latest"}"#,
+            error_code::UNSUPPORTED_PROTOCOL,
+        ),
+        (
+            r#"{"type":"resume","protocol":1}"#,
+            error_code::UNKNOWN_FROM,
+        ),
+        (
+            r#"{"type":"resume","protocol":1,"from":"newest"}"#,
+            error_code::UNKNOWN_FROM,
+        ),
+        (
+            r#"{"type":"resume","protocol":1,"from":"active"}"#,
+            error_code::UNSUPPORTED,
+        ),
+        (
+            r#"{"type":"resume","protocol":1,"from":"latest","scope":{}}"#,
+            error_code::UNSUPPORTED,
+        ),
+        (
+            r#"{"type":"resume","protocol":1,"from":"latest","namespace":1}"#,
+            error_code::INVALID_JSON,
+        ),
+        (r#"{"type":"ack"}"#, error_code::INVALID_ACK),
+        (r#"{"type":"ack","bytes":-1}"#, error_code::INVALID_ACK),
+        (r#"{"type":"ack","bytes":1.5}"#, error_code::INVALID_ACK),
+        (
+            r#"{"type":"report","rejects":"x"}"#,
+            error_code::INVALID_JSON,
+        ),
+    ] {
+        assert_eq!(code(text), expected, "{text}");
+    }
+}
+
+/// RES-22, SEQ-13
+#[test]
+fn bad_partitions_and_offsets_are_listed() {
+    let resume = |map: &str| {
+        let text = alloc::format!(
+            r#"{{"type":"resume","protocol":1,"from":"cursor","lastOffsetsByPartition":{map}}}"#
+        );
+        parse_client(&text)
+    };
+    let error = resume(r#"{"0":"1","-1":"2","x":"3","1":"-4","2":"18446744073709551616"}"#)
+        .expect_err("must be refused");
+    assert!(error.of_resume);
+    assert_eq!(error.invalid_partitions, ["-1", "x"]);
+    assert_eq!(
+        error.invalid_offsets,
+        [r#""-4""#, r#""18446744073709551616""#]
+    );
+    assert!(resume(r#"{"00":"1"}"#).is_err());
+    assert!(resume(r#"{"0":"01"}"#).is_err());
+    assert!(resume(r#"{"0":"+1"}"#).is_err());
+    assert!(resume(r#"{"4294967296":"1"}"#).is_err());
+    assert!(resume(r#"{"0":1e3}"#).is_err());
+    assert!(resume(r#"{"0":"18446744073709551615"}"#).is_err());
+    assert!(resume(r#"[]"#).is_err());
+    let good = resume(r#"{"0":"41","7":9007199254740993}"#).expect("good");
+    let ClientMessage::Resume(good) = good else {
+        panic!("a resume")
+    };
+    let positions: Vec<_> = good
+        .positions
+        .into_iter()
+        .map(|(p, o)| (p.0, o.0))
+        .collect();
+    assert_eq!(positions, [(0, 42), (7, 9_007_199_254_740_994)]);
+}
+
+#[test]
+fn too_many_partitions_are_refused() {
+    let entries: Vec<String> = (0..513).map(|p| alloc::format!(r#""{p}":"1""#)).collect();
+    let text = alloc::format!(
+        r#"{{"type":"resume","protocol":1,"from":"cursor","positions":{{{}}}}}"#,
+        entries.join(",")
+    );
+    assert_eq!(code(&text), error_code::TOO_MANY_PARTITIONS);
+}
+
+/// SEC-04
+#[test]
+fn a_message_over_the_limit_is_not_parsed() {
+    let text = " ".repeat(decode_core::wire::CONTROL_BYTES_MAX + 1);
+    assert_eq!(code(&text), error_code::TOO_LARGE);
+}
+
+#[test]
+fn client_messages_round_trip() {
+    let positions = ByPartition::from([(Partition(3), Decimal(u64::MAX))]);
+    for message in [
+        ClientMessage::Resume(Resume {
+            namespace: Some("n".to_string()),
+            from: From::Cursor,
+            positions: positions.clone(),
+        }),
+        ClientMessage::Ack(Ack {
+            bytes: 1 << 60,
+            offsets: positions,
+        }),
+        ClientMessage::Ping,
+        ClientMessage::Report(Report {
+            apply_lag_ms: 1,
+            backlog_frames: 2,
+            rejects: 3,
+        }),
+    ] {
+        let text = message.to_text();
+        assert_eq!(parse_client(&text).as_ref(), Ok(&message), "{text}");
+    }
+}
+
+fn one_of_each() -> Vec<RelayMessage> {
+    let map = ByPartition::from([(Partition(0), Decimal(5))]);
+    let span = Span {
+        earliest: Decimal(1),
+        head: Decimal(2),
+    };
+    vec![
+        RelayMessage::Welcome(Welcome {
+            protocol: 1,
+            relay_version: "0".to_string(),
+            namespace: "n".to_string(),
+            topic: "t".to_string(),
+            schema_version: 1,
+            mode: "strict".to_string(),
+            notice: String::new(),
+            window_bytes: 1,
+            payload_bytes_max: 1,
+            limits: WireLimits {
+                control_bytes_max: 1,
+                resume_partitions_max: 1,
+                resume_deadline_ms: 1,
+                ack_stall_ms_max: 1,
+            },
+            partitions: ByPartition::from([(Partition(0), span)]),
+        }),
+        RelayMessage::Resumed {
+            heads: map.clone(),
+            positions: map.clone(),
+        },
+        RelayMessage::ReplayProgress {
+            sent: Decimal(1),
+            estimated_total: Decimal(2),
+        },
+        RelayMessage::ReplayComplete {
+            mode: "cursor".to_string(),
+            total_replayed: Decimal(1),
+            last_offsets_by_partition: map,
+            blocked: vec![4],
+        },
+        RelayMessage::Pong,
+        RelayMessage::CursorStale {
+            partition: 1,
+            requested: Decimal(1),
+            oldest: Decimal(2),
+        },
+        RelayMessage::TopicReset {
+            partition: 1,
+            requested: Decimal(1),
+            position: Decimal(2),
+        },
+        RelayMessage::Partitions {
+            partitions: ByPartition::from([(
+                Partition(4),
+                Start {
+                    position: Decimal(0),
+                },
+            )]),
+        },
+        RelayMessage::SchemaStatus {
+            partition: 0,
+            state: "ok".to_string(),
+            version: 1,
+            count: Decimal(0),
+        },
+        RelayMessage::GoingAway {
+            reason: "r".to_string(),
+            retry_after_ms: 1,
+        },
+        RelayMessage::ResumeError(RelayText::default()),
+        RelayMessage::Error(RelayText::default()),
+    ]
+}
+
+/// RES-26
+#[test]
+fn relay_types_are_those_of_wire() {
+    let messages = one_of_each();
+    assert_eq!(messages.len(), TYPES.len());
+    for (message, name) in messages.iter().zip(TYPES) {
+        let text = message.to_text();
+        let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(value["type"], name);
+        assert_eq!(
+            parse_relay(&text).expect("readable").as_ref(),
+            Some(message),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn clients_pass_over_types_they_do_not_know_and_new_fields() {
+    assert_eq!(
+        parse_relay(r#"{"type":"confetti","n":1}"#).expect("readable"),
+        None
+    );
+    let pong = parse_relay(r#"{"type":"pong","later":true}"#).expect("readable");
+    assert_eq!(pong, Some(RelayMessage::Pong));
+    assert!(parse_relay("{}").is_err());
+    assert!(parse_relay(r#"{"type":"resumed"}"#).is_err());
+}

@@ -1,0 +1,487 @@
+//! The relay's end of one connection: a cursor over the log with a byte credit.
+//!
+//! ```text
+//! loop {
+//!     session.handle(input, &log, now);            // whatever arrived
+//!     loop { match session.poll(&log, now) {       // until it waits
+//!         Text | Data => send, Close => send and stop, Wait => break } }
+//! }
+//! ```
+//! It holds no payload: [`ServerOutput::Data`] is a slice of the log's own segment.
+
+mod lanes;
+
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString as _};
+
+use bytes::Bytes;
+use decode_core::wire::{
+    ACK_STALL_MS_MAX, CONTROL_BYTES_MAX, CloseCode, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION,
+    RESUME_PARTITIONS_MAX, SCHEMA_VERSION, WINDOW_BYTES_DEFAULT, error_code,
+};
+
+use crate::Millis;
+use crate::control::{
+    Ack, ByPartition, ClientMessage, ControlError, Decimal, From, Partition, RelayMessage, Report,
+    Resume, Span, Welcome, WireLimits, parse_client,
+};
+use crate::limits::{
+    CONTROL_PER_SECOND_MAX, JUNK_MESSAGES_MAX, OUTBOX_MESSAGES_MAX, PROGRESS_INTERVAL_MS,
+    RESUME_DEADLINE_MS,
+};
+use crate::log::TailLog;
+use lanes::{Lanes, Next};
+
+/// What a relay tells every client.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// What cursors belong to.
+    pub namespace: String,
+    /// Kafka topic.
+    pub topic: String,
+    /// Version of the relay.
+    pub relay_version: String,
+    /// Name of the decode mode.
+    pub mode: &'static str,
+    /// Text to show to people, or empty.
+    pub notice: String,
+    /// Credit window in bytes.
+    pub window_bytes: usize,
+    /// Largest payload in bytes, without the frame byte.
+    pub payload_bytes_max: usize,
+    /// Longest wait for `resume`.
+    pub resume_deadline_ms: Millis,
+    /// Longest wait for an `ack` while data is held back.
+    pub ack_stall_ms: Millis,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            namespace: String::new(),
+            topic: String::new(),
+            relay_version: String::new(),
+            mode: decode_core::Mode::Strict.name(),
+            notice: String::new(),
+            window_bytes: WINDOW_BYTES_DEFAULT,
+            payload_bytes_max: PAYLOAD_BYTES_MAX,
+            resume_deadline_ms: RESUME_DEADLINE_MS,
+            ack_stall_ms: ACK_STALL_MS_MAX,
+        }
+    }
+}
+
+/// What can happen to a connection.
+#[derive(Clone, Copy, Debug)]
+pub enum ServerInput<'a> {
+    /// A text message arrived.
+    Text(&'a str),
+    /// A binary message arrived.
+    Binary,
+    /// A message over the control limit arrived.
+    Oversized,
+    /// A send made no progress within the timeout.
+    SendStalled,
+    /// The relay shuts down.
+    Shutdown {
+        /// When the client may come back.
+        retry_after_ms: u64,
+    },
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerOutput {
+    /// Send a text message.
+    Text(String),
+    /// Send a binary message.
+    Data(Bytes),
+    /// Send a close frame and stop; nothing follows.
+    Close(CloseCode, String),
+    /// Nothing to do before the next input, a change of the log, or this time.
+    Wait {
+        /// When to poll again at the latest.
+        until_ms: Option<Millis>,
+    },
+}
+
+/// What a connection did, for metrics. Monotonic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServerStats {
+    /// Data frames sent.
+    pub frames: u64,
+    /// Bytes of data frames sent.
+    pub bytes: u64,
+    /// Gap frames made for this client because its cursor was too old.
+    pub stale_gaps: u64,
+    /// Control messages refused.
+    pub refused: u64,
+}
+
+/// One connection. See the module text.
+#[derive(Debug)]
+pub struct ServerSession {
+    config: ServerConfig,
+    phase: Phase,
+    outbox: VecDeque<String>,
+    lanes: Lanes,
+    acked_bytes: u64,
+    /// Since when data is held back for want of credit.
+    blocked_since: Option<Millis>,
+    replay: Option<Replay>,
+    bucket: Bucket,
+    stats: ServerStats,
+    last_report: Option<Report>,
+    last_refusal: Option<&'static str>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Phase {
+    AwaitResume { deadline_ms: Millis },
+    Streaming,
+    Closing(CloseCode, String),
+    Closed,
+}
+
+#[derive(Debug)]
+struct Replay {
+    mode: From,
+    sent: u64,
+    estimated_total: u64,
+    progress_due_ms: Millis,
+}
+
+impl ServerSession {
+    /// A connection that was just upgraded; its first output is `welcome`.
+    #[must_use]
+    pub fn new(config: ServerConfig, log: &TailLog, now: Millis) -> Self {
+        let mut session = Self {
+            phase: Phase::AwaitResume {
+                deadline_ms: now + config.resume_deadline_ms,
+            },
+            outbox: VecDeque::new(),
+            lanes: Lanes::default(),
+            acked_bytes: 0,
+            blocked_since: None,
+            replay: None,
+            bucket: Bucket::new(now),
+            stats: ServerStats::default(),
+            last_report: None,
+            last_refusal: None,
+            config,
+        };
+        let welcome = session.welcome(log);
+        session
+            .outbox
+            .push_back(RelayMessage::Welcome(welcome).to_text());
+        session
+    }
+
+    /// Takes what happened.
+    pub fn handle(&mut self, input: ServerInput<'_>, log: &TailLog, now: Millis) {
+        if matches!(self.phase, Phase::Closing(..) | Phase::Closed) {
+            return;
+        }
+        let result = match input {
+            ServerInput::Text(text) => self.text(text, log, now),
+            ServerInput::Binary => {
+                let text = "clients send text only";
+                Err(ControlError::new(error_code::UNEXPECTED_BINARY, text))
+            }
+            ServerInput::Oversized => {
+                self.close(CloseCode::TooLarge, "control message too large");
+                Err(ControlError::new(
+                    error_code::TOO_LARGE,
+                    "control message too large",
+                ))
+            }
+            ServerInput::SendStalled => {
+                self.close(CloseCode::SendStalled, "a send made no progress");
+                Ok(())
+            }
+            ServerInput::Shutdown { retry_after_ms } => {
+                let reason = CloseCode::Shutdown.code().to_string();
+                let going = RelayMessage::GoingAway {
+                    reason,
+                    retry_after_ms,
+                };
+                self.outbox.push_back(going.to_text());
+                self.close(CloseCode::Shutdown, "the relay shuts down");
+                Ok(())
+            }
+        };
+        if let Err(error) = result {
+            self.refuse(&error);
+        }
+    }
+
+    /// What to do next; call until it says wait.
+    pub fn poll(&mut self, log: &TailLog, now: Millis) -> ServerOutput {
+        if let Some(text) = self.outbox.pop_front() {
+            return ServerOutput::Text(text);
+        }
+        match &mut self.phase {
+            Phase::Closed => ServerOutput::Wait { until_ms: None },
+            Phase::Closing(code, reason) => {
+                let (code, reason) = (*code, core::mem::take(reason));
+                self.phase = Phase::Closed;
+                ServerOutput::Close(code, reason)
+            }
+            Phase::AwaitResume { deadline_ms } if now >= *deadline_ms => {
+                self.close(CloseCode::NoResume, "no resume in time");
+                self.poll(log, now)
+            }
+            Phase::AwaitResume { deadline_ms } => ServerOutput::Wait {
+                until_ms: Some(*deadline_ms),
+            },
+            Phase::Streaming => self.stream(log, now),
+        }
+    }
+
+    /// What it did so far.
+    #[must_use]
+    pub const fn stats(&self) -> ServerStats {
+        self.stats
+    }
+
+    /// The client's newest report, once.
+    pub const fn take_report(&mut self) -> Option<Report> {
+        self.last_report.take()
+    }
+
+    /// The code of the newest refusal, once.
+    pub const fn take_refusal(&mut self) -> Option<&'static str> {
+        self.last_refusal.take()
+    }
+
+    fn text(&mut self, text: &str, log: &TailLog, now: Millis) -> Result<(), ControlError> {
+        if !self.bucket.take(now) {
+            let text = "too many control messages";
+            return Err(ControlError::new(error_code::TOO_MANY_MESSAGES, text));
+        }
+        match parse_client(text)? {
+            ClientMessage::Resume(resume) => {
+                self.resume(resume, log, now).map_err(|e| ControlError {
+                    of_resume: true,
+                    ..e
+                })
+            }
+            ClientMessage::Ack(ack) => self.ack(&ack),
+            ClientMessage::Ping => {
+                self.outbox.push_back(RelayMessage::Pong.to_text());
+                Ok(())
+            }
+            ClientMessage::Report(report) => {
+                self.last_report = Some(report);
+                Ok(())
+            }
+        }
+    }
+
+    fn resume(&mut self, resume: Resume, log: &TailLog, now: Millis) -> Result<(), ControlError> {
+        if !matches!(self.phase, Phase::AwaitResume { .. }) {
+            return Err(ControlError::new(
+                error_code::OUT_OF_ORDER,
+                "resume was sent before",
+            ));
+        }
+        if resume
+            .namespace
+            .as_ref()
+            .is_some_and(|n| *n != self.config.namespace)
+        {
+            let text = "the cursors are of another topic or cluster";
+            return Err(ControlError::new(error_code::WRONG_NAMESPACE, text));
+        }
+        self.lanes = Lanes::open(&resume, log)?;
+        let (heads, positions) = self.lanes.heads_and_positions();
+        self.outbox
+            .push_back(RelayMessage::Resumed { heads, positions }.to_text());
+        self.replay = Some(Replay {
+            mode: resume.from,
+            sent: 0,
+            estimated_total: self.lanes.behind(),
+            progress_due_ms: now + PROGRESS_INTERVAL_MS,
+        });
+        self.phase = Phase::Streaming;
+        Ok(())
+    }
+
+    fn ack(&mut self, ack: &Ack) -> Result<(), ControlError> {
+        if self.phase != Phase::Streaming {
+            return Err(ControlError::new(
+                error_code::OUT_OF_ORDER,
+                "ack before resume",
+            ));
+        }
+        if ack.bytes > self.stats.bytes || ack.bytes < self.acked_bytes {
+            let text = "acknowledged bytes must rise and were never sent";
+            return Err(ControlError::new(error_code::INVALID_ACK, text));
+        }
+        if ack.bytes > self.acked_bytes {
+            self.acked_bytes = ack.bytes;
+            self.blocked_since = None;
+        }
+        Ok(())
+    }
+
+    fn stream(&mut self, log: &TailLog, now: Millis) -> ServerOutput {
+        if let Some(message) = self.lanes.adopt_new(log) {
+            return ServerOutput::Text(message.to_text());
+        }
+        if let Some(done) = self.replay_complete() {
+            return ServerOutput::Text(done.to_text());
+        }
+        if let Some(progress) = self.replay_progress(now) {
+            return ServerOutput::Text(progress.to_text());
+        }
+        let unacked = self.stats.bytes - self.acked_bytes;
+        let credit = (self.config.window_bytes as u64).saturating_sub(unacked);
+        match self.lanes.next(log, now, credit, unacked == 0) {
+            Next::Data(slice) => {
+                self.stats.bytes += slice.bytes.len() as u64;
+                self.stats.frames += slice.frames as u64;
+                if let Some(replay) = &mut self.replay {
+                    replay.sent += slice.frames as u64;
+                }
+                self.blocked_since = None;
+                ServerOutput::Data(slice.bytes)
+            }
+            Next::Tell(message) => {
+                if matches!(message, RelayMessage::CursorStale { .. }) {
+                    self.stats.stale_gaps += 1;
+                }
+                ServerOutput::Text(message.to_text())
+            }
+            Next::NoCredit => {
+                let since = *self.blocked_since.get_or_insert(now);
+                let deadline = since + self.config.ack_stall_ms;
+                if now >= deadline {
+                    self.close(CloseCode::AckStalled, "data waits and no ack comes");
+                    return self.poll(log, now);
+                }
+                self.wait(Some(deadline))
+            }
+            Next::Idle { until_ms } => self.wait(until_ms),
+        }
+    }
+
+    fn wait(&self, until_ms: Option<Millis>) -> ServerOutput {
+        let progress = self.replay.as_ref().map(|replay| replay.progress_due_ms);
+        ServerOutput::Wait {
+            until_ms: until_ms.into_iter().chain(progress).min(),
+        }
+    }
+
+    /// The message that ends the replay, exactly once.
+    fn replay_complete(&mut self) -> Option<RelayMessage> {
+        if !self.lanes.passed_heads() {
+            return None;
+        }
+        let replay = self.replay.take()?;
+        Some(RelayMessage::ReplayComplete {
+            mode: replay.mode.name().to_string(),
+            total_replayed: Decimal(replay.sent),
+            last_offsets_by_partition: self.lanes.last_offsets(),
+            blocked: alloc::vec::Vec::new(),
+        })
+    }
+
+    fn replay_progress(&mut self, now: Millis) -> Option<RelayMessage> {
+        let replay = self.replay.as_mut()?;
+        if now < replay.progress_due_ms {
+            return None;
+        }
+        replay.progress_due_ms = now + PROGRESS_INTERVAL_MS;
+        Some(RelayMessage::ReplayProgress {
+            sent: Decimal(replay.sent),
+            estimated_total: Decimal(replay.estimated_total.max(replay.sent)),
+        })
+    }
+
+    fn refuse(&mut self, error: &ControlError) {
+        self.stats.refused += 1;
+        self.last_refusal = Some(error.code);
+        if matches!(self.phase, Phase::Closing(..)) {
+            return;
+        }
+        self.outbox
+            .push_back(RelayMessage::refusal(error).to_text());
+        let junk = self.stats.refused >= u64::from(JUNK_MESSAGES_MAX);
+        if junk || self.outbox.len() > OUTBOX_MESSAGES_MAX {
+            self.close(CloseCode::Policy, "too many refused messages");
+        }
+    }
+
+    fn close(&mut self, code: CloseCode, reason: &str) {
+        self.phase = Phase::Closing(code, reason.to_string());
+    }
+
+    fn welcome(&self, log: &TailLog) -> Welcome {
+        let config = &self.config;
+        let partitions = log
+            .partitions()
+            .map(|p| {
+                let span = Span {
+                    earliest: Decimal(p.earliest),
+                    head: Decimal(p.end),
+                };
+                (Partition(p.partition), span)
+            })
+            .collect::<ByPartition<Span>>();
+        Welcome {
+            protocol: PROTOCOL_VERSION,
+            relay_version: config.relay_version.clone(),
+            namespace: config.namespace.clone(),
+            topic: config.topic.clone(),
+            schema_version: SCHEMA_VERSION,
+            mode: config.mode.to_string(),
+            notice: config.notice.clone(),
+            window_bytes: config.window_bytes as u64,
+            payload_bytes_max: config.payload_bytes_max as u64,
+            limits: WireLimits {
+                control_bytes_max: CONTROL_BYTES_MAX as u64,
+                resume_partitions_max: RESUME_PARTITIONS_MAX as u64,
+                resume_deadline_ms: config.resume_deadline_ms,
+                ack_stall_ms_max: config.ack_stall_ms,
+            },
+            partitions,
+        }
+    }
+}
+
+/// A token bucket over control messages.
+#[derive(Debug)]
+struct Bucket {
+    tokens: u32,
+    refilled_ms: Millis,
+}
+
+impl Bucket {
+    const fn new(now: Millis) -> Self {
+        Self {
+            tokens: CONTROL_PER_SECOND_MAX,
+            refilled_ms: now,
+        }
+    }
+
+    fn take(&mut self, now: Millis) -> bool {
+        let elapsed = now.saturating_sub(self.refilled_ms);
+        let earned = elapsed * u64::from(CONTROL_PER_SECOND_MAX) / 1_000;
+        if earned > 0 {
+            self.refilled_ms = now;
+            let tokens = u64::from(self.tokens).saturating_add(earned);
+            self.tokens = tokens.min(u64::from(CONTROL_PER_SECOND_MAX)) as u32;
+        }
+        match self.tokens.checked_sub(1) {
+            Some(left) => {
+                self.tokens = left;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,376 @@
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use decode_core::frame::FrameReader;
+use decode_core::wire::{FrameKind, GapCause};
+
+use super::*;
+use crate::control::parse_relay;
+use crate::log::SegmentBuilder;
+
+const CREDIT: usize = WINDOW_BYTES_DEFAULT;
+
+struct Bench {
+    log: TailLog,
+    session: ServerSession,
+    now: Millis,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Got {
+    Text(RelayMessage),
+    Frames(Vec<(u32, u64)>),
+    Close(CloseCode),
+}
+
+fn append(log: &mut TailLog, partition: u32, count: u64, payload: usize) {
+    let head = log.partition(partition).expect("added").head;
+    let mut builder = SegmentBuilder::new(partition, head);
+    for offset in head..head + count {
+        builder.record(offset, 0, &alloc::vec![7; payload]);
+    }
+    if let Some(segment) = builder.finish() {
+        log.append(segment).expect("continuous");
+    }
+}
+
+fn bench(partitions: u32, window_bytes: usize) -> Bench {
+    let mut log = TailLog::new(1 << 30);
+    (0..partitions).for_each(|p| log.add_partition(p, 0));
+    let config = ServerConfig {
+        window_bytes,
+        ..ServerConfig::default()
+    };
+    let session = ServerSession::new(config, &log, 0);
+    Bench {
+        log,
+        session,
+        now: 0,
+    }
+}
+
+impl Bench {
+    fn say(&mut self, text: &str) {
+        self.session
+            .handle(ServerInput::Text(text), &self.log, self.now);
+    }
+
+    fn resume(&mut self, rest: &str) {
+        self.say(&alloc::format!(
+            r#"{{"type":"resume","protocol":1,{rest}}}"#
+        ));
+    }
+
+    fn drain(&mut self) -> Vec<Got> {
+        let mut got = Vec::new();
+        loop {
+            got.push(match self.session.poll(&self.log, self.now) {
+                ServerOutput::Text(text) => {
+                    Got::Text(parse_relay(&text).expect("readable").expect("known"))
+                }
+                ServerOutput::Data(bytes) => Got::Frames(
+                    FrameReader::new(&bytes)
+                        .map(|f| f.expect("a frame").header)
+                        .map(|h| (h.partition, h.offset))
+                        .collect(),
+                ),
+                ServerOutput::Close(code, _) => Got::Close(code),
+                ServerOutput::Wait { .. } => return got,
+            });
+        }
+    }
+
+    fn frames(&mut self) -> Vec<(u32, u64)> {
+        let frames = |got| {
+            if let Got::Frames(frames) = got {
+                frames
+            } else {
+                Vec::new()
+            }
+        };
+        self.drain().into_iter().flat_map(frames).collect()
+    }
+}
+
+fn closes(got: &[Got]) -> Option<CloseCode> {
+    got.iter().find_map(|g| {
+        if let Got::Close(code) = g {
+            Some(*code)
+        } else {
+            None
+        }
+    })
+}
+
+#[test]
+fn welcome_then_resumed_then_data_then_complete_once() {
+    let mut b = bench(2, CREDIT);
+    append(&mut b.log, 0, 3, 10);
+    let first = b.drain();
+    assert!(matches!(&first[..], [Got::Text(RelayMessage::Welcome(_))]));
+    b.resume(r#""from":"earliest""#);
+    let got = b.drain();
+    assert!(matches!(got[0], Got::Text(RelayMessage::Resumed { .. })));
+    assert_eq!(got[1], Got::Frames(alloc::vec![(0, 0), (0, 1), (0, 2)]));
+    let Got::Text(RelayMessage::ReplayComplete {
+        total_replayed,
+        last_offsets_by_partition,
+        ..
+    }) = &got[2]
+    else {
+        panic!("no end of replay: {got:?}");
+    };
+    assert_eq!(total_replayed.0, 3);
+    assert_eq!(
+        last_offsets_by_partition.get(&Partition(0)),
+        Some(&Decimal(2))
+    );
+    assert_eq!(last_offsets_by_partition.get(&Partition(1)), None);
+    assert_eq!(got.len(), 3);
+    append(&mut b.log, 1, 2, 10);
+    assert_eq!(b.drain(), [Got::Frames(alloc::vec![(1, 0), (1, 1)])]);
+}
+
+#[test]
+fn latest_starts_at_the_end_and_cursor_after_what_the_client_has() {
+    for (rest, expected) in [
+        (r#""from":"latest""#, alloc::vec![(0, 5)]),
+        (
+            r#""from":"cursor","lastOffsetsByPartition":{"0":"2"}"#,
+            alloc::vec![(0, 3), (0, 4), (0, 5)],
+        ),
+        (
+            r#""from":"cursor","positions":{"0":"0"}"#,
+            (0..6).map(|o| (0, o)).collect(),
+        ),
+    ] {
+        let mut b = bench(1, CREDIT);
+        append(&mut b.log, 0, 5, 1);
+        b.resume(rest);
+        let mut got = b.frames();
+        append(&mut b.log, 0, 1, 1);
+        got.extend(b.frames());
+        assert_eq!(got, expected, "{rest}");
+    }
+}
+
+/// RES-18
+#[test]
+fn a_cursor_older_than_memory_gets_a_gap_frame_with_the_exact_range() {
+    let mut b = bench(1, CREDIT);
+    b.log = TailLog::new(1);
+    b.log.add_partition(0, 0);
+    append(&mut b.log, 0, 10, 1);
+    append(&mut b.log, 0, 5, 1);
+    b.resume(r#""from":"cursor","positions":{"0":"4"}"#);
+    let mut gap = None;
+    loop {
+        match b.session.poll(&b.log, 0) {
+            ServerOutput::Data(bytes) if gap.is_none() => {
+                let frame = FrameReader::new(&bytes)
+                    .next()
+                    .expect("one")
+                    .expect("a frame");
+                gap = Some(frame.header);
+            }
+            ServerOutput::Wait { .. } => break,
+            _ => {}
+        }
+    }
+    let gap = gap.expect("a gap");
+    assert_eq!(
+        (gap.kind, gap.code),
+        (FrameKind::Gap, GapCause::Evicted.number())
+    );
+    assert_eq!((gap.offset, gap.last_offset(), gap.prev_next), (4, 9, 4));
+    assert_eq!(b.session.stats().stale_gaps, 1);
+}
+
+/// RES-19
+#[test]
+fn a_cursor_beyond_the_end_is_waited_for_and_then_reset() {
+    let mut b = bench(1, CREDIT);
+    append(&mut b.log, 0, 2, 1);
+    b.drain();
+    b.resume(r#""from":"cursor","positions":{"0":"50"}"#);
+    assert!(b.frames().is_empty());
+    // Kafka has it, the log does not yet: no reset however long that takes.
+    b.log.set_kafka_end(0, 60);
+    b.now += 100_000;
+    assert!(b.frames().is_empty());
+    b.log.set_kafka_end(0, 2);
+    b.now += 1;
+    assert!(b.frames().is_empty());
+    b.now += crate::limits::AHEAD_WAIT_MS;
+    let got = b.drain();
+    let reset = RelayMessage::TopicReset {
+        partition: 0,
+        requested: Decimal(50),
+        position: Decimal(0),
+    };
+    assert!(got.contains(&Got::Text(reset)), "{got:?}");
+    assert!(
+        got.contains(&Got::Frames(alloc::vec![(0, 0), (0, 1)])),
+        "{got:?}"
+    );
+}
+
+#[test]
+fn unacknowledged_bytes_never_exceed_the_window_but_one_frame_may_always_go() {
+    let mut b = bench(1, 500);
+    append(&mut b.log, 0, 10, 60);
+    b.resume(r#""from":"earliest""#);
+    assert_eq!(b.frames().len(), 5);
+    b.say(r#"{"type":"ack","bytes":"300"}"#);
+    assert_eq!(b.frames().len(), 3);
+    b.say(r#"{"type":"ack","bytes":"800"}"#);
+    assert_eq!(b.frames().len(), 2);
+    append(&mut b.log, 0, 1, 5_000);
+    assert!(
+        b.frames().is_empty(),
+        "larger than the credit while bytes are out"
+    );
+    b.say(r#"{"type":"ack","bytes":"1000"}"#);
+    assert_eq!(b.frames().len(), 1, "nothing is out: it may go");
+}
+
+#[test]
+fn data_held_back_without_an_ack_ends_the_connection() {
+    let mut b = bench(1, 100);
+    append(&mut b.log, 0, 3, 60);
+    b.resume(r#""from":"earliest""#);
+    assert_eq!(b.frames().len(), 1);
+    b.now = ACK_STALL_MS_MAX - 1;
+    assert_eq!(closes(&b.drain()), None);
+    b.now += 1;
+    assert_eq!(closes(&b.drain()), Some(CloseCode::AckStalled));
+    assert!(b.drain().is_empty(), "nothing follows a close");
+}
+
+#[test]
+fn a_client_that_never_resumes_is_closed() {
+    let mut b = bench(1, CREDIT);
+    b.now = RESUME_DEADLINE_MS;
+    assert_eq!(closes(&b.drain()), Some(CloseCode::NoResume));
+}
+
+/// RES-14
+#[test]
+fn partitions_take_turns_by_bytes() {
+    let mut b = bench(3, CREDIT);
+    append(&mut b.log, 0, 20_000, 100);
+    append(&mut b.log, 1, 2_000, 1_000);
+    append(&mut b.log, 2, 2, 500_000);
+    b.resume(r#""from":"earliest""#);
+    let mut bytes = [0usize; 3];
+    let mut spread = Vec::new();
+    loop {
+        match b.session.poll(&b.log, 0) {
+            ServerOutput::Data(data) => {
+                let frame = FrameReader::new(&data)
+                    .next()
+                    .expect("one")
+                    .expect("a frame");
+                bytes[frame.header.partition as usize] += data.len();
+                if bytes[..2].iter().all(|&n| n < 1_500_000) {
+                    spread.push(bytes[0].abs_diff(bytes[1]));
+                }
+            }
+            ServerOutput::Wait { .. } => break,
+            _ => {}
+        }
+    }
+    assert!(spread.len() > 20);
+    let worst = spread.into_iter().max().expect("some");
+    assert!(
+        worst <= 3 * crate::limits::TURN_BYTES,
+        "{worst} bytes apart"
+    );
+    assert_eq!(bytes, [20_000 * 140, 2_000 * 1_040, 2 * 500_040]);
+}
+
+/// RES-11
+#[test]
+fn partitions_found_later_are_announced_before_their_data() {
+    let mut b = bench(1, CREDIT);
+    b.resume(r#""from":"latest""#);
+    b.drain();
+    b.log.add_partition(1, 7);
+    append(&mut b.log, 1, 1, 1);
+    let got = b.drain();
+    let Got::Text(RelayMessage::Partitions { partitions }) = &got[0] else {
+        panic!("not announced: {got:?}");
+    };
+    assert_eq!(partitions[&Partition(1)].position, Decimal(7));
+    assert_eq!(got[1..], [Got::Frames(alloc::vec![(1, 7)])]);
+}
+
+#[test]
+fn a_refused_resume_changes_nothing_and_a_good_one_may_follow() {
+    let mut b = bench(1, CREDIT);
+    b.drain();
+    b.resume(r#""from":"cursor","positions":{"0":"0","9":"1"}"#);
+    let got = b.drain();
+    let Got::Text(RelayMessage::ResumeError(error)) = &got[0] else {
+        panic!("{got:?}")
+    };
+    assert_eq!(error.invalid_partitions, ["9"]);
+    b.resume(r#""from":"latest","namespace":"elsewhere""#);
+    assert!(matches!(
+        &b.drain()[..],
+        [Got::Text(RelayMessage::ResumeError(_))]
+    ));
+    b.resume(r#""from":"latest""#);
+    assert!(matches!(
+        b.drain()[0],
+        Got::Text(RelayMessage::Resumed { .. })
+    ));
+    b.resume(r#""from":"latest""#);
+    let got = b.drain();
+    let Got::Text(RelayMessage::ResumeError(error)) = &got[0] else {
+        panic!("{got:?}")
+    };
+    assert_eq!(error.code, error_code::OUT_OF_ORDER);
+}
+
+/// SEC-04
+#[test]
+fn repeated_junk_and_floods_are_closed() {
+    let mut b = bench(1, CREDIT);
+    (0..JUNK_MESSAGES_MAX).for_each(|_| b.say("junk"));
+    assert_eq!(closes(&b.drain()), Some(CloseCode::Policy));
+    let mut b = bench(1, CREDIT);
+    b.resume(r#""from":"latest""#);
+    (0..CONTROL_PER_SECOND_MAX + JUNK_MESSAGES_MAX).for_each(|_| {
+        b.say(r#"{"type":"ping"}"#);
+        b.drain();
+    });
+    assert_eq!(
+        b.session.take_refusal(),
+        Some(error_code::TOO_MANY_MESSAGES)
+    );
+    let mut b = bench(1, CREDIT);
+    b.session.handle(ServerInput::Oversized, &b.log, 0);
+    assert_eq!(closes(&b.drain()), Some(CloseCode::TooLarge));
+}
+
+/// RES-35
+#[test]
+fn shutdown_says_so_and_closes() {
+    let mut b = bench(1, CREDIT);
+    b.resume(r#""from":"latest""#);
+    b.drain();
+    b.session.handle(
+        ServerInput::Shutdown {
+            retry_after_ms: 500,
+        },
+        &b.log,
+        0,
+    );
+    let got = b.drain();
+    let going = RelayMessage::GoingAway {
+        reason: String::from("shutdown"),
+        retry_after_ms: 500,
+    };
+    assert_eq!(got, [Got::Text(going), Got::Close(CloseCode::Shutdown)]);
+}

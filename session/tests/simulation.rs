@@ -1,0 +1,316 @@
+//! A relay and a client over an imagined wire, in virtual time, with every trouble a seed brings:
+//! cut connections, lost tails, evicted memory, new partitions, slow clients, tiny windows.
+//!
+//! The oracle is simple: per partition, what the client disposed of is every position exactly once,
+//! in order, as record or inside a gap, and every record has the bytes that were appended.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use decode_core::frame::FrameReader;
+use decode_core::wire::{FrameKind, GapCause, RejectCode};
+use session::control::From;
+use session::{
+    ClientConfig, ClientInput, ClientOutput, ClientSession, Phase, SegmentBuilder, ServerConfig,
+    ServerInput, ServerOutput, ServerSession, TailLog,
+};
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        (self.next() >> 16) % n
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+}
+
+/// What was put into the log at an offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Put {
+    Record(u8),
+    Reject,
+    Gap,
+    Hole,
+}
+
+enum Wire {
+    Text(String),
+    Data(Vec<u8>),
+}
+
+struct World {
+    random: Random,
+    now: u64,
+    log: TailLog,
+    truth: BTreeMap<u32, Vec<Put>>,
+    server: Option<ServerSession>,
+    down: VecDeque<Wire>,
+    client: ClientSession,
+    epoch: u64,
+    got: BTreeMap<u32, Vec<(u64, u64, Put)>>,
+    /// Where the first connection began: what memory had lost before is not the client's to have.
+    began: BTreeMap<u32, u64>,
+    window: usize,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let window = [200, 2_000, 1 << 20][random.below(3) as usize];
+        let memory = [3_000, 100_000][random.below(2) as usize];
+        let mut world = Self {
+            log: TailLog::new(memory),
+            now: 0,
+            truth: BTreeMap::new(),
+            server: None,
+            down: VecDeque::new(),
+            client: ClientSession::new(ClientConfig {
+                from: From::Earliest,
+                seed,
+            }),
+            epoch: 0,
+            got: BTreeMap::new(),
+            began: BTreeMap::new(),
+            window,
+            random,
+        };
+        for partition in 0..1 + world.random.below(3) as u32 {
+            world.add_partition(partition);
+        }
+        world.client.handle(ClientInput::Start, 0);
+        world
+    }
+
+    fn add_partition(&mut self, partition: u32) {
+        self.log.add_partition(partition, 0);
+        self.truth.insert(partition, Vec::new());
+    }
+
+    fn append(&mut self) {
+        let partition = self.random.below(self.truth.len() as u64) as u32;
+        let truth = self.truth.get_mut(&partition).expect("added");
+        let mut builder = SegmentBuilder::new(partition, truth.len() as u64);
+        for _ in 0..1 + self.random.below(20) {
+            let offset = truth.len() as u64;
+            match self.random.below(12) {
+                0 => {
+                    builder.gap(offset, offset, GapCause::NullValue);
+                    truth.push(Put::Gap);
+                }
+                1 => {
+                    builder.reject(offset, 0, RejectCode::Protobuf, b"?");
+                    truth.push(Put::Reject);
+                }
+                2 => truth.push(Put::Hole),
+                _ => {
+                    let byte = self.random.next() as u8;
+                    let len = self.random.below(120) as usize;
+                    builder.record(offset, 0, &vec![byte; len + 1]);
+                    truth.push(Put::Record(byte));
+                }
+            }
+        }
+        builder.mark(truth.len() as u64);
+        let segment = builder.finish().expect("something");
+        self.log.append(segment).expect("continuous");
+    }
+
+    fn cut(&mut self) {
+        self.server = None;
+        // What was under way may be lost or may still arrive: both must be harmless.
+        if self.random.one_in(2) {
+            self.down.clear();
+        }
+        self.client.handle(
+            ClientInput::Closed {
+                code: 1006,
+                reason: "cut",
+            },
+            self.now,
+        );
+    }
+
+    fn client_says(&mut self) {
+        loop {
+            match self.client.poll(self.now) {
+                ClientOutput::Connect { epoch } => {
+                    self.epoch = epoch;
+                    self.down.clear();
+                    if self.random.one_in(5) {
+                        self.client.handle(
+                            ClientInput::Closed {
+                                code: 1006,
+                                reason: "",
+                            },
+                            self.now,
+                        );
+                        continue;
+                    }
+                    let config = ServerConfig {
+                        window_bytes: self.window,
+                        ..ServerConfig::default()
+                    };
+                    self.server = Some(ServerSession::new(config, &self.log, self.now));
+                    self.client.handle(ClientInput::Opened, self.now);
+                }
+                ClientOutput::Send(text) => {
+                    if let Some(server) = &mut self.server {
+                        server.handle(ServerInput::Text(&text), &self.log, self.now);
+                    }
+                }
+                ClientOutput::Close { code, reason } => panic!("client closes: {code} {reason}"),
+                ClientOutput::Wait { .. } => return,
+            }
+        }
+    }
+
+    fn server_says(&mut self) {
+        let Some(server) = &mut self.server else {
+            return;
+        };
+        for _ in 0..8 {
+            match server.poll(&self.log, self.now) {
+                ServerOutput::Text(text) => self.down.push_back(Wire::Text(text)),
+                ServerOutput::Data(bytes) => self.down.push_back(Wire::Data(bytes.to_vec())),
+                ServerOutput::Close(code, reason) => panic!("server closes: {code} {reason}"),
+                ServerOutput::Wait { .. } => return,
+            }
+        }
+    }
+
+    fn client_hears(&mut self) {
+        for _ in 0..self.random.below(6) {
+            match self.down.pop_front() {
+                None => return,
+                Some(Wire::Text(text)) => {
+                    self.client.handle(ClientInput::Text(&text), self.now);
+                    if self.began.is_empty() {
+                        let positions = self.client.positions();
+                        self.began = positions.map(|p| (p.partition, p.expected)).collect();
+                    }
+                }
+                Some(Wire::Data(bytes)) => self.apply(&bytes),
+            }
+        }
+    }
+
+    fn apply(&mut self, bytes: &[u8]) {
+        if self.client.accept(self.epoch, bytes, self.now).is_err() {
+            assert!(matches!(
+                self.client.phase(),
+                Phase::Waiting | Phase::Connecting
+            ));
+            return;
+        }
+        // A connection may also die between taking a message and applying all of it.
+        let stop_after = if self.random.one_in(30) {
+            self.random.below(5)
+        } else {
+            u64::MAX
+        };
+        for (n, frame) in FrameReader::new(bytes).enumerate() {
+            if n as u64 >= stop_after {
+                self.cut();
+                return;
+            }
+            let frame = frame.expect("accepted");
+            let header = frame.header;
+            let put = match header.kind {
+                FrameKind::Record => Put::Record(*frame.payload.first().expect("not empty")),
+                FrameKind::Reject => Put::Reject,
+                FrameKind::Gap => Put::Gap,
+                _ => Put::Hole,
+            };
+            let got = self.got.entry(header.partition).or_default();
+            got.push((header.offset, header.next(), put));
+            self.client.disposed(self.epoch, &header);
+        }
+        self.client
+            .disposed_message(self.epoch, bytes.len(), self.now);
+    }
+
+    fn step(&mut self, calm: bool) {
+        self.now += self.random.below(300);
+        if !calm {
+            match self.random.below(40) {
+                0 => self.cut(),
+                1 if self.truth.len() < 5 => self.add_partition(self.truth.len() as u32),
+                2..=12 => self.append(),
+                _ => {}
+            }
+        }
+        self.client_says();
+        self.server_says();
+        self.client_hears();
+    }
+
+    fn caught_up(&self) -> bool {
+        let positions: BTreeMap<_, _> = self
+            .client
+            .positions()
+            .map(|p| (p.partition, p.committed))
+            .collect();
+        self.truth
+            .iter()
+            .all(|(p, truth)| positions.get(p) == Some(&(truth.len() as u64)))
+    }
+
+    fn check(&self, seed: u64) {
+        for (partition, truth) in &self.truth {
+            let got = self
+                .got
+                .get(partition)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let mut position = self.began.get(partition).copied().unwrap_or(0);
+            for &(offset, next, put) in got {
+                let context = format!("seed {seed} partition {partition} at {offset}");
+                let skipped = &truth[position as usize..(offset.max(position)) as usize];
+                assert!(
+                    skipped.iter().all(|t| *t == Put::Hole),
+                    "{context}: {skipped:?} left out"
+                );
+                match put {
+                    Put::Gap | Put::Hole => assert!(next > position, "{context}: twice"),
+                    _ => {
+                        assert!(offset >= position, "{context}: twice");
+                        assert_eq!(truth[offset as usize], put, "{context}");
+                    }
+                }
+                position = next;
+            }
+            assert_eq!(
+                position,
+                truth.len() as u64,
+                "seed {seed} partition {partition}: the end"
+            );
+        }
+    }
+}
+
+/// RES-02, RES-16
+#[test]
+fn every_position_is_disposed_of_exactly_once_whatever_happens() {
+    for seed in 1..=300 {
+        let mut world = World::new(seed);
+        for _ in 0..400 {
+            world.step(false);
+        }
+        let mut calm = 0;
+        while !world.caught_up() {
+            world.step(true);
+            calm += 1;
+            assert!(calm < 20_000, "seed {seed} never catches up");
+        }
+        world.check(seed);
+    }
+}
