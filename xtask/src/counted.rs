@@ -2,39 +2,53 @@
 //! a line that starts with `SKIPPED`; it is then counted as skipped, although Rust calls it passed.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read},
     process::{Command, Stdio},
+    thread::{self, JoinHandle},
     time::Instant,
 };
 
 use anyhow::{Context as _, Result};
 
 use crate::{
+    parts,
     run::{self, Progress},
     stages::Counts,
 };
 
-/// Standard output is read, and shown without the noise of tests that passed.
+/// What the program prints is shown without the noise of tests that passed.
 pub(crate) fn run(label: &str, command: &mut Command) -> Result<Counts> {
     let started = Instant::now();
     run::say(label);
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let program = command.get_program().to_owned();
     let mut child = command
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))?;
     let output = child.stdout.take().context("no output to read")?;
-    let reader = std::thread::spawn(move || {
-        let mut tally = Tally::default();
-        let lines = BufReader::new(output).lines().map_while(Result::ok);
-        lines
-            .filter(|line| tally.take(line))
-            .for_each(|line| println!("{line}"));
-        tally
-    });
+    let errors = child.stderr.take().context("no errors to read")?;
+    let output = tally(output, |line| println!("{line}"));
+    // Tests reach the real standard error past Rust's capture, and some say there that they skip.
+    let errors = tally(errors, |line| eprintln!("{line}"));
     let status = run::wait(&mut child, label, Progress::Own, started)?;
-    let tally = reader.join().ok().context("its output could not be read")?;
-    Ok(tally.counts(status.success()))
+    let mut tally = output.join().ok().context("its output could not be read")?;
+    tally.add(errors.join().ok().context("its errors could not be read")?);
+    Ok(tally.counts(status.success(), parts::required()))
+}
+
+fn tally(stream: impl Read + Send + 'static, show: fn(&str)) -> JoinHandle<Tally> {
+    thread::spawn(move || {
+        let mut tally = Tally::default();
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if tally.take(&line) {
+                show(&line);
+            }
+        }
+        tally
+    })
 }
 
 #[derive(Default)]
@@ -42,6 +56,8 @@ struct Tally {
     reported: Counts,
     /// Rust tests that passed without having run.
     skips: u64,
+    /// Those among them that a better equipped machine would have run.
+    avoidable: u64,
     /// Inside the output of passed tests.
     quiet: bool,
 }
@@ -52,6 +68,7 @@ impl Tally {
         let text = line.trim();
         if text.starts_with("SKIPPED") {
             self.skips += 1;
+            self.avoidable += u64::from(!text.contains(NOT_TO_BE_HAD));
             return true;
         }
         match text {
@@ -64,28 +81,39 @@ impl Tally {
             .or_else(|| text.strip_prefix("Tests "));
         if let Some(result) = result {
             self.quiet = false;
-            self.reported.add(numbers(result));
+            let result = numbers(result);
+            self.avoidable += result.skipped;
+            self.reported.add(result);
         }
         !self.quiet
     }
 
-    fn counts(self, success: bool) -> Counts {
+    fn add(&mut self, other: Self) {
+        self.reported.add(other.reported);
+        self.skips += other.skips;
+        self.avoidable += other.avoidable;
+    }
+
+    fn counts(self, success: bool, required: bool) -> Counts {
         let Self {
-            reported, skips, ..
+            reported,
+            skips,
+            avoidable,
+            ..
         } = self;
         // A program that does not compile reports no test.
-        let failed = if success {
-            reported.failed
-        } else {
-            reported.failed.max(1)
-        };
+        let silent_failure = u64::from(!success && reported.failed == 0);
+        let forbidden = if required { avoidable } else { 0 };
         Counts {
             passed: reported.passed.saturating_sub(skips),
-            failed,
-            skipped: reported.skipped + skips,
+            failed: reported.failed + silent_failure + forbidden,
+            skipped: reported.skipped + skips - forbidden,
         }
     }
 }
+
+/// A skip that names this variable lacks captured traffic, which no set-up can fetch.
+const NOT_TO_BE_HAD: &str = "DASHSTREAM_CORPUS";
 
 /// Reads `5 passed; 0 failed; 1 ignored` of Rust and `5 passed | 1 skipped (6)` of vitest.
 fn numbers(result: &str) -> Counts {
@@ -117,7 +145,7 @@ mod tests {
         let mut tally = Tally::default();
         let shown: Vec<_> = output.lines().filter(|line| tally.take(line)).collect();
         assert_eq!(
-            tally.counts(success),
+            tally.counts(success, false),
             Counts {
                 passed,
                 failed,
@@ -156,6 +184,26 @@ mod tests {
         );
         assert!(shown.contains("SKIPPED: no corpus"));
         assert!(!shown.contains("noise"));
+    }
+
+    #[test]
+    fn where_all_is_required_only_what_nobody_can_install_may_be_missing() {
+        let mut tally = Tally::default();
+        for line in [
+            "SKIPPED one: no captured traffic (DASHSTREAM_CORPUS)",
+            "SKIPPED two: no browser",
+            "test result: ok. 5 passed; 0 failed; 1 ignored",
+        ] {
+            tally.take(line);
+        }
+        assert_eq!(
+            tally.counts(true, true),
+            Counts {
+                passed: 3,
+                failed: 2,
+                skipped: 1
+            }
+        );
     }
 
     #[test]

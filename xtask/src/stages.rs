@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{parts, run};
+use crate::run;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -53,7 +53,10 @@ impl Stages {
         run::heading(name);
         let started = Instant::now();
         let (counts, failure) = match work() {
-            Ok(counts) => (counts, verdict(counts)),
+            Ok(counts) => (
+                counts,
+                (counts.failed > 0).then(|| format!("{} failed", counts.failed)),
+            ),
             Err(error) => (
                 Counts {
                     failed: 1,
@@ -134,19 +137,6 @@ impl Stages {
         }
         Ok(())
     }
-}
-
-fn verdict(counts: Counts) -> Option<String> {
-    if counts.failed > 0 {
-        return Some(format!("{} failed", counts.failed));
-    }
-    if counts.skipped > 0 && parts::required() {
-        return Some(format!(
-            "{} skipped, and DASHSTREAM_REQUIRE=all",
-            counts.skipped
-        ));
-    }
-    None
 }
 
 #[cfg(test)]

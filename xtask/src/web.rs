@@ -14,7 +14,7 @@ pub(crate) fn build(project: &Project) -> Result<()> {
     let _lock = project.lock()?;
     let dir = project.web();
     install(project)?;
-    let inputs = Inputs::new().path(&dir)?;
+    let inputs = Inputs::new().path(&dir)?.path(&project.root.join(WIRE))?;
     let stamp = Stamp::new(project, "web", &inputs)?;
     if stamp.holds() && index(project).exists() {
         run::say("page: nothing has changed");
@@ -69,19 +69,17 @@ fn install(project: &Project) -> Result<()> {
 
 fn node_is_new_enough() -> Result<()> {
     let version = run::read(Command::new("node").arg("--version"))
-        .context("Node is missing: install Node 20 or newer, with npm")?;
-    let major = version
+        .context("Node is missing: install Node 20.19 or newer, with npm")?;
+    let mut numbers = version
         .trim()
         .trim_start_matches('v')
         .split('.')
-        .next()
-        .unwrap_or_default();
-    let new_enough = major
-        .parse::<u32>()
-        .is_ok_and(|major| major >= NODE_MAJOR_MIN);
+        .map(str::parse::<u32>);
+    let mut number = || numbers.next().and_then(Result::ok).unwrap_or_default();
+    let new_enough = (number(), number()) >= NODE_MIN;
     ensure!(
         new_enough,
-        "Node {} is too old: install Node 20 or newer",
+        "Node {} is too old: install Node 20.19 or newer",
         version.trim()
     );
     Ok(())
@@ -97,4 +95,7 @@ fn index(project: &Project) -> PathBuf {
     project.web().join("dist/index.html")
 }
 
-const NODE_MAJOR_MIN: u32 = 20;
+/// The page's build reads names out of it.
+const WIRE: &str = "decode-core/src/wire.rs";
+/// As `engines` in the page's package.json says.
+const NODE_MIN: (u32, u32) = (20, 19);
