@@ -1,1 +1,58 @@
-fn main() {}
+//! `dashstream`: what one looks at payloads and streams with, from a terminal or a script.
+//!
+//! One file per command. Results go to stdout, everything else to stderr, and this file alone
+//! turns an outcome into an exit code.
+
+mod input;
+mod inspect;
+mod outcome;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::outcome::{Failure, Outcome};
+
+#[derive(Parser)]
+#[command(name = "dashstream", version, about, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Validate(validate::Args),
+    Inspect(inspect::Args),
+}
+
+fn main() -> ExitCode {
+    // clap exits with 2 by itself.
+    let outcome = match Cli::parse().command {
+        Command::Validate(args) => validate::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+    };
+    match outcome {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Found) => ExitCode::from(3),
+        Ok(Outcome::Unreadable) => ExitCode::from(1),
+        // Whoever reads our output has seen enough.
+        Err(Failure::ReaderGone) => ExitCode::SUCCESS,
+        Err(Failure::Usage(text)) => {
+            eprintln!("dashstream: {text}");
+            ExitCode::from(2)
+        }
+        Err(failure) => {
+            eprintln!("dashstream: {failure}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  everything was read and accepted
+  1  something could not be read, or the relay not reached
+  2  the command line is wrong
+  3  everything was read; rejected records or gaps were found";

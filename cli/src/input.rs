@@ -1,0 +1,124 @@
+//! Payloads out of files and pipes of several formats, one at a time: at most one payload (or one
+//! block of a capture) is in memory.
+
+mod detect;
+mod stream;
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use decode_core::wire::{GapCause, RejectCode};
+
+pub(crate) use self::stream::read;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Told from the first bytes
+    Auto,
+    /// One file is one payload
+    Payload,
+    /// Payloads one after the other, each behind its length (u32, little endian)
+    Delimited,
+    /// A file of `dashstream record`
+    Capture,
+    /// Records with partition, offset, time and key, as captured from DashFlow
+    Dashflow,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct InputArgs {
+    /// Files to read; `-` or none is stdin
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// What the files hold
+    #[arg(long, value_enum, default_value_t = Format::Auto)]
+    pub(crate) format: Format,
+}
+
+impl InputArgs {
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        if self.files.is_empty() {
+            return vec![Source::Stdin];
+        }
+        self.files.iter().map(|file| Source::of(file)).collect()
+    }
+}
+
+pub(crate) enum Source {
+    Stdin,
+    File(PathBuf),
+}
+
+impl Source {
+    fn of(path: &Path) -> Self {
+        if path.as_os_str() == "-" {
+            Self::Stdin
+        } else {
+            Self::File(path.to_path_buf())
+        }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Stdin => "-".to_owned(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+
+    pub(crate) fn open(&self) -> io::Result<BufReader<Box<dyn Read>>> {
+        let reader: Box<dyn Read> = match self {
+            Self::Stdin => Box::new(io::stdin()),
+            Self::File(path) => Box::new(File::open(path)?),
+        };
+        Ok(BufReader::with_capacity(READ_BYTES, reader))
+    }
+}
+
+/// What an input holds at one place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item<'a> {
+    /// Counted from 0 within the input.
+    pub(crate) index: u64,
+    pub(crate) place: Option<Place>,
+    pub(crate) content: Content<'a>,
+}
+
+/// Where a record stood in Kafka, in formats that say so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) partition: u32,
+    pub(crate) offset: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Content<'a> {
+    Payload(&'a [u8]),
+    /// Longer than any payload may be; its bytes were passed over.
+    TooLong(u64),
+    /// A record the relay did not accept, and its first bytes.
+    Rejected {
+        code: u32,
+        prefix: &'a [u8],
+    },
+    /// Offsets up to this one that were not delivered.
+    Gap {
+        last: u64,
+        cause: u32,
+    },
+}
+
+/// The text of a reject code, also of one that is newer than this build.
+pub(crate) fn reject_text(code: u32) -> String {
+    RejectCode::from_number(code).map_or_else(|| format!("code_{code}"), |code| code.code().into())
+}
+
+/// The text of a gap cause, also of one that is newer than this build.
+pub(crate) fn gap_text(cause: u32) -> String {
+    GapCause::from_number(cause)
+        .map_or_else(|| format!("cause_{cause}"), |cause| cause.code().into())
+}
+
+/// Read from a file at once; also what a format is told from.
+const READ_BYTES: usize = 256 * 1024;

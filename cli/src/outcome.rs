@@ -1,0 +1,44 @@
+//! How a command ends.
+
+use std::fmt;
+use std::io;
+
+/// A command that ran to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Clean,
+    /// Rejected records or gaps.
+    Found,
+    /// Some input could not be read; the rest was.
+    Unreadable,
+}
+
+/// A command that could not go on.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The arguments contradict each other or what they name.
+    Usage(String),
+    /// What could not be read, written or reached, and why.
+    Io(String),
+    /// stdout was closed.
+    ReaderGone,
+}
+
+impl Failure {
+    /// An error on stdout.
+    pub(crate) fn stdout(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::ReaderGone,
+            _ => Self::Io(format!("stdout: {error}")),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(text) | Self::Io(text) => f.write_str(text),
+            Self::ReaderGone => f.write_str("stdout was closed"),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Runs the built binary and makes input files.
+
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What a finished command left.
+#[derive(Debug)]
+pub struct Finished {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+pub fn dashstream(args: &[&str], stdin: &[u8]) -> Finished {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_dashstream"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut input = child.stdin.take().expect("stdin is piped");
+    let bytes = stdin.to_vec();
+    // It may end before it has read everything.
+    let feed = std::thread::spawn(move || drop(input.write_all(&bytes)));
+    let output = child.wait_with_output().expect("the binary ends");
+    feed.join().expect("feeder");
+    Finished {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}
+
+/// A folder of its own for one test, removed when dropped.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Self {
+        let path =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a temporary folder");
+        Self(path)
+    }
+
+    pub fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().expect("UTF-8 path").to_owned()
+    }
+
+    pub fn file(&self, name: &str, bytes: &[u8]) -> String {
+        std::fs::write(self.0.join(name), bytes).expect("a temporary file");
+        self.path(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The captured traffic of the real library, if it is here.
+pub fn real_capture() -> Option<String> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
+    let dir = std::env::var_os("DASHSTREAM_CORPUS").map_or(beside, PathBuf::from);
+    let file = dir.join("dashflow-real/dashflow-real.capture");
+    if file.is_file() {
+        return Some(file.to_str().expect("UTF-8 path").to_owned());
+    }
+    let required = std::env::var("DASHSTREAM_REQUIRE").as_deref() == Ok("all");
+    assert!(!required, "required: captured traffic (DASHSTREAM_CORPUS)");
+    eprintln!("SKIPPED: no captured traffic (DASHSTREAM_CORPUS)");
+    None
+}
+
+/// An event as a framed payload: thread `t`, this sequence.
+pub fn event(sequence: u8) -> Vec<u8> {
+    vec![
+        0, 0x0A, 11, 0x0A, 5, 0x22, 1, b't', 0x28, sequence, 0x10, 10, 0x1A, 0,
+    ]
+}
+
+pub fn delimited(payloads: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for payload in payloads {
+        out.extend((payload.len() as u32).to_le_bytes());
+        out.extend_from_slice(payload);
+    }
+    out
+}
