@@ -20,7 +20,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use crate::{
     apt, debian_rustc,
@@ -282,7 +282,7 @@ impl Part {
         let why = match failure {
             Some(why) => why,
             None if agreed => "it was installed, but is still not found".into(),
-            None => format!("not installed; --install fetches it ({})", self.price()),
+            None => "not installed; --install fetches it".into(),
         };
         Missing {
             part: self.name(),
@@ -321,6 +321,7 @@ fn wasm_compiler(project: &Project) -> Result<()> {
 
 fn kafka_libs(project: &Project) -> Result<()> {
     let stamp = kafka_stamp(project)?;
+    java_is_new_enough()?;
     let dir = project.target.join("kafka");
     remove_dir(&dir.join("libs"))?;
     create_dir(&dir)?;
@@ -342,6 +343,24 @@ fn kafka_libs(project: &Project) -> Result<()> {
     stamp.write()
 }
 
+/// Kafka's jars are compiled for Java 17.
+fn java_is_new_enough() -> Result<()> {
+    let name = "java.specification.version";
+    let settings = Command::new("java")
+        .args(["-XshowSettings:properties", "-version"])
+        .output();
+    let text = settings.map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
+    let text = text.unwrap_or_default();
+    let version = text.lines().find_map(|line| line.trim().strip_prefix(name));
+    let number = version.and_then(|rest| rest.trim_start_matches([' ', '=']).parse::<u32>().ok());
+    // Java 8 calls itself 1.8, which is no number here either.
+    ensure!(
+        number.is_some_and(|number| number >= JAVA_MIN),
+        "Kafka needs Java 17 or newer"
+    );
+    Ok(())
+}
+
 fn kafka_stamp(project: &Project) -> Result<Stamp> {
     Stamp::new(
         project,
@@ -352,6 +371,11 @@ fn kafka_stamp(project: &Project) -> Result<Stamp> {
 
 fn python(project: &Project) -> Result<()> {
     let stamp = python_stamp(project)?;
+    // Debian keeps these two modules in a package of their own.
+    let whole = run::read(Command::new("python3").args(["-c", "import venv, ensurepip"])).is_ok();
+    if !whole && apt::present() {
+        apt::install(project, &["python3-venv"])?;
+    }
     let venv = venv(project);
     remove_dir(&venv)?;
     let mut create = Command::new("python3");
@@ -413,6 +437,7 @@ pub(crate) fn export(command: &mut Command, variables: &[(&'static str, PathBuf)
     }
 }
 
+const JAVA_MIN: u32 = 17;
 const KAFKA_POM: &str = include_str!("../parts/kafka.xml");
 const MAVEN_COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
 const PYTHON_PACKAGES: &[&str] = &[

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Command};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::{
     args::Args,
@@ -11,6 +11,7 @@ use crate::{
     project::Project,
     run::{self, Progress},
     stages::{Counts, Stages},
+    stamp::files_below,
     wasm, web,
 };
 
@@ -66,7 +67,7 @@ pub(crate) fn test(project: &Project, stages: &mut Stages, environment: &Environ
         Ok(Counts::ONE)
     });
     stages.run("Rust tests", || {
-        cargo_test(project, environment, &["--workspace"], NOT_TESTED)
+        cargo_test(project, environment, &["--exclude", END_TO_END_PACKAGE])
     });
     for (name, script) in [("page: types", "check"), ("page: lint", "lint")] {
         stages.run(name, || {
@@ -86,9 +87,7 @@ pub(crate) fn test(project: &Project, stages: &mut Stages, environment: &Environ
         )
     });
     if built {
-        stages.run("end to end", || {
-            cargo_test(project, environment, &["-p", "dashstream-e2e"], &[])
-        });
+        stages.run("end to end", || end_to_end(project, environment));
     } else {
         stages.skip("end to end", "the binaries it starts could not be built");
     }
@@ -112,24 +111,35 @@ pub(crate) fn binaries(project: &Project) -> Result<()> {
     )
 }
 
-fn cargo_test(
-    project: &Project,
-    environment: &Environment,
-    selection: &[&str],
-    excluded: &[&str],
-) -> Result<Counts> {
+/// Every selection of tests names the same packages: Cargo decides by them which features shared
+/// dependencies get, and with others it would compile half of them again.
+fn cargo_test(project: &Project, environment: &Environment, choice: &[&str]) -> Result<Counts> {
     let mut command = run::cargo();
-    command
-        .arg("test")
-        .arg("--no-fail-fast")
-        .args(selection)
-        .current_dir(&project.root);
-    for package in excluded {
-        command.args(["--exclude", package]);
-    }
+    command.args([
+        "test",
+        "--no-fail-fast",
+        "--workspace",
+        "--exclude",
+        GENERATOR,
+    ]);
+    command.args(choice).current_dir(&project.root);
     // Passed tests show their output too, so that a test which skipped itself can be counted.
     command.args(["--", "--show-output"]);
     counted::run("cargo test", environment.apply(&mut command))
+}
+
+/// By name, because this is the only choice that keeps the packages; see [`cargo_test`].
+fn end_to_end(project: &Project, environment: &Environment) -> Result<Counts> {
+    let mut choice = Vec::new();
+    for file in files_below(&project.root.join(END_TO_END).join("tests"))? {
+        let name = file.file_stem().and_then(|name| name.to_str());
+        if let Some(name) = name.filter(|_| file.extension().is_some_and(|end| end == "rs")) {
+            choice.extend(["--test".to_owned(), name.to_owned()]);
+        }
+    }
+    ensure!(!choice.is_empty(), "there are no end-to-end tests");
+    let choice: Vec<_> = choice.iter().map(String::as_str).collect();
+    cargo_test(project, environment, &choice)
 }
 
 const STARTED: &[&str] = &[
@@ -139,5 +149,7 @@ const STARTED: &[&str] = &[
     "mock-broker",
 ];
 
-/// The end-to-end tests are a stage of their own, and the generator has none.
-const NOT_TESTED: &[&str] = &["dashstream-e2e", "wasm-bindings"];
+const END_TO_END: &str = "e2e";
+const END_TO_END_PACKAGE: &str = "dashstream-e2e";
+/// It has no tests, and is built only where bindings are written.
+const GENERATOR: &str = "wasm-bindings";

@@ -82,7 +82,7 @@ fn bind(project: &Project, module: &PathBuf) -> Result<()> {
     create_dir(&out)?;
     let mut command = run::cargo();
     command
-        .args(["run", "--quiet", "-p", "wasm-bindings", "--"])
+        .args(["run", "--profile", "once", "-p", "wasm-bindings", "--"])
         .arg(module)
         .arg(&out);
     command.current_dir(&project.root);
