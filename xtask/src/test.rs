@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Command};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use crate::{
     args::Args,
@@ -11,7 +11,6 @@ use crate::{
     project::Project,
     run::{self, Progress},
     stages::{Counts, Stages},
-    stamp::files_below,
     wasm, web,
 };
 
@@ -62,13 +61,6 @@ pub(crate) fn prepare(
 
 /// The checks of the page are independent of the Rust ones: each stage runs, whatever another found.
 pub(crate) fn test(project: &Project, stages: &mut Stages, environment: &Environment) {
-    let built = stages.run("binaries", || {
-        binaries(project)?;
-        Ok(Counts::ONE)
-    });
-    stages.run("Rust tests", || {
-        cargo_test(project, environment, &["--exclude", END_TO_END_PACKAGE])
-    });
     for (name, script) in [("page: types", "check"), ("page: lint", "lint")] {
         stages.run(name, || {
             run::run(
@@ -86,10 +78,16 @@ pub(crate) fn test(project: &Project, stages: &mut Stages, environment: &Environ
             environment.apply(&mut web::script(project, "test")),
         )
     });
+    let built = stages.run("binaries", || binaries(project).map(|()| Counts::ONE));
     if built {
-        stages.run("end to end", || end_to_end(project, environment));
+        stages.run("Rust tests, end to end included", || {
+            cargo_test(project, environment)
+        });
     } else {
-        stages.skip("end to end", "the binaries it starts could not be built");
+        stages.skip(
+            "Rust tests, end to end included",
+            "there are no binaries to test",
+        );
     }
 }
 
@@ -111,9 +109,9 @@ pub(crate) fn binaries(project: &Project) -> Result<()> {
     )
 }
 
-/// Every selection of tests names the same packages: Cargo decides by them which features shared
-/// dependencies get, and with others it would compile half of them again.
-fn cargo_test(project: &Project, environment: &Environment, choice: &[&str]) -> Result<Counts> {
+/// One call for all crates, from unit tests to those on a real Kafka and browser: Cargo gives shared
+/// dependencies the features of what is selected, so a second selection would compile half of them again.
+fn cargo_test(project: &Project, environment: &Environment) -> Result<Counts> {
     let mut command = run::cargo();
     command.args([
         "test",
@@ -122,24 +120,11 @@ fn cargo_test(project: &Project, environment: &Environment, choice: &[&str]) -> 
         "--exclude",
         GENERATOR,
     ]);
-    command.args(choice).current_dir(&project.root);
     // Passed tests show their output too, so that a test which skipped itself can be counted.
-    command.args(["--", "--show-output"]);
+    command
+        .args(["--", "--show-output"])
+        .current_dir(&project.root);
     counted::run("cargo test", environment.apply(&mut command))
-}
-
-/// By name, because this is the only choice that keeps the packages; see [`cargo_test`].
-fn end_to_end(project: &Project, environment: &Environment) -> Result<Counts> {
-    let mut choice = Vec::new();
-    for file in files_below(&project.root.join(END_TO_END).join("tests"))? {
-        let name = file.file_stem().and_then(|name| name.to_str());
-        if let Some(name) = name.filter(|_| file.extension().is_some_and(|end| end == "rs")) {
-            choice.extend(["--test".to_owned(), name.to_owned()]);
-        }
-    }
-    ensure!(!choice.is_empty(), "there are no end-to-end tests");
-    let choice: Vec<_> = choice.iter().map(String::as_str).collect();
-    cargo_test(project, environment, &choice)
 }
 
 const STARTED: &[&str] = &[
@@ -149,7 +134,5 @@ const STARTED: &[&str] = &[
     "mock-broker",
 ];
 
-const END_TO_END: &str = "e2e";
-const END_TO_END_PACKAGE: &str = "dashstream-e2e";
 /// It has no tests, and is built only where bindings are written.
 const GENERATOR: &str = "wasm-bindings";
