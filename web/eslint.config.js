@@ -9,7 +9,10 @@ import svelteConfig from "./svelte.config.js";
 const layer = (files, forbidden, message) => ({
   files,
   rules: {
-    "no-restricted-imports": ["error", { patterns: forbidden.map((regex) => ({ regex, message })) }],
+    "no-restricted-imports": [
+      "error",
+      { patterns: forbidden.map((regex) => ({ regex, message })) },
+    ],
   },
 });
 
@@ -50,17 +53,27 @@ export default defineConfig(
   },
   {
     files: ["**/*.svelte", "**/*.svelte.ts"],
-    languageOptions: { globals: globals.browser, parserOptions: { parser: ts.parser, svelteConfig } },
+    languageOptions: {
+      globals: globals.browser,
+      parserOptions: { parser: ts.parser, svelteConfig },
+    },
   },
   { files: ["build/**", "*.config.*"], languageOptions: { globals: globals.node } },
   { files: ["public/*.js"], languageOptions: { globals: globals.browser, sourceType: "script" } },
-  { files: ["e2e/**/*.mjs"], languageOptions: { globals: { ...globals.node, ...globals.browser } } },
+  {
+    files: ["e2e/**/*.mjs"],
+    languageOptions: { globals: { ...globals.node, ...globals.browser } },
+  },
   layer(
     ["src/base/**"],
     ["^svelte", "/store/", "/view/", "/worker/"],
     "base is plain functions: no store, view, worker or framework",
   ),
-  layer(["src/store/**"], ["/view/", "/worker/"], "a store reads neither views nor the worker's code"),
+  layer(
+    ["src/store/**"],
+    ["/view/", "/worker/"],
+    "a store reads neither views nor the worker's code",
+  ),
   layer(["src/view/**"], ["/worker/"], "views read the store, never the worker"),
   layer(["src/worker/**"], ["/base/", "/store/", "/view/"], "the worker only starts the module"),
 );

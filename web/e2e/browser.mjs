@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const EXECUTABLE = process.env.DASHSTREAM_CHROMIUM ?? "/usr/bin/chromium";
+const EXECUTABLE = process.env["DASHSTREAM_CHROMIUM"] ?? "/usr/bin/chromium";
 /** Most entries kept of each kind of trouble; a broken page can produce them without end. */
 const TROUBLE_COUNT_MAX = 100;
 const FLAGS = [
@@ -91,19 +91,22 @@ export async function readPage(page) {
     const find = (id) => document.querySelector(`[data-testid="${id}"]`);
     /** @param {string} id */
     const value = (id) => Number(find(id)?.getAttribute("data-value") ?? "0");
-    const partitions = Array.from(document.querySelectorAll('[data-testid="partition-row"]'), (row) => {
-      /** @param {string} name */
-      const text = (name) => row.getAttribute(`data-${name}`) ?? "";
-      return {
-        partition: Number(text("partition")),
-        position: text("position"),
-        head: text("head"),
-        records: Number(text("records")),
-        rejects: Number(text("rejects")),
-        gaps: Number(text("gaps")),
-        digest: text("digest"),
-      };
-    });
+    const partitions = Array.from(
+      document.querySelectorAll('[data-testid="partition-row"]'),
+      (row) => {
+        /** @param {string} name */
+        const text = (name) => row.getAttribute(`data-${name}`) ?? "";
+        return {
+          partition: Number(text("partition")),
+          position: text("position"),
+          head: text("head"),
+          records: Number(text("records")),
+          rejects: Number(text("rejects")),
+          gaps: Number(text("gaps")),
+          digest: text("digest"),
+        };
+      },
+    );
     return {
       phase: find("phase")?.getAttribute("data-phase") ?? null,
       notice: find("notice")?.textContent?.trim() ?? "",

@@ -53,7 +53,9 @@ function readFrom(value: string | null, ignored: string[]): StartFrom {
   if (value === null) return FROM_DEFAULT;
   const known = FROM_ALL.find((from) => from === value);
   if (known === undefined) {
-    ignored.push(`from=${shorten(value)} is not one of ${FROM_ALL.join(", ")}; ${FROM_DEFAULT} is used.`);
+    ignored.push(
+      `from=${shorten(value)} is not one of ${FROM_ALL.join(", ")}; ${FROM_DEFAULT} is used.`,
+    );
   }
   return known ?? FROM_DEFAULT;
 }
@@ -65,7 +67,12 @@ function readSwitch(name: string, value: string | null, ignored: string[]): bool
   return false;
 }
 
-function readText(name: string, value: string | null, charsMax: number, ignored: string[]): string | null {
+function readText(
+  name: string,
+  value: string | null,
+  charsMax: number,
+  ignored: string[],
+): string | null {
   if (value === null || value === "") return null;
   if (value.length <= charsMax) return value;
   ignored.push(`${name}= is longer than ${charsMax} characters and is not used.`);
@@ -74,5 +81,7 @@ function readText(name: string, value: string | null, charsMax: number, ignored:
 
 function shorten(text: string): string {
   const chars = Array.from(text);
-  return chars.length > SHOWN_CHARS_MAX ? `${chars.slice(0, SHOWN_CHARS_MAX).join("")}\u2026` : text;
+  return chars.length > SHOWN_CHARS_MAX
+    ? `${chars.slice(0, SHOWN_CHARS_MAX).join("")}\u2026`
+    : text;
 }

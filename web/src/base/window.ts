@@ -31,7 +31,12 @@ export function sliceOf(geometry: Geometry): Slice {
   const seen = Math.min(total, Math.floor(rowTop / rowHeight));
   const first = Math.max(0, seen - OVERSCAN_ROWS);
   const last = Math.min(total, Math.ceil((rowTop + viewHeight) / rowHeight) + OVERSCAN_ROWS);
-  return { first, count: last - first, canvasHeight, top: scrollTop - (rowTop - first * rowHeight) };
+  return {
+    first,
+    count: last - first,
+    canvasHeight,
+    top: scrollTop - (rowTop - first * rowHeight),
+  };
 }
 
 /** The scroll position that shows a row whole with the least movement. */

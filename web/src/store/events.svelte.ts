@@ -3,8 +3,8 @@ import type { EventFilter } from "../generated/decode_wasm.js";
 import { FILTER_CHARS_MAX } from "../base/url.js";
 
 /**
- * `follow`: the newest row is on top. `hold`: the reader scrolled or works in the list; going back
- * to the top follows again. `pause`: asked for, and stays until the reader says otherwise.
+ * `follow`: the newest row is on top. `hold`: the reader scrolled away or moves through the rows;
+ * scrolling back to the top follows again. `pause`: asked for, and stays until the reader says otherwise.
  */
 export type FollowMode = "follow" | "hold" | "pause";
 

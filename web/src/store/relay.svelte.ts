@@ -220,7 +220,8 @@ export class RelayStore {
     if (this.#wantedIndex !== null) this.openAt(this.#wantedIndex);
     const { connection, totals } = view;
     const signature = `${totals.records} ${totals.rows} ${connection.phase} ${connection.epoch}`;
-    this.#nextQueryMs = nowMs + (signature === this.#signature ? QUERY_IDLE_PAUSE_MS : QUERY_PAUSE_MS);
+    this.#nextQueryMs =
+      nowMs + (signature === this.#signature ? QUERY_IDLE_PAUSE_MS : QUERY_PAUSE_MS);
     this.#signature = signature;
   }
 
@@ -242,7 +243,12 @@ export class RelayStore {
     const threads = { ...this.threads.range, sort: this.threads.sort };
     const id = this.#nextId;
     this.#nextId += 1;
-    this.#asked = { id, first: range.first, threadsFirst: threads.first, threadsSort: threads.sort };
+    this.#asked = {
+      id,
+      first: range.first,
+      threadsFirst: threads.first,
+      threadsSort: threads.sort,
+    };
     this.#waitedMs = 0;
     this.#dirty = false;
     this.#post({

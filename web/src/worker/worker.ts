@@ -6,6 +6,9 @@ try {
   startWorker();
 } catch (error) {
   // A rejected start is no error event for the page, so it is told in a message.
-  const failed: WorkerMessage = { type: "failed", message: `The decoder did not start: ${String(error)}` };
+  const failed: WorkerMessage = {
+    type: "failed",
+    message: `The decoder did not start: ${String(error)}`,
+  };
   self.postMessage(failed);
 }

@@ -1,0 +1,130 @@
+// The walk's checks: each has a name, and a failed one does not hide the ones after it.
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+export class Steps {
+  /** @type {{ name: string, ok: boolean, seen: unknown }[]} */
+  #results = [];
+  #recover;
+
+  /** @param {() => Promise<unknown>} recover Brings the page back to its start after a failed check. */
+  constructor(recover) {
+    this.#recover = recover;
+  }
+
+  /**
+   * Runs one check; what it returns is printed beside its name.
+   * @param {string} name
+   * @param {() => Promise<unknown>} check
+   */
+  async check(name, check) {
+    try {
+      this.#results.push({ name, ok: true, seen: (await check()) ?? null });
+    } catch (error) {
+      this.#results.push({
+        name,
+        ok: false,
+        seen: error instanceof Error ? error.message : String(error),
+      });
+      await this.#recover();
+    }
+  }
+
+  get results() {
+    return this.#results;
+  }
+
+  get ok() {
+    return this.#results.length > 0 && this.#results.every((result) => result.ok);
+  }
+}
+
+/**
+ * @param {boolean} condition
+ * @param {string} otherwise
+ */
+export function must(condition, otherwise) {
+  if (!condition) throw new Error(otherwise);
+}
+
+/**
+ * Asks until it is so; fails with the last answer after the deadline.
+ * @template T
+ * @param {string} what
+ * @param {() => Promise<T>} ask
+ * @param {(answer: T) => boolean} isSo
+ */
+export async function until(what, ask, isSo, timeoutMs = 10_000) {
+  const endMs = performance.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask();
+    if (isSo(answer)) return answer;
+    if (performance.now() > endMs) throw new Error(`${what}: still ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/**
+ * Runs the accessibility rules of WCAG 2.2 A and AA over the page as it stands.
+ * @param {import("playwright-core").Page} page
+ */
+export async function accessible(page) {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(async () => {
+    // @ts-expect-error axe is put in at run time
+    const report = await window.axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+    });
+    return report.violations.map(
+      /** @param {{ id: string, nodes: { html: string, failureSummary: string }[] }} violation */
+      (violation) => ({
+        rule: violation.id,
+        count: violation.nodes.length,
+        first: violation.nodes[0]?.html.slice(0, 200),
+        why: violation.nodes[0]?.failureSummary,
+      }),
+    );
+  });
+  must(found.length === 0, JSON.stringify(found));
+}
+
+/**
+ * What the focus is on, in words.
+ * @param {import("playwright-core").Page} page
+ */
+export async function focused(page) {
+  return page.evaluate(() => {
+    const at = document.activeElement;
+    if (!(at instanceof HTMLElement) || at === document.body)
+      return { name: "", ring: false, index: null };
+    const style = getComputedStyle(at);
+    return {
+      name:
+        at.dataset["testid"] ??
+        at.getAttribute("aria-label") ??
+        (at.id || (at.textContent ?? "").trim().slice(0, 40)),
+      ring: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0,
+      index: at.dataset["index"] === undefined ? null : Number(at.dataset["index"]),
+    };
+  });
+}
+
+/**
+ * The rendered rows of the event list.
+ * @param {import("playwright-core").Page} page
+ */
+export async function eventRows(page) {
+  return page.evaluate(() =>
+    Array.from(document.querySelectorAll('[data-testid="event-row"][data-row]'), (row) => ({
+      row: Number(row.getAttribute("data-row")),
+      kind: row.getAttribute("data-kind") ?? "",
+      position: `${row.getAttribute("data-partition")}:${row.getAttribute("data-offset")}`,
+      cells: Array.from(
+        row.children,
+        (cell) => cell.getAttribute("title") ?? (cell.textContent ?? "").trim(),
+      ),
+    })),
+  );
+}

@@ -1,0 +1,149 @@
+// The walk, part one: arriving, the tab order, and the lists.
+import { readPage } from "./browser.mjs";
+import { accessible, eventRows, focused, must, until } from "./steps.mjs";
+
+const STILL_MS = 1500;
+const TAB_STOPS_MAX = 60;
+
+/** @param {import("./walker.mjs").Walker} walker */
+export async function arrive({ page, steps, shoot, open }) {
+  await steps.check("the page becomes live and shows rows", async () => {
+    await open();
+    const page1 = await readPage(page);
+    must(page1.totals.records > 0, "no record was counted");
+    must(page1.partitions.length > 0, "no partition is shown");
+    const sum = page1.partitions.reduce((total, partition) => total + partition.records, 0);
+    must(
+      sum === page1.totals.records,
+      `the partitions hold ${sum} records, the totals ${page1.totals.records}`,
+    );
+    return page1;
+  });
+  await steps.check("light theme is accessible", () => accessible(page));
+  await shoot("light");
+}
+
+/** @param {import("./walker.mjs").Walker} walker */
+export async function tabThrough({ page, steps, keys, mode }) {
+  /** @type {{ name: string, ring: boolean }[]} */
+  const stops = [];
+  await steps.check("Tab reaches every control, in order, and leaves again", async () => {
+    await page.evaluate(() => {
+      if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    });
+    for (let count = 0; count < TAB_STOPS_MAX; count += 1) {
+      await keys.press("Tab");
+      const at = await focused(page);
+      if (at.name === "" || (stops.length > 0 && at.name === stops[0]?.name)) break;
+      stops.push(at);
+    }
+    const names = stops.map((stop) => stop.name);
+    must(stops.length < TAB_STOPS_MAX, "Tab never leaves the page");
+    const wanted = [
+      "Skip to the event list",
+      "theme",
+      "help",
+      "thread-row",
+      "filter",
+      "kinds",
+      "trouble",
+      "follow",
+      "event-row",
+    ];
+    let from = 0;
+    for (const name of wanted) {
+      const at = names.indexOf(name, from);
+      must(
+        at >= 0,
+        `${name} is not reached after ${names[from - 1] ?? "the start"}: ${names.join(", ")}`,
+      );
+      from = at + 1;
+    }
+    must(
+      names.filter((name) => name === "event-row").length === 1,
+      "the list has more than one tab stop",
+    );
+    return names;
+  });
+  await steps.check("every tab stop shows its focus", async () => {
+    const dark = stops.filter((stop) => !stop.ring).map((stop) => stop.name);
+    must(dark.length === 0, `no focus ring on: ${dark.join(", ")}`);
+  });
+  await steps.check("the skip link leads to the event list", async () => {
+    await page.locator(".skip").focus();
+    await keys.press("Enter");
+    await keys.press("Tab");
+    must(
+      (await focused(page)).name === "filter",
+      `the focus went to ${(await focused(page)).name}`,
+    );
+  });
+  await steps.check("passing through with Tab leaves the list following", async () => {
+    must((await mode()) === "follow", `the list is in mode ${await mode()}`);
+  });
+}
+
+/** @param {import("./walker.mjs").Walker} walker */
+export async function lists({ page, steps, keys, hook, shoot, mode, follow }) {
+  await steps.check("p pauses: the rows stand still, and p follows again", async () => {
+    await page.locator("#events-title").click();
+    await keys.press("p");
+    must((await mode()) === "pause", `the list is in mode ${await mode()}`);
+    await page.waitForTimeout(200);
+    const before = await eventRows(page);
+    const records = (await readPage(page)).totals.records;
+    await page.waitForTimeout(STILL_MS);
+    const after = await eventRows(page);
+    must(before[0]?.row === after[0]?.row, "the first row changed while paused");
+    const came = (await readPage(page)).totals.records - records;
+    const newer = Number(await hook("new-rows").getAttribute("data-value"));
+    must(came === 0 || newer > 0, `${came} records came and the badge says ${newer}`);
+    await shoot("paused");
+    await keys.press("p");
+    must((await mode()) === "follow", `the list is in mode ${await mode()}`);
+    return { came, newer };
+  });
+  await steps.check(
+    "arrow keys, Page, End and Home move one focus through the whole list",
+    async () => {
+      await keys.press("e");
+      for (const key of ["ArrowDown", "ArrowDown", "ArrowDown"]) await keys.press(key);
+      must((await focused(page)).index === 3, `the focus is on row ${(await focused(page)).index}`);
+      must((await mode()) === "hold", `working in the list leaves it in mode ${await mode()}`);
+      await keys.press("PageDown");
+      const paged = (await focused(page)).index ?? 0;
+      must(paged > 5, `PageDown went to row ${paged}`);
+      await keys.press("End");
+      const rowCount = Number(
+        await page.locator("#events [role=grid]").getAttribute("aria-rowcount"),
+      );
+      must(
+        (await focused(page)).index === rowCount - 2,
+        `End went to ${(await focused(page)).index} of ${rowCount - 1}`,
+      );
+      await until(
+        "rows at the end",
+        () => eventRows(page),
+        (rows) => rows.length > 5,
+      );
+      await keys.press("Home");
+      must((await focused(page)).index === 0, "Home did not go to the first row");
+      return { rowCount, paged };
+    },
+  );
+  await steps.check(
+    "a list that was scrolled keeps its place, and follows again at the top",
+    async () => {
+      await follow();
+      await page.locator("#events [role=grid]").hover();
+      await page.mouse.wheel(0, 700);
+      await until("mode", mode, (now) => now === "hold");
+      await page.waitForTimeout(200);
+      const before = (await eventRows(page))[10]?.row;
+      await page.waitForTimeout(STILL_MS);
+      must((await eventRows(page))[10]?.row === before, "the rows moved under the reader");
+      await page.mouse.wheel(0, -5000);
+      await until("mode", mode, (now) => now === "follow");
+    },
+  );
+}

@@ -1,0 +1,194 @@
+// The walk, part two: one record in full, filters and threads.
+import { readPage } from "./browser.mjs";
+import { accessible, eventRows, focused, must, until } from "./steps.mjs";
+
+const TROUBLES = ["gap", "reject"];
+
+/** @param {import("./walker.mjs").Walker} walker */
+export async function record({ page, steps, keys, hook, shoot, selectedRow }) {
+  await steps.check("Enter opens the row's record, arrows go on to the next", async () => {
+    await keys.press("e");
+    const rows = await eventRows(page);
+    const at = rows.findIndex((row) => !TROUBLES.includes(row.kind));
+    must(at >= 0, "no decodable row is on the screen");
+    for (let step = 0; step < at; step += 1) await keys.press("ArrowDown");
+    await page.waitForTimeout(100);
+    const row = await page.evaluate(() => document.activeElement?.getAttribute("data-row"));
+    await keys.press("Enter");
+    await until("detail", selectedRow, (now) => now === row);
+    const json = await hook("json").textContent();
+    must(
+      json !== null && json.startsWith("{") && json.includes("\n  "),
+      "the message is not indented",
+    );
+    await keys.press("ArrowDown");
+    await until("detail", selectedRow, (now) => now !== row && now !== null);
+    await shoot("record");
+    return { row, chars: json?.length };
+  });
+  await steps.check("the bytes are shown in hex, and both copies work", async () => {
+    await hook("tab-decoded").focus();
+    await hook("copy").click();
+    const json = await page.evaluate(() => navigator.clipboard.readText());
+    must(json.startsWith("{"), `copied ${json.slice(0, 40)}`);
+    await hook("tab-decoded").focus();
+    await keys.press("ArrowRight");
+    await until(
+      "hex",
+      () => hook("hex").count(),
+      (count) => count === 1,
+    );
+    const hex = (await hook("hex").locator("tbody tr").first().textContent()) ?? "";
+    must(/^00000000([0-9a-f]{2} +){3}/.test(hex), `the first line is ${hex}`);
+    await hook("copy").click();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    must(copied.startsWith("00000000  "), `copied ${copied.slice(0, 40)}`);
+    await accessible(page);
+    await shoot("bytes");
+    return hex;
+  });
+  await steps.check("Escape closes the record and gives the focus back", async () => {
+    await hook("tab-bytes").focus();
+    await keys.press("Escape");
+    must((await hook("detail").count()) === 0, "the record is still open");
+    must(
+      (await focused(page)).name === "event-row",
+      `the focus is on ${(await focused(page)).name}`,
+    );
+  });
+}
+
+/** @param {import("./walker.mjs").Walker} walker */
+export async function narrow({ page, steps, keys, hook, shoot, selectedRow }) {
+  await steps.check("the filter narrows the list and is in the address", async () => {
+    const thread =
+      (await eventRows(page)).map((row) => row.cells[3] ?? "").find((text) => text !== "") ?? "";
+    must(thread !== "", "no row with a thread is on the screen");
+    await keys.press("/");
+    await keys.type(thread);
+    const rows = await until(
+      "rows of the thread",
+      () => eventRows(page),
+      (now) =>
+        now.length > 0 && now.every((row) => `${row.cells[3]} ${row.cells[4]}`.includes(thread)),
+    );
+    await until(
+      "address",
+      async () => new URL(page.url()).searchParams.get("filter"),
+      (now) => now === thread,
+    );
+    await shoot("filtered");
+    await keys.press("ControlOrMeta+A");
+    await keys.press("Delete");
+    await until(
+      "address",
+      async () => new URL(page.url()).searchParams.get("filter"),
+      (now) => now === null,
+    );
+    return { thread, rows: rows.length };
+  });
+  await steps.check("a text that matches nothing says so", async () => {
+    await keys.type("no such thread \u2603");
+    await until(
+      "rows",
+      () => eventRows(page),
+      (rows) => rows.length === 0,
+    );
+    await page.getByRole("button", { name: "Clear the filter" }).click();
+    await until(
+      "rows",
+      () => eventRows(page),
+      (rows) => rows.length > 0,
+    );
+  });
+  await steps.check("kinds narrow the list", async () => {
+    await hook("kinds").focus();
+    await keys.press("Enter");
+    await page.locator('input[data-kind="state_diff"]').focus();
+    await keys.press("Space");
+    await until(
+      "kinds",
+      () => eventRows(page),
+      (rows) => rows.every((row) => row.kind === "state_diff"),
+    );
+    await accessible(page);
+    await shoot("kinds");
+    await keys.press("Space");
+    await keys.press("Escape");
+    must((await focused(page)).name === "kinds", `the focus is on ${(await focused(page)).name}`);
+  });
+  await steps.check("trouble only: rejects and gaps with their cause", async () => {
+    const { totals } = await readPage(page);
+    await hook("trouble").focus();
+    await keys.press("Space");
+    const rows = await until(
+      "trouble rows",
+      () => eventRows(page),
+      (now) =>
+        now.every((row) => TROUBLES.includes(row.kind)) &&
+        now.length >= Math.min(1, totals.rejects),
+    );
+    if (rows.length > 0) {
+      await keys.press("e");
+      await keys.press("Enter");
+      await until("detail", selectedRow, (now) => now !== null);
+      await shoot("trouble");
+      await keys.press("Escape");
+    }
+    await hook("trouble").focus();
+    await keys.press("Space");
+    return { rows: rows.length, totals };
+  });
+}
+
+/** @param {import("./walker.mjs").Walker} walker */
+export async function threads({ page, steps, keys, hook, shoot }) {
+  await steps.check("a thread chosen by keyboard filters the events", async () => {
+    await keys.press("t");
+    must(
+      (await focused(page)).name === "thread-row",
+      `the focus is on ${(await focused(page)).name}`,
+    );
+    const name = await page.evaluate(
+      () => document.activeElement?.getAttribute("data-thread") ?? "",
+    );
+    await keys.press("Enter");
+    await until(
+      "rows",
+      () => eventRows(page),
+      (rows) => rows.length > 0 && rows.every((row) => row.cells[3] === name),
+    );
+    await until(
+      "address",
+      async () => new URL(page.url()).searchParams.get("thread"),
+      (now) => now === name,
+    );
+    await shoot("thread");
+    await hook("clear-thread").focus();
+    await keys.press("Enter");
+    await until(
+      "address",
+      async () => new URL(page.url()).searchParams.get("thread"),
+      (now) => now === null,
+    );
+    return name;
+  });
+  await steps.check("threads are sorted by name and by records", async () => {
+    const rows = () =>
+      page.evaluate(() =>
+        Array.from(document.querySelectorAll('[data-testid="thread-row"][data-thread]'), (row) => ({
+          name: row.getAttribute("data-thread") ?? "",
+          records: Number(row.getAttribute("data-records")),
+        })),
+      );
+    await page.getByRole("button", { name: "Records", exact: true }).click();
+    await until("order", rows, (now) =>
+      now.every((row, at) => at === 0 || (now[at - 1]?.records ?? 0) >= row.records),
+    );
+    await page.getByRole("button", { name: "Name", exact: true }).click();
+    await until("order", rows, (now) =>
+      now.every((row, at) => at === 0 || (now[at - 1]?.name ?? "") <= row.name),
+    );
+    await page.getByRole("button", { name: "Recent", exact: true }).click();
+  });
+}
