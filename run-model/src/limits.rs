@@ -1,0 +1,21 @@
+//! Bounds of the store.
+
+/// Rows held.
+pub const ROWS_MAX: usize = 200_000;
+/// Bytes of messages held for the detail view.
+pub const PAYLOAD_BYTES_HELD_MAX: usize = 96 * 1024 * 1024;
+/// Threads held; the least recently heard of goes first.
+pub const THREADS_MAX: usize = 10_000;
+/// Characters of a row's summary.
+pub const SUMMARY_CHARS_MAX: usize = 96;
+/// Bytes of a thread or node name that is kept; longer ones are cut and marked.
+pub const NAME_BYTES_MAX: usize = 512;
+/// Bytes of a payload shown as hex.
+pub const HEX_BYTES_MAX: usize = 4 * 1024;
+/// Rows one query may return.
+pub const QUERY_ROWS_MAX: usize = 1_000;
+
+const _: () = assert!(
+    PAYLOAD_BYTES_HELD_MAX > decode_core::wire::PAYLOAD_BYTES_MAX,
+    "the newest record's detail can always be shown"
+);

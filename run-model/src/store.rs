@@ -1,0 +1,296 @@
+//! The store: rows, threads and totals over the messages they came in.
+
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use decode_core::frame::{Frame, FrameReader};
+use decode_core::wire::{FRAME_HEADER_LEN, FrameKind, GapCause, RejectCode};
+use decode_core::{Decoder, Mode};
+
+use crate::limits::{HEX_BYTES_MAX, PAYLOAD_BYTES_HELD_MAX, ROWS_MAX, THREADS_MAX};
+use crate::project::{RowKind, project};
+use crate::query::{EventPage, EventQuery, View};
+use crate::rows::{Place, Rows, StoredRow};
+use crate::threads::{ThreadRow, ThreadSort, Threads};
+
+/// Counts since the store was made or cleared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Records, accepted here.
+    pub records: u64,
+    /// Bytes of their values.
+    pub bytes: u64,
+    /// Rows made.
+    pub rows: u64,
+    /// Records refused, by the relay or here.
+    pub rejects: u64,
+    /// Gaps.
+    pub gaps: u64,
+    /// Offsets inside those gaps.
+    pub gap_offsets: u64,
+    /// Rows whose schema version is newer than this build applies.
+    pub newer_schema: u64,
+    /// Rows no longer held.
+    pub evicted_rows: u64,
+}
+
+/// One row in full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// What it is.
+    pub kind: &'static str,
+    /// Kafka partition.
+    pub partition: u32,
+    /// Kafka offset.
+    pub offset: u64,
+    /// Last offset of a gap, else the offset.
+    pub last_offset: u64,
+    /// Kafka timestamp in ms.
+    pub timestamp_ms: i64,
+    /// Gap cause or reject code, or empty.
+    pub code: String,
+    /// How the value was wrapped, or empty.
+    pub framing: &'static str,
+    /// Length of the Kafka value in bytes.
+    pub payload_bytes: u32,
+    /// Length of the protobuf in bytes; 0 where it cannot be decoded.
+    pub decoded_bytes: usize,
+    /// The message as canonical JSON, or empty.
+    pub json: String,
+    /// What is wrong with it, or empty.
+    pub error: String,
+    /// The value's first bytes.
+    pub head: Vec<u8>,
+    /// Whether there are more.
+    pub head_truncated: bool,
+}
+
+/// What the page shows. See the crate text.
+#[derive(Debug)]
+pub struct RunStore {
+    decoder: Decoder,
+    rows: Rows,
+    threads: Threads,
+    view: View,
+    messages: Messages,
+    totals: Totals,
+}
+
+impl Default for RunStore {
+    fn default() -> Self {
+        Self::new(Mode::Strict)
+    }
+}
+
+impl RunStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new(mode: Mode) -> Self {
+        Self::with_bounds(mode, ROWS_MAX, THREADS_MAX, PAYLOAD_BYTES_HELD_MAX)
+    }
+
+    /// An empty store with smaller bounds.
+    #[must_use]
+    pub fn with_bounds(mode: Mode, rows_max: usize, threads_max: usize, bytes_max: usize) -> Self {
+        Self {
+            decoder: Decoder::new(mode),
+            rows: Rows::new(rows_max.min(ROWS_MAX)),
+            threads: Threads::new(threads_max.min(THREADS_MAX)),
+            view: View::default(),
+            messages: Messages::new(bytes_max.min(PAYLOAD_BYTES_HELD_MAX)),
+            totals: Totals::default(),
+        }
+    }
+
+    /// Which wrappings the relay accepts; payloads are read the same way here.
+    pub fn set_mode(&mut self, mode: Mode) {
+        if mode != self.decoder.mode() {
+            self.decoder = Decoder::new(mode);
+        }
+    }
+
+    /// Applies every frame of a message that was checked for continuity, and keeps the message.
+    /// `each` sees every frame after it was applied.
+    pub fn apply(&mut self, message: Vec<u8>, mut each: impl FnMut(&Frame<'_>)) {
+        let mut reader = FrameReader::new(&message);
+        let mut read = 0;
+        while let Some(Ok(frame)) = reader.next() {
+            let start = message.len() - reader.rest().len() - frame.payload.len();
+            debug_assert!(start >= read + FRAME_HEADER_LEN);
+            read = start;
+            self.rows.place = Place {
+                message: self.messages.next_id(),
+                start: start as u32,
+            };
+            self.frame(&frame);
+            each(&frame);
+        }
+        self.messages.push(message);
+        self.rows.evict();
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>) {
+        let before = self.rows.end();
+        let refused = project(frame, &mut self.decoder, &mut self.rows).is_err();
+        let totals = &mut self.totals;
+        match frame.header.kind {
+            FrameKind::Record if !refused => {
+                totals.records += 1;
+                totals.bytes += u64::from(frame.header.payload_len);
+            }
+            FrameKind::Record | FrameKind::Reject => totals.rejects += 1,
+            FrameKind::Gap => {
+                totals.gaps += 1;
+                totals.gap_offsets += frame.header.next() - frame.header.offset;
+            }
+            _ => {}
+        }
+        for id in before..self.rows.end() {
+            let Some(row) = self.rows.get(id) else {
+                continue;
+            };
+            totals.rows += 1;
+            totals.newer_schema += u64::from(row.newer_schema);
+            let thread = self.rows.names.text(row.thread);
+            if !thread.is_empty() {
+                self.threads
+                    .note(thread, self.rows.names.text(row.node), row);
+            }
+        }
+    }
+
+    /// Counts so far.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        Totals {
+            evicted_rows: self.rows.first(),
+            ..self.totals
+        }
+    }
+
+    /// A page of the event list.
+    pub fn events(&mut self, query: &EventQuery) -> EventPage<'_> {
+        self.view.page(&self.rows, query)
+    }
+
+    /// The thread and node names of a row.
+    #[must_use]
+    pub fn names_of(&self, row: &StoredRow) -> (&str, &str) {
+        (
+            self.rows.names.text(row.thread),
+            self.rows.names.text(row.node),
+        )
+    }
+
+    /// A row's short text.
+    #[must_use]
+    pub fn summary_of<'a>(&self, row: &'a StoredRow) -> &'a str {
+        row.summary.as_deref().unwrap_or_default()
+    }
+
+    /// A page of the thread table.
+    #[must_use]
+    pub fn threads(&self, sort: ThreadSort, first: usize, count: usize) -> Vec<(&str, &ThreadRow)> {
+        self.threads.page(sort, first, count)
+    }
+
+    /// Threads held.
+    #[must_use]
+    pub fn thread_count(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// Everything about one row; `None` if it, or its payload, is no longer held.
+    pub fn detail(&mut self, id: u64) -> Option<Detail> {
+        let row = self.rows.get(id)?;
+        let message = self.messages.get(row.place.message)?;
+        let start = row.place.start as usize;
+        let payload = message.get(start..start + row.bytes as usize)?;
+        let mut detail = Detail {
+            kind: row.kind.name(),
+            partition: row.partition,
+            offset: row.offset,
+            last_offset: row.last_offset,
+            timestamp_ms: row.timestamp_ms,
+            code: code_of(row),
+            framing: "",
+            payload_bytes: row.bytes,
+            decoded_bytes: 0,
+            json: String::new(),
+            error: String::new(),
+            head: payload.get(..HEX_BYTES_MAX).unwrap_or(payload).to_vec(),
+            head_truncated: payload.len() > HEX_BYTES_MAX,
+        };
+        if matches!(row.kind, RowKind::Gap) {
+            return Some(detail);
+        }
+        match self.decoder.unwrap_frame(payload) {
+            Ok((framing, body)) => {
+                detail.framing = framing.name();
+                detail.decoded_bytes = body.len();
+                match decode_core::text::canonical_json(body) {
+                    Ok(json) => detail.json = json,
+                    Err(reject) => detail.error = reject.to_string(),
+                }
+            }
+            Err(reject) => detail.error = reject.to_string(),
+        }
+        Some(detail)
+    }
+}
+
+fn code_of(row: &StoredRow) -> String {
+    let known = match row.kind {
+        RowKind::Gap => GapCause::from_number(row.code).map(GapCause::code),
+        RowKind::Reject => RejectCode::from_number(row.code).map(RejectCode::code),
+        _ => Some(""),
+    };
+    known.map_or_else(
+        || alloc::format!("unknown({})", row.code),
+        ToString::to_string,
+    )
+}
+
+/// Whole messages, held for details: the newest that fit, and always the last one.
+#[derive(Debug)]
+struct Messages {
+    held: VecDeque<Vec<u8>>,
+    first: u64,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl Messages {
+    const fn new(bytes_max: usize) -> Self {
+        Self {
+            held: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            bytes_max,
+        }
+    }
+
+    fn next_id(&self) -> u64 {
+        self.first + self.held.len() as u64
+    }
+
+    fn push(&mut self, message: Vec<u8>) {
+        self.bytes += message.len();
+        self.held.push_back(message);
+        while self.bytes > self.bytes_max && self.held.len() > 1 {
+            if let Some(oldest) = self.held.pop_front() {
+                self.bytes -= oldest.len();
+                self.first += 1;
+            }
+        }
+    }
+
+    fn get(&self, id: u64) -> Option<&[u8]> {
+        let at = usize::try_from(id.checked_sub(self.first)?).ok()?;
+        self.held.get(at).map(Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+use alloc::string::ToString as _;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use decode_core::encode::{EncodeOptions, encode};
+use decode_core::frame::FrameWriter;
+use decode_core::proto::v1::dash_stream_message::Message;
+use decode_core::proto::v1::{DashStreamMessage, Event, EventBatch, EventType, Header, TokenChunk};
+
+use super::*;
+use crate::query::EventFilter;
+use crate::threads::ThreadStatus;
+
+fn header(thread: &str, sequence: u64) -> Header {
+    Header {
+        thread_id: thread.to_string(),
+        sequence,
+        schema_version: 1,
+        ..Header::default()
+    }
+}
+
+fn event(thread: &str, sequence: u64, event_type: EventType, node: &str) -> Event {
+    Event {
+        header: Some(header(thread, sequence)),
+        event_type: event_type as i32,
+        node_id: node.to_string(),
+        ..Event::default()
+    }
+}
+
+fn payload(message: Message) -> Vec<u8> {
+    let message = DashStreamMessage {
+        message: Some(message),
+    };
+    encode(&message, &EncodeOptions::default(), &mut |_| None).expect("encodable")
+}
+
+fn message(payloads: &[Vec<u8>], first: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut writer = FrameWriter::new(0, first);
+    for (n, payload) in payloads.iter().enumerate() {
+        writer.record(&mut out, first + n as u64, 1_000 + n as i64, payload);
+    }
+    out
+}
+
+fn store_with(payloads: &[Vec<u8>]) -> RunStore {
+    let mut store = RunStore::default();
+    store.apply(message(payloads, 0), |_| {});
+    store
+}
+
+fn page(store: &mut RunStore, filter: EventFilter) -> Vec<(u64, &'static str)> {
+    let query = EventQuery {
+        count: 100,
+        filter,
+        ..EventQuery::default()
+    };
+    store
+        .events(&query)
+        .rows
+        .iter()
+        .map(|(id, row)| (*id, row.kind.name()))
+        .collect()
+}
+
+#[test]
+fn a_batch_is_a_row_per_event_and_threads_follow_their_runs() {
+    let batch = EventBatch {
+        header: Some(header("a", 0)),
+        events: vec![
+            event("a", 1, EventType::GraphStart, ""),
+            event("b", 1, EventType::NodeError, "parse"),
+        ],
+    };
+    let mut store = store_with(&[
+        payload(Message::EventBatch(batch)),
+        payload(Message::Event(event("a", 2, EventType::GraphEnd, "last"))),
+    ]);
+    assert_eq!(
+        page(&mut store, EventFilter::default()),
+        [(2, "event"), (1, "event"), (0, "event")]
+    );
+    let threads = store.threads(ThreadSort::Name, 0, 10);
+    let shown: Vec<_> = threads
+        .iter()
+        .map(|(n, t)| (*n, t.status, t.records, t.errors, t.node.as_str()))
+        .collect();
+    let expected = [
+        ("a", ThreadStatus::Ended, 2, 0, "last"),
+        ("b", ThreadStatus::Failed, 1, 1, "parse"),
+    ];
+    assert_eq!(shown, expected);
+    assert_eq!((store.totals().records, store.totals().rows), (2, 3));
+}
+
+/// DEC-18
+#[test]
+fn inner_events_without_a_header_take_the_thread_of_their_batch() {
+    let orphan = Event {
+        header: None,
+        ..event("", 0, EventType::NodeStart, "n")
+    };
+    let batch = EventBatch {
+        header: Some(header("owner", 0)),
+        events: vec![orphan],
+    };
+    let mut store = store_with(&[payload(Message::EventBatch(batch))]);
+    assert_eq!(store.thread_count(), 1);
+    assert_eq!(store.threads(ThreadSort::Name, 0, 1)[0].0, "owner");
+    assert_eq!(page(&mut store, EventFilter::default()).len(), 1);
+}
+
+#[test]
+fn a_batch_that_fails_at_its_end_leaves_one_reject_row_and_no_thread() {
+    let batch = EventBatch {
+        header: Some(header("ghost", 0)),
+        events: vec![event("ghost", 1, EventType::GraphStart, "")],
+    };
+    let mut bytes = payload(Message::EventBatch(batch));
+    bytes.push(0x0F);
+    let mut store = store_with(&[bytes]);
+    assert_eq!(page(&mut store, EventFilter::default()), [(0, "reject")]);
+    assert_eq!(store.thread_count(), 0);
+    assert_eq!(store.rows.names.held(), 0);
+    let totals = store.totals();
+    assert_eq!((totals.records, totals.rejects), (0, 1));
+    let detail = store.detail(0).expect("held");
+    assert_eq!(detail.code, "protobuf");
+    assert!(!detail.error.is_empty() && detail.json.is_empty());
+}
+
+#[test]
+fn filters_freezing_and_eviction() {
+    let mut store = RunStore::with_bounds(Mode::Strict, 10, 3, 1 << 20);
+    let token = |n: u64| {
+        let header = Some(header(&alloc::format!("Thread-{}", n % 5), n));
+        payload(Message::TokenChunk(TokenChunk {
+            header,
+            text: "hi".into(),
+            ..TokenChunk::default()
+        }))
+    };
+    let first: Vec<_> = (0..8).map(token).collect();
+    store.apply(message(&first, 0), |_| {});
+    let named = EventFilter {
+        text: "THREAD-1".into(),
+        ..EventFilter::default()
+    };
+    assert_eq!(
+        page(&mut store, named.clone()),
+        [(6, "token_chunk"), (1, "token_chunk")]
+    );
+    let frozen = EventQuery {
+        count: 2,
+        frozen_at: Some(7),
+        ..EventQuery::default()
+    };
+    let before: Vec<_> = store.events(&frozen).rows.iter().map(|r| r.0).collect();
+    let second: Vec<_> = (8..12).map(token).collect();
+    store.apply(message(&second, 8), |_| {});
+    let after = store.events(&frozen);
+    assert_eq!(after.rows.iter().map(|r| r.0).collect::<Vec<_>>(), before);
+    assert_eq!((after.total, after.newer, after.newest), (6, 4, Some(11)));
+    assert_eq!(
+        page(&mut store, named),
+        [(11, "token_chunk"), (6, "token_chunk")]
+    );
+    assert_eq!(store.totals().evicted_rows, 2);
+    assert_eq!(store.thread_count(), 3);
+    assert!(store.detail(1).is_none());
+    assert!(
+        store
+            .detail(11)
+            .expect("held")
+            .json
+            .contains("\"text\":\"hi\"")
+    );
+    let trouble = EventFilter {
+        trouble_only: true,
+        ..EventFilter::default()
+    };
+    assert!(page(&mut store, trouble).is_empty());
+}
+
+#[test]
+fn gaps_and_rejects_of_the_relay_are_rows_in_their_place() {
+    let mut out = Vec::new();
+    let mut writer = FrameWriter::new(3, 5);
+    writer.gap(&mut out, 5, 9, GapCause::Retention);
+    writer.reject(&mut out, 10, 77, RejectCode::BadFrame, b"\x02junk");
+    writer.mark(&mut out, 20);
+    let mut store = RunStore::default();
+    let mut frames = 0;
+    store.apply(out, |_| frames += 1);
+    assert_eq!(frames, 3);
+    assert_eq!(
+        page(&mut store, EventFilter::default()),
+        [(1, "reject"), (0, "gap")]
+    );
+    assert_eq!(store.totals().gap_offsets, 5);
+    let gap = store.detail(0).expect("held");
+    assert_eq!(
+        (gap.code.as_str(), gap.offset, gap.last_offset),
+        ("retention", 5, 9)
+    );
+    let reject = store.detail(1).expect("held");
+    assert_eq!(
+        (reject.code.as_str(), reject.head.as_slice()),
+        ("bad_frame", &b"\x02junk"[..])
+    );
+}
+
+#[test]
+fn long_names_are_cut_and_stay_different() {
+    let long = "ß".repeat(400);
+    let mut names = crate::rows::Names::default();
+    let a = names.hold(&alloc::format!("{long}a"));
+    let b = names.hold(&alloc::format!("{long}b"));
+    assert_ne!(a, b);
+    assert!(names.text(a).len() <= crate::limits::NAME_BYTES_MAX);
+    names.release(a);
+    names.release(b);
+    assert_eq!(names.held(), 0);
+}

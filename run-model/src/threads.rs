@@ -1,0 +1,192 @@
+//! Live threads: one line each, the least recently heard of forgotten first.
+
+use alloc::collections::BTreeMap;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use decode_core::proto::v1::EventType;
+use decode_core::wire::MessageKind;
+
+use crate::project::RowKind;
+use crate::rows::StoredRow;
+
+/// What became of a thread's newest run, as far as events tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThreadStatus {
+    /// No start or end was seen.
+    Unknown,
+    /// A graph started.
+    Running,
+    /// The graph ended. An interrupted one looks the same: producers do not tell.
+    Ended,
+    /// A node failed and nothing started since: failed runs send no end.
+    Failed,
+}
+
+impl ThreadStatus {
+    /// A stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Running => "running",
+            Self::Ended => "ended",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Order of the thread table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThreadSort {
+    /// Newest first.
+    Recent,
+    /// By name.
+    Name,
+    /// Most rows first.
+    Records,
+}
+
+/// One thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadRow {
+    /// Partition it was last heard of in.
+    pub partition: u32,
+    /// Rows seen (a batch counts one per event inside).
+    pub records: u64,
+    /// Kafka timestamp of the newest record, ms.
+    pub last_ms: i64,
+    /// Offset of the newest record.
+    pub last_offset: u64,
+    /// Node last heard of.
+    pub node: String,
+    /// What became of its newest run.
+    pub status: ThreadStatus,
+    /// Failed nodes and error messages.
+    pub errors: u32,
+    heard: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Threads {
+    by_name: BTreeMap<Rc<str>, ThreadRow>,
+    by_heard: BTreeMap<u64, Rc<str>>,
+    heard: u64,
+    threads_max: usize,
+    pub(crate) evicted: u64,
+}
+
+impl Threads {
+    pub(crate) const fn new(threads_max: usize) -> Self {
+        Self {
+            by_name: BTreeMap::new(),
+            by_heard: BTreeMap::new(),
+            heard: 0,
+            threads_max,
+            evicted: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    pub(crate) fn note(&mut self, name: &str, node: &str, row: &StoredRow) {
+        self.heard += 1;
+        let name = match self.by_name.get_key_value(name) {
+            Some((known, thread)) => {
+                self.by_heard.remove(&thread.heard);
+                Rc::clone(known)
+            }
+            None => Rc::from(name),
+        };
+        self.by_heard.insert(self.heard, Rc::clone(&name));
+        let thread = self.by_name.entry(name).or_insert_with(|| ThreadRow {
+            partition: row.partition,
+            records: 0,
+            last_ms: 0,
+            last_offset: 0,
+            node: String::new(),
+            status: ThreadStatus::Unknown,
+            errors: 0,
+            heard: 0,
+        });
+        thread.heard = self.heard;
+        thread.partition = row.partition;
+        thread.records += 1;
+        thread.last_ms = row.timestamp_ms;
+        thread.last_offset = row.offset;
+        if !node.is_empty() && thread.node != node {
+            thread.node = String::from(node);
+        }
+        thread.progress(row);
+        while self.by_name.len() > self.threads_max {
+            let Some((_, oldest)) = self.by_heard.pop_first() else {
+                break;
+            };
+            self.by_name.remove(&oldest);
+            self.evicted += 1;
+        }
+    }
+
+    /// The threads `first..first + count` in that order.
+    pub(crate) fn page(
+        &self,
+        sort: ThreadSort,
+        first: usize,
+        count: usize,
+    ) -> Vec<(&str, &ThreadRow)> {
+        let named = |name: &Rc<str>| {
+            self.by_name
+                .get_key_value(name)
+                .map(|(name, thread)| (&**name, thread))
+        };
+        match sort {
+            ThreadSort::Name => {
+                let all = self.by_name.iter().map(|(name, thread)| (&**name, thread));
+                all.skip(first).take(count).collect()
+            }
+            ThreadSort::Recent => self
+                .by_heard
+                .values()
+                .rev()
+                .skip(first)
+                .take(count)
+                .filter_map(named)
+                .collect(),
+            ThreadSort::Records => {
+                let mut all: Vec<_> = self
+                    .by_name
+                    .iter()
+                    .map(|(name, thread)| (&**name, thread))
+                    .collect();
+                all.sort_by(|a, b| b.1.records.cmp(&a.1.records).then(a.0.cmp(b.0)));
+                all.into_iter().skip(first).take(count).collect()
+            }
+        }
+    }
+}
+
+impl ThreadRow {
+    fn progress(&mut self, row: &StoredRow) {
+        match row.kind {
+            RowKind::Message(MessageKind::Event) => {}
+            RowKind::Message(MessageKind::Error) | RowKind::Reject => {
+                self.errors = self.errors.saturating_add(1);
+                return;
+            }
+            _ => return,
+        }
+        match EventType::try_from(row.event_type) {
+            Ok(EventType::GraphStart) => self.status = ThreadStatus::Running,
+            Ok(EventType::GraphEnd) => self.status = ThreadStatus::Ended,
+            Ok(EventType::NodeError) => {
+                self.status = ThreadStatus::Failed;
+                self.errors = self.errors.saturating_add(1);
+            }
+            // GRAPH_ERROR is an alert of the quality monitor, not a failed run.
+            _ => {}
+        }
+    }
+}
