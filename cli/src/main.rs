@@ -3,9 +3,14 @@
 //! One file per command. Results go to stdout, everything else to stderr, and this file alone
 //! turns an outcome into an exit code.
 
+mod follow;
 mod input;
 mod inspect;
+mod link;
 mod outcome;
+mod record;
+mod tail;
+mod utc;
 mod validate;
 
 use std::process::ExitCode;
@@ -25,6 +30,8 @@ struct Cli {
 enum Command {
     Validate(validate::Args),
     Inspect(inspect::Args),
+    Tail(tail::Args),
+    Record(record::Args),
 }
 
 fn main() -> ExitCode {
@@ -32,6 +39,8 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Validate(args) => validate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Tail(args) => tail::run(&args),
+        Command::Record(args) => record::run(&args),
     };
     match outcome {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
