@@ -16,7 +16,7 @@ export async function record({ page, steps, keys, hook, shoot, selectedRow }) {
     const row = await page.evaluate(() => document.activeElement?.getAttribute("data-row"));
     await keys.press("Enter");
     await until("detail", selectedRow, (now) => now === row);
-    const json = await hook("json").textContent();
+    const json = await hook("json").innerText();
     must(
       json !== null && json.startsWith("{") && json.includes("\n  "),
       "the message is not indented",
@@ -30,7 +30,11 @@ export async function record({ page, steps, keys, hook, shoot, selectedRow }) {
     await hook("tab-decoded").focus();
     await hook("copy").click();
     const json = await page.evaluate(() => navigator.clipboard.readText());
-    must(json.startsWith("{"), `copied ${json.slice(0, 40)}`);
+    const shown = (await hook("json").innerText()).trimEnd();
+    must(
+      json.startsWith("{") && json === shown,
+      `copied ${json.slice(0, 400)}, shown ${shown.slice(0, 400)}`,
+    );
     await hook("tab-decoded").focus();
     await keys.press("ArrowRight");
     await until(
