@@ -1,1 +1,15 @@
+//! The core in the browser.
+//!
+//! [`MessageDecoder`] turns one whole WebSocket message into columns with one call.
+//! [`start_worker`] is all of the worker: it owns the socket, the session and the history, and
+//! answers the page's queries. Each export is a call and a conversion; what interprets bytes lives
+//! in `decode-core`, `session` and `run-model`.
 
+mod columns;
+mod decoder;
+mod names;
+mod worker;
+
+pub use columns::{ColumnDecoder, Columns};
+pub use decoder::{MessageDecoder, canonical_json};
+pub use worker::start_worker;

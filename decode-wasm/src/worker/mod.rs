@@ -1,0 +1,11 @@
+//! The worker: the shell around a client session and a run store.
+//!
+//! Everything that decides lives in [`session`] and [`run_model`]; here are the socket, the timer
+//! and the conversion to what the page asked for.
+
+mod messages;
+mod shell;
+mod socket;
+mod view;
+
+pub use shell::start_worker;
