@@ -1,1 +1,83 @@
-fn main() {}
+//! Measurements of the relay, run by `cargo xtask bench`. Each figure has a floor measured in the same
+//! run on the same machine, because figures of different machines cannot be compared, but ratios can.
+
+mod fanout;
+mod floor;
+mod latency;
+mod memory;
+mod process;
+mod reader;
+mod report;
+mod workload;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// Measures the relay.
+#[derive(Debug, Parser)]
+#[command(name = "dashstream-bench", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// One relay to many clients: throughput, processor time, memory, latency.
+    Fanout(Fanout),
+    /// The floor's process: writes bytes to sockets. Started by the others.
+    #[command(hide = true)]
+    Floor {
+        /// Sockets to wait for.
+        #[arg(long)]
+        sockets: usize,
+        /// Bytes to write to each.
+        #[arg(long)]
+        bytes: u64,
+    },
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct Fanout {
+    /// Repetitions of each figure, of which the median counts.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Share of the full amount of work, in percent. Less than 100 is for trying things out.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=100))]
+    percent: u64,
+    /// Seconds of each latency measurement.
+    #[arg(long, default_value_t = 20)]
+    latency_seconds: u64,
+    /// Document whose table is to be replaced.
+    #[arg(long)]
+    document: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Fanout(options) => fanout(&options),
+        Command::Floor { sockets, bytes } => {
+            floor::serve(sockets, bytes);
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn fanout(options: &Fanout) -> ExitCode {
+    let Some(figures) = workload::run(options) else {
+        return ExitCode::FAILURE;
+    };
+    let text = report::table(&figures);
+    println!("{text}");
+    if let Some(document) = &options.document {
+        report::replace_in(document, &text);
+        println!("written to {}", document.display());
+    }
+    if figures.bar_is_met() {
+        ExitCode::SUCCESS
+    } else {
+        eprintln!("the bar is missed");
+        ExitCode::FAILURE
+    }
+}

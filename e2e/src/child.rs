@@ -157,7 +157,7 @@ impl Guard {
         let script = r#"read -r word && exit 0; kill -KILL "$0"; [ -z "$1" ] || rm -rf "$1""#;
         let mut shell = Command::new("sh")
             .args(["-c", script, &pid.to_string()])
-            .arg(litter.unwrap_or(Path::new("")))
+            .arg(litter.map_or_else(PathBuf::new, Path::to_path_buf))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -68,6 +68,11 @@ impl JavaClient {
         self.ask(&format!("topic {name} {partitions} {}", settings.join(" ")));
     }
 
+    /// Gives a topic more partitions.
+    pub fn grow_topic(&mut self, name: &str, partitions: u32) {
+        self.ask(&format!("grow {name} {partitions}"));
+    }
+
     /// Puts a record into the open batch.
     pub fn add(
         &mut self,

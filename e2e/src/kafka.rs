@@ -197,6 +197,7 @@ fn write_settings(dir: &Path, port: u16, controller: u16) {
          transaction.state.log.min.isr=1\n\
          transaction.state.log.num.partitions=1\n\
          log.cleaner.backoff.ms=200\n\
+         log.retention.ms=-1\n\
          auto.create.topics.enable=false\n",
         data.display()
     );

@@ -7,12 +7,16 @@
 pub mod capture;
 pub mod child;
 pub mod cli;
+pub mod digest;
 pub mod http;
 pub mod java;
 pub mod kafka;
 pub mod page;
+pub mod payload;
 pub mod place;
 pub mod producer;
+pub mod readers;
 pub mod relay;
 pub mod requirement;
+pub mod simulated;
 pub mod watcher;

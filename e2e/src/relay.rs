@@ -184,11 +184,10 @@ impl Relay {
             .env_clear()
             .env("PATH", env::var_os("PATH").unwrap_or_default())
             .env("NO_COLOR", "1")
-            .env(
-                "RUST_LOG",
-                env::var("DASHSTREAM_E2E_LOG").unwrap_or_else(|_| "info".into()),
-            )
             .args(&self.arguments);
+        if let Ok(filter) = env::var("DASHSTREAM_E2E_LOG") {
+            command.env("RUST_LOG", filter);
+        }
         let mut running = Running::server(&mut command, &self.log, None);
         let deadline = Instant::now() + START_MAX;
         while http::get(self.address, "/version").is_err() {

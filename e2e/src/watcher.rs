@@ -265,3 +265,27 @@ fn is_timeout(error: &io::Error) -> bool {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
     )
 }
+
+/// Frames as a list to compare: `record 4`, `gap 5-7 retention`, `reject 8 bad_frame`. Marks are left
+/// out, because where they fall depends on timing.
+#[must_use]
+pub fn outline(frames: &[(FrameHeader, Vec<u8>)]) -> Vec<String> {
+    let told = frames.iter().filter_map(|(header, _)| match header.kind {
+        wire::FrameKind::Record => Some(format!("record {}", header.offset)),
+        wire::FrameKind::Reject => {
+            let code = wire::RejectCode::from_number(header.code).map(wire::RejectCode::code);
+            Some(format!(
+                "reject {} {}",
+                header.offset,
+                code.unwrap_or("unknown")
+            ))
+        }
+        wire::FrameKind::Gap => {
+            let cause = wire::GapCause::from_number(header.code).map(wire::GapCause::code);
+            let (first, last) = (header.offset, header.last_offset());
+            Some(format!("gap {first}-{last} {}", cause.unwrap_or("unknown")))
+        }
+        _ => None,
+    });
+    told.collect()
+}

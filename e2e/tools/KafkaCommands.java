@@ -13,6 +13,7 @@ import java.util.Properties;
 import java.util.UUID;
 import java.util.concurrent.Future;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -50,6 +51,8 @@ public final class KafkaCommands {
     switch (words[0]) {
       case "topic":
         return createTopic(words);
+      case "grow":
+        return grow(words);
       case "add":
         return add(words);
       case "flush":
@@ -78,12 +81,24 @@ public final class KafkaCommands {
       settings.put(pair[0], pair[1]);
     }
     NewTopic topic = new NewTopic(words[1], Integer.parseInt(words[2]), (short) 1).configs(settings);
-    Properties properties = new Properties();
-    properties.put("bootstrap.servers", brokers);
-    try (Admin admin = Admin.create(properties)) {
+    try (Admin admin = admin()) {
       admin.createTopics(List.of(topic)).all().get();
     }
     return "";
+  }
+
+  private String grow(String[] words) throws Exception {
+    NewPartitions count = NewPartitions.increaseTo(Integer.parseInt(words[2]));
+    try (Admin admin = admin()) {
+      admin.createPartitions(Map.of(words[1], count)).all().get();
+    }
+    return "";
+  }
+
+  private Admin admin() {
+    Properties properties = new Properties();
+    properties.put("bootstrap.servers", brokers);
+    return Admin.create(properties);
   }
 
   private String add(String[] words) {

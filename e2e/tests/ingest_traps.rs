@@ -1,0 +1,399 @@
+//! What a real Kafka topic can hold besides good records, through the real relay, as a client sees it:
+//! never a stall, never a record twice, and nothing missing without its name.
+
+use std::{process::Command, time::Duration};
+
+use dashstream_e2e::{
+    child::until,
+    java::JavaClient,
+    kafka::{Kafka, unique},
+    payload,
+    producer::{Input, Topic, now_ms},
+    relay::Relay,
+    requirement::{Tool, need},
+    watcher::{Heard, Watcher, outline},
+};
+use decode_core::wire::{PAYLOAD_BYTES_MAX, REJECT_PREFIX_BYTES_MAX};
+use serde_json::json;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn input(value: Option<Vec<u8>>) -> Input {
+    Input {
+        key: b"trap".to_vec(),
+        value,
+        timestamp_ms: now_ms(),
+    }
+}
+
+fn good(sequence: u64) -> Vec<u8> {
+    payload::event("trap", "node", sequence)
+}
+
+fn produce(topic: &Topic, values: Vec<Option<Vec<u8>>>) {
+    let count = values.len();
+    let inputs = values.into_iter().map(input).collect();
+    assert_eq!(topic.produce_batch(0, inputs).len(), count);
+}
+
+fn from_earliest(relay: &Relay) -> Watcher {
+    Watcher::resume(relay.address(), &json!({"from": "earliest"})).0
+}
+
+/// What a client that comes new gets up to the position, and that a client which was there before is
+/// told the same.
+fn told(relay: &Relay, before: Option<&mut Watcher>, position: u64) -> Vec<String> {
+    let mut watcher = from_earliest(relay);
+    let list = outline(&watcher.frames_to(0, position));
+    if let Some(before) = before {
+        assert_eq!(
+            outline(&before.frames_to(0, position)),
+            list,
+            "the client that was there"
+        );
+    }
+    list
+}
+
+#[test]
+fn commit_markers_at_the_end_do_not_stall() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let Some(mut java) = JavaClient::start(kafka.brokers()) else {
+        return;
+    };
+    let topic = kafka.topic("commit", 1);
+    let Some(relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+        return;
+    };
+    let mut early = from_earliest(&relay);
+    for round in 0..2 {
+        java.begin();
+        for n in 0..3 {
+            java.add(
+                (topic.name(), 0),
+                Some(b"k"),
+                Some(&good(round * 3 + n)),
+                &[],
+            );
+        }
+        java.flush();
+        java.commit();
+    }
+    // 0 1 2 commit 4 5 6 commit
+    assert_eq!(topic.end(0), 8);
+    let wanted: Vec<String> = [0, 1, 2, 4, 5, 6]
+        .iter()
+        .map(|offset| format!("record {offset}"))
+        .collect();
+    assert_eq!(told(&relay, Some(&mut early), 8), wanted);
+
+    // A client that starts at the end gets what follows at once.
+    let (mut late, _) = Watcher::resume(relay.address(), &json!({"from": "latest"}));
+    late.control("replay_complete");
+    produce(&topic, vec![Some(good(9))]);
+    assert_eq!(outline(&late.frames_to(0, 9)), ["record 8"]);
+    assert_eq!(outline(&early.frames_to(0, 9)), ["record 8"]);
+}
+
+#[test]
+fn the_replay_of_a_topic_that_ends_in_a_marker_is_complete() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let Some(mut java) = JavaClient::start(kafka.brokers()) else {
+        return;
+    };
+    let topic = kafka.topic("complete", 1);
+    java.begin();
+    java.add((topic.name(), 0), None, Some(&good(1)), &[]);
+    java.flush();
+    java.commit();
+    let Some(relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+        return;
+    };
+    let mut watcher = from_earliest(&relay);
+    let complete = watcher.control("replay_complete");
+    assert_eq!(complete["lastOffsetsByPartition"], json!({"0": "1"}));
+    assert_eq!(watcher.position(0), Some(2));
+}
+
+#[test]
+fn records_of_aborted_transactions_are_delivered() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let Some(mut java) = JavaClient::start(kafka.brokers()) else {
+        return;
+    };
+    let topic = kafka.topic("abort", 1);
+    let Some(relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+        return;
+    };
+    java.begin();
+    java.add((topic.name(), 0), None, Some(&good(1)), &[]);
+    java.add((topic.name(), 0), None, Some(&good(2)), &[]);
+    java.flush();
+    java.abort();
+    produce(&topic, vec![Some(good(3))]);
+    assert_eq!(told(&relay, None, 4), ["record 0", "record 1", "record 3"]);
+}
+
+#[test]
+fn holes_of_compaction_are_no_gaps() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let Some(kcat) = need(Tool::Kcat) else { return };
+    let Some(mut java) = JavaClient::start(kafka.brokers()) else {
+        return;
+    };
+    let name = unique("compact");
+    let settings = [
+        "cleanup.policy=compact",
+        "min.cleanable.dirty.ratio=0.01",
+        "segment.ms=100",
+        "max.compaction.lag.ms=100",
+        "min.compaction.lag.ms=0",
+        "delete.retention.ms=0",
+    ];
+    java.create_topic(&name, 1, &settings);
+    let mut sequence = 0;
+    let mut round = || {
+        for key in ["a", "b", "a", "a", "c", "b", "a"] {
+            sequence += 1;
+            java.add((&name, 0), Some(key.as_bytes()), Some(&good(sequence)), &[]);
+            java.flush();
+        }
+    };
+    round();
+    let topic = Topic::open(kafka.brokers(), &name, 1);
+    let held = || -> Vec<u64> {
+        let output = Command::new(&kcat)
+            .args([
+                "-b",
+                kafka.brokers(),
+                "-C",
+                "-e",
+                "-q",
+                "-t",
+                &name,
+                "-f",
+                "%o\n",
+            ])
+            .output()
+            .expect("kcat runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines()
+            .map(|line| line.parse().expect("an offset"))
+            .collect()
+    };
+    // A segment is closed by the first record after its time, so records must go on coming.
+    let offsets = until("a compacted log", PATIENCE, || {
+        std::thread::sleep(Duration::from_millis(300));
+        round();
+        let offsets = held();
+        let holes = offsets.windows(2).any(|pair| pair[1] > pair[0] + 1);
+        // Twice the same: the cleaner is not in the middle of it.
+        std::thread::sleep(Duration::from_millis(1500));
+        (holes && held() == offsets).then_some(offsets)
+    });
+    let Some(relay) = Relay::start(kafka.brokers(), &name, &[]) else {
+        return;
+    };
+    let wanted: Vec<String> = offsets
+        .iter()
+        .map(|offset| format!("record {offset}"))
+        .collect();
+    assert_eq!(told(&relay, None, topic.end(0)), wanted);
+}
+
+#[test]
+fn an_unreadable_batch_is_one_gap_with_its_range() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let Some(mut java) = JavaClient::start(kafka.brokers()) else {
+        return;
+    };
+    let topic = kafka.topic("unreadable", 1);
+    let Some(relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+        return;
+    };
+    let mut early = from_earliest(&relay);
+    produce(&topic, vec![Some(good(1)), Some(good(2))]);
+    for n in 0..5 {
+        // A header without a value is legal, and rskafka cannot read a batch that has one.
+        let headers: &[_] = if n == 3 { &[("trace", None)] } else { &[] };
+        java.add((topic.name(), 0), Some(b"k"), Some(&good(3 + n)), headers);
+    }
+    assert_eq!(java.flush(), [2, 3, 4, 5, 6]);
+    produce(&topic, vec![Some(good(8))]);
+    java.add((topic.name(), 0), None, Some(&good(9)), &[("trace", None)]);
+    assert_eq!(java.flush(), [8]);
+    produce(&topic, vec![Some(good(10))]);
+    let wanted = [
+        "record 0",
+        "record 1",
+        "gap 2-6 unreadable_batch",
+        "record 7",
+        "gap 8-8 unreadable_batch",
+        "record 9",
+    ];
+    assert_eq!(told(&relay, Some(&mut early), 10), wanted);
+}
+
+#[test]
+fn an_unreadable_batch_at_the_end_does_not_wait_for_more() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let Some(mut java) = JavaClient::start(kafka.brokers()) else {
+        return;
+    };
+    let topic = kafka.topic("unreadable-end", 1);
+    produce(&topic, vec![Some(good(1))]);
+    java.add((topic.name(), 0), None, Some(&good(2)), &[("trace", None)]);
+    java.add((topic.name(), 0), None, Some(&good(3)), &[("trace", None)]);
+    assert_eq!(java.flush(), [1, 2]);
+    let Some(relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+        return;
+    };
+    assert_eq!(
+        told(&relay, None, 3),
+        ["record 0", "gap 1-2 unreadable_batch"]
+    );
+}
+
+#[test]
+fn what_cannot_be_delivered_is_named_where_it_stood() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let Some(mut java) = JavaClient::start(kafka.brokers()) else {
+        return;
+    };
+    let name = unique("refused");
+    java.create_topic(&name, 1, &["max.message.bytes=20971520"]);
+    let topic = Topic::open(kafka.brokers(), &name, 1);
+    let Some(relay) = Relay::start(kafka.brokers(), &name, &[]) else {
+        return;
+    };
+    let mut early = from_earliest(&relay);
+
+    let largest = payload::event_of_len("trap", 1, 1 + PAYLOAD_BYTES_MAX);
+    let too_large = payload::event_of_len("trap", 2, 2 + PAYLOAD_BYTES_MAX);
+    let mut long_junk = vec![0x7b; 3 * REJECT_PREFIX_BYTES_MAX];
+    long_junk[1] = 0x22;
+    let values: Vec<Option<Vec<u8>>> = vec![
+        Some(good(1)),
+        None,
+        Some(Vec::new()),
+        Some(b"\x02not a frame byte".to_vec()),
+        Some(b"\x01not zstd".to_vec()),
+        Some(b"\x00\x0a\x7fcut off".to_vec()),
+        Some(long_junk.clone()),
+        None,
+        None,
+        Some(vec![0x00]),
+    ];
+    produce(&topic, values.clone());
+    for value in [
+        largest.clone(),
+        too_large,
+        vec![0; 11 * 1024 * 1024],
+        good(2),
+    ] {
+        produce(&topic, vec![Some(value)]);
+    }
+    let wanted = [
+        "record 0",
+        "gap 1-1 null_value",
+        "reject 2 empty",
+        "reject 3 bad_frame",
+        "reject 4 decompress",
+        "reject 5 protobuf",
+        "reject 6 bad_frame",
+        "gap 7-7 null_value",
+        "gap 8-8 null_value",
+        "record 9",
+        "record 10",
+        "gap 11-11 oversized",
+        "gap 12-12 oversized",
+        "record 13",
+    ];
+    assert_eq!(told(&relay, Some(&mut early), 14), wanted);
+
+    let mut watcher = from_earliest(&relay);
+    for (header, body) in watcher.frames_to(0, 14) {
+        let offset = usize::try_from(header.offset).expect("a small offset");
+        match offset {
+            6 => assert_eq!(body, long_junk[..REJECT_PREFIX_BYTES_MAX]),
+            10 => assert!(body == largest, "the largest record is not the same"),
+            0 | 2..=5 | 9 => assert_eq!(Some(&body), values[offset].as_ref()),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_retention_took_is_a_gap() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let topic = kafka.topic("retention", 1);
+    let Some(relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+        return;
+    };
+    let mut early = from_earliest(&relay);
+    produce(&topic, (0..5).map(|n| Some(good(n))).collect());
+    assert_eq!(early.frames_to(0, 5).len(), 5);
+
+    // The relay sleeps while records come and go.
+    signal(&relay, "-STOP");
+    produce(&topic, (5..15).map(|n| Some(good(n))).collect());
+    topic.delete_before(0, 12);
+    signal(&relay, "-CONT");
+    let wanted = ["gap 5-11 retention", "record 12", "record 13", "record 14"];
+    assert_eq!(outline(&early.frames_to(0, 15)), wanted);
+    let mut list: Vec<String> = (0..5).map(|offset| format!("record {offset}")).collect();
+    list.extend(wanted.map(str::to_owned));
+    assert_eq!(told(&relay, None, 15), list);
+}
+
+#[test]
+fn a_topic_made_anew_is_a_reset_and_not_silence() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let topic = kafka.topic("anew", 1);
+    let name = topic.name().to_owned();
+    let quick = [
+        "--kafka-metadata-interval-secs",
+        "1",
+        "--kafka-lag-check-interval-secs",
+        "1",
+    ];
+    let Some(relay) = Relay::start(kafka.brokers(), &name, &quick) else {
+        return;
+    };
+    let mut early = from_earliest(&relay);
+    produce(&topic, (0..50).map(|n| Some(good(n))).collect());
+    assert_eq!(early.frames_to(0, 50).len(), 50);
+    topic.delete();
+    let topic = Topic::create(kafka.brokers(), &name, 1);
+    produce(&topic, (0..5).map(|n| Some(good(n))).collect());
+
+    // However the relay tells it, a client that stays or comes back has the five records in the end.
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the topic made anew does not come"
+        );
+        let mut watcher = from_earliest(&relay);
+        let mut records = 0;
+        while let Some(heard) = watcher.hear_within(Duration::from_secs(2)) {
+            match heard {
+                Heard::Frame(header, _) if header.offset < 5 => records += 1,
+                Heard::Frame(..) | Heard::Control(_) => {}
+                Heard::Closed(_) => break,
+            }
+        }
+        if records == 5 {
+            break;
+        }
+    }
+}
+
+fn signal(relay: &Relay, signal: &str) {
+    let pid = relay.pid().to_string();
+    let sent = Command::new("kill")
+        .args([signal, &pid])
+        .status()
+        .expect("kill runs");
+    assert!(sent.success());
+}

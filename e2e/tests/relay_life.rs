@@ -1,0 +1,170 @@
+//! The relay's own life: its end, its memory's end, a broker that goes away, a topic that comes late.
+
+use std::time::Duration;
+
+use dashstream_e2e::{
+    child::until,
+    http,
+    java::JavaClient,
+    kafka::{Kafka, unique},
+    payload,
+    producer::{Input, Topic, now_ms},
+    relay::Relay,
+    watcher::{Heard, Watcher, integer, outline},
+};
+use serde_json::json;
+
+fn batch(from: u64, count: u64, value_len: usize) -> Vec<Input> {
+    let inputs = (from..from + count).map(|n| Input {
+        key: b"life".to_vec(),
+        value: Some(payload::event_of_len("life", n, value_len)),
+        timestamp_ms: now_ms(),
+    });
+    inputs.collect()
+}
+
+#[test]
+fn sigterm_says_goodbye_and_exits_0() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let topic = kafka.topic("term", 2);
+    let Some(mut relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+        return;
+    };
+    let connect = || Watcher::resume(relay.address(), &json!({"from": "earliest"})).0;
+    let mut watchers = [connect(), connect(), connect()];
+    for watcher in &mut watchers {
+        watcher.control("replay_complete");
+    }
+    relay.terminate();
+    for watcher in &mut watchers {
+        let going = watcher.control("going_away");
+        assert!(
+            going["retryAfterMs"].is_u64() || going["retryAfterMs"].is_string(),
+            "{going}"
+        );
+        let end = loop {
+            match watcher.hear() {
+                Heard::Closed(code) => break code,
+                Heard::Control(_) | Heard::Frame(..) => {}
+            }
+        };
+        assert_eq!(end, Some(1001));
+    }
+    let status = relay.wait(Duration::from_secs(15));
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn a_cursor_older_than_memory_gets_the_exact_gap() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let topic = kafka.topic("evicted", 1);
+    let Some(mut relay) = Relay::start(kafka.brokers(), topic.name(), &["--log-bytes-max", "16M"])
+    else {
+        return;
+    };
+    for n in 0..50 {
+        let produced = topic.produce_batch(0, batch(n, 1, 700_000));
+        assert_eq!(produced[0].offset, n);
+    }
+    relay.wait_for("the whole topic read", Duration::from_secs(30), |relay| {
+        let (_, welcome) = Watcher::resume(relay.address(), &json!({"from": "latest"}));
+        let span = &welcome["partitions"]["0"];
+        integer(&span["head"]) == 50 && integer(&span["earliest"]) > 0
+    });
+
+    let cursor = json!({"from": "cursor", "lastOffsetsByPartition": {"0": "3"}});
+    let (mut watcher, welcome) = Watcher::resume(relay.address(), &cursor);
+    let oldest = integer(&welcome["partitions"]["0"]["earliest"]);
+    assert!(
+        (20..50).contains(&oldest),
+        "16 MiB hold some of 50 x 700 kB: {oldest}"
+    );
+    let stale = watcher.control("cursor_stale");
+    assert_eq!(stale["partition"], json!(0));
+    assert_eq!(
+        (integer(&stale["requested"]), integer(&stale["oldest"])),
+        (4, oldest)
+    );
+    let mut wanted = vec![format!("gap 4-{} evicted", oldest - 1)];
+    wanted.extend((oldest..50).map(|offset| format!("record {offset}")));
+    assert_eq!(outline(&watcher.frames_to(0, 50)), wanted);
+}
+
+#[test]
+fn a_broker_that_comes_back_costs_nothing() {
+    let Some(mut kafka) = Kafka::start("outage") else {
+        return;
+    };
+    let topic = kafka.topic("outage", 1);
+    let Some(mut relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+        return;
+    };
+    let (mut watcher, _) = Watcher::resume(relay.address(), &json!({"from": "earliest"}));
+    let first = topic.produce_batch(0, batch(0, 500, 300));
+    assert_eq!(watcher.frames_to(0, 500).len(), first.len());
+
+    kafka.stop();
+    // Long enough for the relay to notice and to be in its backoff.
+    std::thread::sleep(Duration::from_secs(3));
+    kafka.start_again();
+    let topic = Topic::open(kafka.brokers(), topic.name(), 1);
+    let second = topic.produce_batch(0, batch(500, 500, 300));
+    assert_eq!(second.last().map(|one| one.offset), Some(999));
+    let frames = watcher.frames_to(0, 1000);
+    let wanted: Vec<String> = (500..1000)
+        .map(|offset| format!("record {offset}"))
+        .collect();
+    assert_eq!(
+        outline(&frames),
+        wanted,
+        "on the connection that was there before"
+    );
+    relay.wait_ready();
+}
+
+#[test]
+fn a_topic_that_comes_late_is_served_to_whoever_waits() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let name = unique("late");
+    let Some(mut relay) = Relay::launch(kafka.brokers(), &name, &[]) else {
+        return;
+    };
+    // Absence must be seen as such, not as "not looked yet".
+    std::thread::sleep(Duration::from_secs(1));
+    let ready = http::get(relay.address(), "/ready").expect("an answer");
+    assert_eq!(ready.status, 503, "{}", ready.body);
+    assert!(
+        relay.log().contains(&name),
+        "the log names the topic that is absent"
+    );
+
+    let topic = Topic::create(kafka.brokers(), &name, 2);
+    relay.wait_ready();
+    let (mut watcher, _) = Watcher::resume(relay.address(), &json!({"from": "earliest"}));
+    let produced = topic.produce_batch(1, batch(0, 10, 300));
+    assert_eq!(watcher.frames_to(1, 10).len(), produced.len());
+}
+
+#[test]
+fn a_partition_that_is_added_reaches_clients_that_are_connected() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let Some(mut java) = JavaClient::start(kafka.brokers()) else {
+        return;
+    };
+    let topic = kafka.topic("grow", 1);
+    let quick = ["--kafka-metadata-interval-secs", "1"];
+    let Some(relay) = Relay::start(kafka.brokers(), topic.name(), &quick) else {
+        return;
+    };
+    let (mut watcher, _) = Watcher::resume(relay.address(), &json!({"from": "latest"}));
+    watcher.control("replay_complete");
+    java.grow_topic(topic.name(), 3);
+    let grown = Topic::open(kafka.brokers(), topic.name(), 3);
+    // Records written before the relay knows of the partition count too.
+    let produced = grown.produce_batch(2, batch(0, 20, 300));
+    watcher.control("partitions");
+    until("the new partition", Duration::from_secs(30), || {
+        watcher.position(2).is_some().then_some(())
+    });
+    assert_eq!(watcher.frames_to(2, 20).len(), produced.len());
+}
