@@ -87,3 +87,42 @@ impl Random {
         (mixed ^ (mixed >> 31)) % bound
     }
 }
+
+/// One line of `vectors/payloads.tsv`.
+pub struct Vector {
+    pub name: String,
+    pub payload: Vec<u8>,
+    pub strict: String,
+    pub compatible: String,
+    pub text: String,
+}
+
+/// The vectors that every build of the decoder runs.
+pub fn vectors() -> Vec<Vector> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors/payloads.tsv");
+    let lines = std::fs::read_to_string(file).expect("the vectors");
+    lines
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(vector)
+        .collect()
+}
+
+fn vector(line: &str) -> Vector {
+    let columns: Vec<&str> = line.split('\t').collect();
+    let [name, pieces, strict, compatible, text] = columns[..] else {
+        panic!("not five columns: {line}")
+    };
+    let mut payload = Vec::new();
+    for piece in pieces.split(' ').filter(|piece| *piece != "-") {
+        let (hex, times) = piece.split_once('*').unwrap_or((piece, "1"));
+        payload.extend(unhex(hex).repeat(times.parse().expect("a number")));
+    }
+    Vector {
+        name: name.to_owned(),
+        payload,
+        strict: strict.to_owned(),
+        compatible: compatible.to_owned(),
+        text: text.to_owned(),
+    }
+}
