@@ -1,0 +1,83 @@
+//! Turns the built page under `web/dist` into a table of assets that is compiled in: path, type,
+//! validator and bytes. Without a built page the table is empty and the relay says so at `/`.
+
+use std::{
+    fmt::Write as _,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest as _, Sha256};
+
+fn main() -> io::Result<()> {
+    let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let manifest = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let dist = manifest.join("../web/dist");
+    // A watched path that is missing makes cargo rebuild every time, so the (ignored) folder is
+    // made. Where that fails, as in a read-only checkout, rebuilding is the only cost.
+    let _ = fs::create_dir_all(&dist);
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed={}", dist.display());
+
+    let mut files = Vec::new();
+    if dist.join("index.html").is_file() {
+        collect(&dist, &dist, &mut files)?;
+    }
+    files.sort();
+
+    let mut table = String::from("&[\n");
+    for (name, path) in &files {
+        let tag = etag(&fs::read(path)?);
+        writeln!(
+            table,
+            "    Asset {{ path: {name:?}, mime: {:?}, etag: \"\\\"{tag}\\\"\", \
+             bytes: include_bytes!({:?}) }},",
+            mime(name),
+            path.display().to_string(),
+        )
+        .expect("writing to a String");
+    }
+    table.push_str("]\n");
+    fs::write(out.join("assets.rs"), table)?;
+
+    println!("cargo:rerun-if-env-changed=GIT_COMMIT_SHA");
+    Ok(())
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(root, &path, files)?;
+        } else if let Ok(name) = path.strip_prefix(root) {
+            let name = name.to_string_lossy().replace('\\', "/");
+            files.push((name, path.canonicalize()?));
+        }
+    }
+    Ok(())
+}
+
+fn etag(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .take(12)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn mime(name: &str) -> &'static str {
+    match name.rsplit('.').next().unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "wasm" => "application/wasm",
+        "json" | "map" => "application/json",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "woff2" => "font/woff2",
+        "txt" => "text/plain; charset=utf-8",
+        "webmanifest" => "application/manifest+json",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,391 @@
+//! One connection: a socket on one side, a [`ServerSession`] on the other, and one task that moves
+//! bytes between them.
+//!
+//! The session decides everything; this file waits. It wakes when the log grew, when the socket
+//! can be read or written, and at a coarse tick. Data goes out through the [`Outbox`], control
+//! messages through tungstenite; the order between the two is kept by never taking the next
+//! output from the session while one of them is stuck.
+
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use decode_core::wire::{CONTROL_BYTES_MAX, CloseCode};
+use futures_util::{Sink as _, Stream as _};
+use session::{ServerInput, ServerOutput, ServerSession};
+use tokio::{
+    io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
+    sync::watch,
+    time::{Instant, Sleep, sleep_until, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        self, Message,
+        protocol::{CloseFrame, Role, WebSocketConfig},
+    },
+};
+
+use super::{outbox::Outbox, socket::Socket};
+use crate::{hub::Signal, limits, metrics::Counters, relay::Shared};
+
+/// Runs a connection from its upgrade to its end.
+pub(super) async fn run(shared: Arc<Shared>, socket: Socket, already_read: Vec<u8>) {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(limits::SOCKET_READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(limits::CONTROL_OUT_BYTES_MAX)
+        .max_message_size(Some(CONTROL_BYTES_MAX))
+        .max_frame_size(Some(CONTROL_BYTES_MAX));
+    let stream =
+        WebSocketStream::from_partially_read(socket, already_read, Role::Server, Some(config))
+            .await;
+    let _connected = shared.counters.connected.hold();
+    shared.counters.sessions.inc();
+    let mut signal = shared.hub.subscribe();
+    let mut connection = Connection::new(&shared, stream);
+    let end = connection.serve(&mut signal).await;
+    let how = match &end {
+        End::Closing(code, reason) => {
+            shared.counters.closes.inc(*code);
+            connection.say_goodbye(*code, reason).await;
+            "relay_closed"
+        }
+        End::PeerClosed => "peer_closed",
+        End::PeerLost(_) => "peer_lost",
+    };
+    shared.counters.endings.add_text(how, 1);
+    connection.count();
+    tracing::debug!(?end, stats = ?connection.session.stats(), "connection ended");
+}
+
+/// How a connection ended.
+#[derive(Debug)]
+enum End {
+    Closing(CloseCode, String),
+    PeerClosed,
+    #[allow(dead_code, reason = "shown in the log")]
+    PeerLost(String),
+}
+
+/// What the socket did.
+enum Event {
+    /// A message came in.
+    Message(Message),
+    /// One came in that was larger than allowed.
+    Oversized,
+    /// Everything that was to be sent has been taken by the kernel.
+    Sent,
+    End(End),
+}
+
+struct Connection<'a> {
+    shared: &'a Shared,
+    stream: WebSocketStream<Socket>,
+    session: ServerSession,
+    outbox: Outbox,
+    /// A control message that waits for the data before it.
+    text: Option<String>,
+    /// A close that waits for what goes before it.
+    closing: Option<(CloseCode, String)>,
+    /// After an oversized message nothing more can be read, but the refusal is still sent.
+    deaf: bool,
+    /// When the session wants to be polled again at the latest.
+    wake_ms: Option<u64>,
+    progress: Progress,
+    counted: Counted,
+}
+
+/// When the kernel last took bytes while there were some for it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    written_bytes: u64,
+    since_ms: u64,
+}
+
+/// What was already added to the counters.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    stats: session::server::ServerStats,
+    writes: u64,
+}
+
+impl<'a> Connection<'a> {
+    fn new(shared: &'a Shared, stream: WebSocketStream<Socket>) -> Self {
+        let now_ms = shared.clock.now_ms();
+        let session = ServerSession::new(shared.session.clone(), &shared.hub.log(), now_ms);
+        Self {
+            shared,
+            stream,
+            session,
+            outbox: Outbox::default(),
+            text: None,
+            closing: None,
+            deaf: false,
+            wake_ms: None,
+            progress: Progress {
+                written_bytes: 0,
+                since_ms: now_ms,
+            },
+            counted: Counted::default(),
+        }
+    }
+
+    async fn serve(&mut self, signal: &mut watch::Receiver<Signal>) -> End {
+        let timer = sleep_until(Instant::now() + FAR);
+        tokio::pin!(timer);
+        loop {
+            if let Some(end) = self.gather() {
+                return end;
+            }
+            let busy = self.is_busy();
+            self.arm(timer.as_mut(), busy);
+            tokio::select! {
+                biased;
+                event = poll_fn(|context| self.poll_socket(context, busy)) => match event {
+                    Event::Message(message) => self.take(&message),
+                    Event::Oversized => self.handle(ServerInput::Oversized),
+                    Event::Sent => {}
+                    Event::End(end) => return end,
+                },
+                // While the socket is full, more data would not help anybody.
+                changed = signal.changed(), if !busy => {
+                    let closing = signal.borrow_and_update().closing_retry_after_ms;
+                    if let (Ok(()), Some(retry_after_ms)) = (changed, closing) {
+                        self.handle(ServerInput::Shutdown { retry_after_ms });
+                    }
+                }
+                () = timer.as_mut() => {
+                    timer.as_mut().reset(Instant::now() + FAR);
+                    self.tick(busy, signal);
+                }
+            }
+        }
+    }
+
+    /// Takes outputs from the session until there is enough to send, or it waits.
+    fn gather(&mut self) -> Option<End> {
+        if self.closing.is_none() && self.text.is_none() && !self.outbox.is_full() {
+            let now_ms = self.shared.clock.now_ms();
+            let was_idle = self.outbox.is_empty();
+            let mut messages = 0;
+            let log = self.shared.hub.log();
+            loop {
+                match self.session.poll(&log, now_ms) {
+                    ServerOutput::Data(bytes) => {
+                        self.outbox.push(bytes);
+                        messages += 1;
+                        if self.outbox.is_full() {
+                            break;
+                        }
+                    }
+                    ServerOutput::Text(text) => {
+                        self.text = Some(text);
+                        break;
+                    }
+                    ServerOutput::Close(code, reason) => {
+                        self.closing = Some((code, reason));
+                        break;
+                    }
+                    ServerOutput::Wait { until_ms } => {
+                        self.wake_ms = until_ms;
+                        break;
+                    }
+                }
+            }
+            drop(log);
+            self.shared.counters.sent_data_messages.add(messages);
+            self.count();
+            if was_idle {
+                self.progress.since_ms = now_ms;
+            }
+        }
+        self.closed()
+    }
+
+    /// The end, once everything before the close is sent. A stalled peer takes nothing more.
+    fn closed(&mut self) -> Option<End> {
+        let stalled = matches!(self.closing, Some((CloseCode::SendStalled, _)));
+        if stalled || (self.outbox.is_empty() && self.text.is_none()) {
+            let (code, reason) = self.closing.take()?;
+            return Some(End::Closing(code, reason));
+        }
+        None
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.outbox.is_empty() || self.text.is_some() || self.closing.is_some()
+    }
+
+    fn take(&mut self, message: &Message) {
+        match message {
+            Message::Text(text) => self.handle(ServerInput::Text(text.as_str())),
+            Message::Binary(_) => self.handle(ServerInput::Binary),
+            // Tungstenite answers pings and closes itself.
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
+        }
+    }
+
+    fn handle(&mut self, input: ServerInput<'_>) {
+        let now_ms = self.shared.clock.now_ms();
+        self.session.handle(input, &self.shared.hub.log(), now_ms);
+        if let Some(code) = self.session.take_refusal() {
+            self.shared.counters.control_errors.add_text(code, 1);
+        }
+    }
+
+    fn tick(&mut self, busy: bool, signal: &watch::Receiver<Signal>) {
+        if !busy {
+            return;
+        }
+        if let Some(retry_after_ms) = signal.borrow().closing_retry_after_ms {
+            self.handle(ServerInput::Shutdown { retry_after_ms });
+        }
+        let now_ms = self.shared.clock.now_ms();
+        let written_bytes = self.stream.get_ref().written_bytes();
+        if written_bytes != self.progress.written_bytes {
+            self.progress = Progress {
+                written_bytes,
+                since_ms: now_ms,
+            };
+        } else if Duration::from_millis(now_ms.saturating_sub(self.progress.since_ms))
+            >= self.shared.config.serve.send_timeout
+        {
+            self.text = None;
+            self.handle(ServerInput::SendStalled);
+            self.stall();
+        }
+    }
+
+    /// What the session says about a stall is a close, whatever else was to be sent.
+    fn stall(&mut self) {
+        let now_ms = self.shared.clock.now_ms();
+        let log = self.shared.hub.log();
+        loop {
+            match self.session.poll(&log, now_ms) {
+                ServerOutput::Close(code, reason) => {
+                    self.closing = Some((code, reason));
+                    return;
+                }
+                ServerOutput::Wait { .. } => return,
+                ServerOutput::Text(_) | ServerOutput::Data(_) => {}
+            }
+        }
+    }
+
+    /// Sets the timer to the earliest thing that may need it, but never later than it is: a timer
+    /// that fires early costs one look, one that is reset per message costs every message.
+    fn arm(&self, timer: Pin<&mut Sleep>, busy: bool) {
+        let wanted = if busy {
+            Some(Instant::now() + Duration::from_millis(limits::SOCKET_TICK_MS))
+        } else {
+            self.wake_ms.map(|ms| self.shared.clock.instant(ms).into())
+        };
+        if let Some(wanted) = wanted
+            && wanted < timer.deadline()
+        {
+            timer.reset(wanted);
+        }
+    }
+
+    /// Reads first, so that acks are seen while a send is stuck; then sends.
+    fn poll_socket(&mut self, context: &mut Context<'_>, busy: bool) -> Poll<Event> {
+        if !self.deaf
+            && let Poll::Ready(event) = self.poll_read(context)
+        {
+            return Poll::Ready(event);
+        }
+        match ready!(self.poll_send(context)) {
+            Ok(()) if busy => Poll::Ready(Event::Sent),
+            Ok(()) => Poll::Pending,
+            Err(error) => {
+                self.shared.counters.send_failures.inc();
+                Poll::Ready(Event::End(End::PeerLost(error)))
+            }
+        }
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Event> {
+        Poll::Ready(
+            match ready!(Pin::new(&mut self.stream).poll_next(context)) {
+                Some(Ok(message)) => Event::Message(message),
+                Some(Err(tungstenite::Error::Capacity(_))) => {
+                    self.deaf = true;
+                    Event::Oversized
+                }
+                Some(Err(error)) => Event::End(End::PeerLost(error.to_string())),
+                None => Event::End(End::PeerClosed),
+            },
+        )
+    }
+
+    /// Sends the data, then the control message that waits for it.
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), String>> {
+        let text = |error: tungstenite::Error| error.to_string();
+        // A pong that tungstenite has half sent must end before a data frame begins.
+        if !self.outbox.is_mid_frame() {
+            ready!(Pin::new(&mut self.stream).poll_flush(context)).map_err(text)?;
+        }
+        let drained = self.outbox.poll_drain(self.stream.get_mut(), context);
+        ready!(drained).map_err(|error: io::Error| error.to_string())?;
+        if let Some(message) = self.text.take() {
+            self.shared.counters.sent_control_messages.inc();
+            let sent = Pin::new(&mut self.stream).start_send(Message::text(message));
+            sent.map_err(text)?;
+        }
+        ready!(Pin::new(&mut self.stream).poll_flush(context)).map_err(text)?;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Adds to the counters what happened since the last time.
+    fn count(&mut self) {
+        let counters: &Counters = &self.shared.counters;
+        let (stats, before) = (self.session.stats(), self.counted.stats);
+        counters.sent_frames.add(stats.frames - before.frames);
+        counters.sent_bytes.add(stats.bytes - before.bytes);
+        counters
+            .stale_cursors
+            .add(stats.stale_gaps - before.stale_gaps);
+        let writes = self.stream.get_ref().writes();
+        counters.socket_writes.add(writes - self.counted.writes);
+        self.counted = Counted { stats, writes };
+    }
+
+    /// Sends the close frame, ends our side, and reads what still comes until the peer ends its
+    /// own: closing at once would make the kernel throw the close frame away where bytes of the
+    /// peer are unread.
+    async fn say_goodbye(&mut self, code: CloseCode, reason: &str) {
+        if code == CloseCode::SendStalled {
+            return;
+        }
+        let frame = CloseFrame {
+            code: code.number().into(),
+            reason: reason.into(),
+        };
+        let goodbye = async {
+            self.stream.close(Some(frame)).await.ok();
+            let socket = self.stream.get_mut();
+            socket.shutdown().await.ok();
+            let mut waste = [0; 1024];
+            loop {
+                let mut buffer = ReadBuf::new(&mut waste);
+                let read =
+                    poll_fn(|context| Pin::new(&mut *socket).poll_read(context, &mut buffer));
+                if read.await.is_err() || buffer.filled().is_empty() {
+                    return;
+                }
+            }
+        };
+        timeout(Duration::from_millis(limits::CLOSE_MS_MAX), goodbye)
+            .await
+            .ok();
+    }
+}
+
+/// A timer nobody needs.
+const FAR: Duration = Duration::from_secs(86_400);

@@ -1,0 +1,103 @@
+//! How many WebSocket connections there may be, in all and from one address. A permit is given
+//! back when it is dropped, on whichever path that happens.
+
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
+
+use parking_lot::Mutex;
+
+/// The limits and who holds permits. At most as many addresses are remembered as there are permits.
+#[derive(Debug)]
+pub struct Permits {
+    total_max: usize,
+    per_address_max: usize,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    total: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// Which limit was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    PerAddress,
+    Total,
+}
+
+/// The right to one connection.
+#[derive(Debug)]
+pub struct Permit {
+    permits: Arc<Permits>,
+    address: IpAddr,
+}
+
+impl Permits {
+    pub fn new(total_max: usize, per_address_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            total_max,
+            per_address_max,
+            held: Mutex::default(),
+        })
+    }
+
+    pub fn take(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refused> {
+        // A dual-stack listener shows the same client in two forms.
+        let address = address.to_canonical();
+        let mut held = self.held.lock();
+        if held.total >= self.total_max {
+            return Err(Refused::Total);
+        }
+        let count = held.by_address.entry(address).or_insert(0);
+        if *count >= self.per_address_max {
+            return Err(Refused::PerAddress);
+        }
+        *count += 1;
+        held.total += 1;
+        Ok(Permit {
+            permits: Arc::clone(self),
+            address,
+        })
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut held = self.permits.held.lock();
+        held.total = held.total.saturating_sub(1);
+        if let Some(count) = held.by_address.get_mut(&self.address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                held.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // holds SEC-06 for its limits per address.
+    #[test]
+    fn permits_are_counted_per_address_and_in_all() {
+        let permits = Permits::new(3, 2);
+        let (a, b) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        let first = permits.take(a).expect("free");
+        let mapped = IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0x0a00, 1]);
+        let second = permits.take(mapped).expect("free");
+        assert_eq!(permits.take(a).err(), Some(Refused::PerAddress));
+        let _third = permits.take(b).expect("free");
+        assert_eq!(permits.take(b).err(), Some(Refused::Total));
+        drop(first);
+        let again = permits.take(a).expect("given back");
+        drop((again, second));
+        let held = permits.held.lock();
+        assert_eq!(
+            (held.total, held.by_address.len()),
+            (1, 1),
+            "addresses are forgotten"
+        );
+    }
+}

@@ -1,0 +1,266 @@
+//! Configuration: text from flags and environment becomes typed values here, once. Inside the relay
+//! nothing reads the environment and nothing is checked a second time.
+
+mod args;
+mod namespace;
+mod value;
+
+use std::{fmt, net::IpAddr, time::Duration};
+
+use clap::{Args as _, Command as ClapCommand};
+use decode_core::wire;
+use serde::Serialize;
+
+pub use args::{Cli, Command, Options};
+pub use namespace::Namespace;
+pub use value::{Brokers, DecodeMode, Origin, Port, Start, Topic};
+
+use crate::limits;
+
+/// The effective configuration. Serialised it is what `check-config` prints and `/version` serves;
+/// it must therefore never hold a secret.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Config {
+    pub kafka: KafkaConfig,
+    pub listen: ListenConfig,
+    pub serve: ServeConfig,
+}
+
+/// Where records come from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KafkaConfig {
+    #[serde(skip)]
+    pub brokers: Brokers,
+    /// How many brokers the list names; the names themselves are nobody's business.
+    pub broker_count: usize,
+    pub topic: Topic,
+    pub namespace: Namespace,
+    pub start: Start,
+    #[serde(rename = "operationTimeoutMs", serialize_with = "as_millis")]
+    pub operation_timeout: Duration,
+    #[serde(rename = "fetchWaitMs", serialize_with = "as_millis")]
+    pub fetch_wait: Duration,
+    pub fetch_bytes_max: u64,
+    #[serde(rename = "metadataIntervalMs", serialize_with = "as_millis")]
+    pub metadata_interval: Duration,
+    #[serde(rename = "lagCheckIntervalMs", serialize_with = "as_millis")]
+    pub lag_check_interval: Duration,
+}
+
+/// Who may connect, and where.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenConfig {
+    pub host: IpAddr,
+    pub port: Port,
+    pub connections_max: usize,
+    pub connections_per_ip_max: usize,
+    pub allowed_origins: Vec<Origin>,
+    #[serde(rename = "drainMs", serialize_with = "as_millis")]
+    pub drain: Duration,
+}
+
+/// What clients get.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServeConfig {
+    pub decode_mode: DecodeMode,
+    pub payload_bytes_max: usize,
+    pub log_bytes_max: usize,
+    pub window_bytes: usize,
+    #[serde(rename = "sendTimeoutMs", serialize_with = "as_millis")]
+    pub send_timeout: Duration,
+    #[serde(rename = "resumeDeadlineMs", serialize_with = "as_millis")]
+    pub resume_deadline: Duration,
+    pub notice: String,
+}
+
+impl Config {
+    /// Reads every option and reports every mistake, not only the first.
+    pub fn from_args(options: &Options) -> Result<Self, Vec<ConfigError>> {
+        let mut read = Reader::default();
+        let kafka = read.kafka(options);
+        let listen = read.listen(options);
+        let serve = read.serve(options);
+        match (kafka, listen, serve) {
+            (Some(kafka), Some(listen), Some(serve)) => Ok(Self {
+                kafka,
+                listen,
+                serve,
+            }),
+            _ => Err(read.errors),
+        }
+    }
+}
+
+/// The window must hold one frame of any legal size, or that frame could only ever go alone.
+const WINDOW_BYTES_MIN: u64 =
+    (wire::FRAME_HEADER_LEN + wire::PAYLOAD_BYTES_MAX + wire::FRAME_BYTE_LEN) as u64;
+
+/// One option whose text means nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    pub flag: String,
+    pub variable: String,
+    pub problem: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "--{} ({}): {}", self.flag, self.variable, self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[derive(Default)]
+struct Reader {
+    errors: Vec<ConfigError>,
+}
+
+impl Reader {
+    fn kafka(&mut self, o: &Options) -> Option<KafkaConfig> {
+        let fetch_bytes_max = limits::BROKER_MESSAGE_BYTES_MAX as u64 / 2;
+        let brokers = self.read("kafka_brokers", Brokers::parse(&o.kafka_brokers));
+        let topic = self.read("kafka_topic", Topic::parse(&o.kafka_topic));
+        let start = self.read(
+            "kafka_auto_offset_reset",
+            Start::parse(&o.kafka_auto_offset_reset),
+        );
+        let operation_timeout = value::seconds(&o.kafka_operation_timeout_secs, 1, 600);
+        let operation_timeout = self.read("kafka_operation_timeout_secs", operation_timeout);
+        let fetch_wait = value::millis(&o.kafka_fetch_wait_ms, 1, 30_000);
+        let fetch_wait = self.read("kafka_fetch_wait_ms", fetch_wait);
+        let fetch_bytes_max = value::bytes(&o.kafka_fetch_bytes_max, 1024, fetch_bytes_max);
+        let fetch_bytes_max = self.read("kafka_fetch_bytes_max", fetch_bytes_max);
+        let metadata_interval = value::seconds(&o.kafka_metadata_interval_secs, 1, 3600);
+        let metadata_interval = self.read("kafka_metadata_interval_secs", metadata_interval);
+        let lag_check_interval = value::seconds(&o.kafka_lag_check_interval_secs, 1, 3600);
+        let lag_check_interval = self.read("kafka_lag_check_interval_secs", lag_check_interval);
+        let (brokers, topic) = (brokers?, topic?);
+        Some(KafkaConfig {
+            namespace: Namespace::new(topic.as_str(), o.kafka_cluster_id.trim(), &brokers),
+            broker_count: brokers.as_slice().len(),
+            brokers,
+            topic,
+            start: start?,
+            operation_timeout: operation_timeout?,
+            fetch_wait: fetch_wait?,
+            fetch_bytes_max: fetch_bytes_max?,
+            metadata_interval: metadata_interval?,
+            lag_check_interval: lag_check_interval?,
+        })
+    }
+
+    fn listen(&mut self, o: &Options) -> Option<ListenConfig> {
+        let host = self.read("host", value::host(&o.host));
+        let port = self.read("port", Port::parse(&o.port));
+        let connections_max = value::count(&o.max_connections, 1, CONNECTIONS_MAX);
+        let connections_max = self.read("max_connections", connections_max);
+        let per_ip_max = value::count(&o.max_connections_per_ip, 1, CONNECTIONS_MAX);
+        let per_ip_max = self.read("max_connections_per_ip", per_ip_max);
+        let origins = self.read("allowed_origin", Origin::parse_list(&o.allowed_origin));
+        let drain = self.read("drain_secs", value::seconds(&o.drain_secs, 0, 600));
+        Some(ListenConfig {
+            host: host?,
+            port: port?,
+            connections_max: usize::try_from(connections_max?).ok()?,
+            connections_per_ip_max: usize::try_from(per_ip_max?).ok()?,
+            allowed_origins: origins?,
+            drain: drain?,
+        })
+    }
+
+    fn serve(&mut self, o: &Options) -> Option<ServeConfig> {
+        let payload_bytes_max = wire::PAYLOAD_BYTES_MAX as u64;
+        let payload_bytes_max = value::bytes(&o.max_payload_bytes, 1024, payload_bytes_max);
+        let payload_bytes_max = self.read("max_payload_bytes", payload_bytes_max);
+        let send_timeout = value::seconds(&o.send_timeout_secs, 1, 600);
+        let send_timeout = self.read("send_timeout_secs", send_timeout);
+        let decode_mode = self.read("decode_mode", DecodeMode::parse(&o.decode_mode));
+        let log_bytes_max = value::bytes(&o.log_bytes_max, limits::LOG_BYTES_MIN, 1 << 40);
+        let log_bytes_max = self.read("log_bytes_max", log_bytes_max);
+        let window_bytes = value::bytes(&o.window_bytes, WINDOW_BYTES_MIN, 1 << 30);
+        let window_bytes = self.read("window_bytes", window_bytes);
+        let resume_deadline = value::seconds(&o.resume_deadline_secs, 1, 600);
+        let resume_deadline = self.read("resume_deadline_secs", resume_deadline);
+        let notice = self.read("notice", value::notice(&o.notice));
+        Some(ServeConfig {
+            decode_mode: decode_mode?,
+            payload_bytes_max: usize::try_from(payload_bytes_max?).ok()?,
+            log_bytes_max: usize::try_from(log_bytes_max?).ok()?,
+            window_bytes: usize::try_from(window_bytes?).ok()?,
+            send_timeout: send_timeout?,
+            resume_deadline: resume_deadline?,
+            notice: notice?,
+        })
+    }
+
+    fn read<T>(&mut self, id: &str, result: Result<T, String>) -> Option<T> {
+        result
+            .map_err(|problem| {
+                let (flag, variable) = names(id);
+                self.errors.push(ConfigError {
+                    flag,
+                    variable,
+                    problem,
+                });
+            })
+            .ok()
+    }
+}
+
+/// More connections than any one process can hold; a bound on mistakes.
+const CONNECTIONS_MAX: u64 = 1 << 20;
+
+/// Flag and variable of a field, as clap has them.
+fn names(id: &str) -> (String, String) {
+    let command = Options::augment_args(ClapCommand::new(""));
+    let argument = command
+        .get_arguments()
+        .find(|argument| argument.get_id() == id);
+    let flag = argument
+        .and_then(clap::Arg::get_long)
+        .unwrap_or(id)
+        .to_owned();
+    let variable = argument
+        .and_then(clap::Arg::get_env)
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    (flag, variable)
+}
+
+/// Variables that look meant for the relay but that it does not read: a spelling mistake, or a
+/// setting of another program that has no effect here. Names only, as a value may be a secret.
+pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
+    let command = Options::augment_args(ClapCommand::new(""));
+    let known: Vec<_> = command
+        .get_arguments()
+        .filter_map(clap::Arg::get_env)
+        .collect();
+    let mut unknown: Vec<String> = names
+        .filter(|name| PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
+        .filter(|name| !known.iter().any(|known| *known == name.as_str()))
+        .filter(|name| !DEVELOPMENT_VARIABLES.contains(&name.as_str()))
+        .collect();
+    unknown.sort();
+    unknown
+}
+
+const PREFIXES: [&str; 3] = ["KAFKA_", "WEBSOCKET_", "DASHSTREAM_"];
+
+/// Read by the project's tests and tools, and often set where a relay is started by them.
+const DEVELOPMENT_VARIABLES: [&str; 5] = [
+    "DASHSTREAM_CHROMIUM",
+    "DASHSTREAM_CORPUS",
+    "DASHSTREAM_KAFKA_LIBS",
+    "DASHSTREAM_PYTHON",
+    "DASHSTREAM_REQUIRE",
+];
+
+fn as_millis<S: serde::Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! The command line: every option with its flag, environment variable and default, as text. Turning
+//! text into typed values is [`super::Config::from_args`], so that all mistakes are told at once.
+
+use clap::{Args, Parser, Subcommand};
+
+/// Serves a Kafka topic of DashStream records to browsers and tools over WebSocket.
+#[derive(Debug, Parser)]
+#[command(name = "dashstream-relay", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Command {
+    /// Print the effective configuration as JSON and exit: 0 if it is usable, 2 if it is not.
+    CheckConfig,
+}
+
+/// Each field is one row of `docs/configuration.md`; a test compares the two.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Bootstrap brokers, host:port, separated by commas.
+    #[arg(long, env, global = true, default_value = "127.0.0.1:9092")]
+    pub kafka_brokers: String,
+
+    /// Topic to serve. It is never created by the relay.
+    #[arg(long, env, global = true, default_value = "dashstream-quality")]
+    pub kafka_topic: String,
+
+    /// Name of the cluster, for the cursor namespace; without it the broker list stands for it.
+    #[arg(long, env, global = true, default_value = "")]
+    pub kafka_cluster_id: String,
+
+    /// Where reading starts: earliest or latest.
+    #[arg(long, env, global = true, default_value = "earliest")]
+    pub kafka_auto_offset_reset: String,
+
+    /// Longest wait for any one answer of a broker.
+    #[arg(long, env, global = true, default_value = "30")]
+    pub kafka_operation_timeout_secs: String,
+
+    /// Longest time a broker may hold a fetch back when there is nothing to send.
+    #[arg(long, env, global = true, default_value = "100")]
+    pub kafka_fetch_wait_ms: String,
+
+    /// Bytes asked for in one fetch of one partition.
+    #[arg(long, env, global = true, default_value = "4M")]
+    pub kafka_fetch_bytes_max: String,
+
+    /// How often new partitions are looked for.
+    #[arg(long, env, global = true, default_value = "30")]
+    pub kafka_metadata_interval_secs: String,
+
+    /// How often the end of each partition is asked for, to measure lag and to probe the brokers.
+    #[arg(long, env, global = true, default_value = "10")]
+    pub kafka_lag_check_interval_secs: String,
+
+    /// Address to listen on. Anything but loopback is reachable by others: there is no login.
+    #[arg(
+        long,
+        env = "WEBSOCKET_HOST",
+        global = true,
+        default_value = "127.0.0.1"
+    )]
+    pub host: String,
+
+    /// Port to listen on, 0 for any free one. Unset: the first free one of 3002 to 3005.
+    #[arg(long, env = "WEBSOCKET_PORT", global = true, default_value = "")]
+    pub port: String,
+
+    /// Largest record body served; larger records become gaps.
+    #[arg(
+        long,
+        env = "WEBSOCKET_MAX_PAYLOAD_BYTES",
+        global = true,
+        default_value = "10M"
+    )]
+    pub max_payload_bytes: String,
+
+    /// A send without progress for this long closes the connection.
+    #[arg(
+        long,
+        env = "WEBSOCKET_SEND_TIMEOUT_SECS",
+        global = true,
+        default_value = "5"
+    )]
+    pub send_timeout_secs: String,
+
+    /// WebSocket connections in all.
+    #[arg(
+        long,
+        env = "WEBSOCKET_MAX_CONNECTIONS",
+        global = true,
+        default_value = "4096"
+    )]
+    pub max_connections: String,
+
+    /// WebSocket connections from one address.
+    #[arg(
+        long,
+        env = "WEBSOCKET_MAX_CONNECTIONS_PER_IP",
+        global = true,
+        default_value = "10"
+    )]
+    pub max_connections_per_ip: String,
+
+    /// Origins of pages that may connect besides the relay's own, separated by commas.
+    #[arg(
+        long,
+        env = "WEBSOCKET_ALLOWED_ORIGINS",
+        global = true,
+        default_value = ""
+    )]
+    pub allowed_origin: String,
+
+    /// What a Kafka value may be: strict (framed only) or compatible (unframed too).
+    #[arg(
+        long,
+        env = "DASHSTREAM_DECODE_MODE",
+        global = true,
+        default_value = "strict"
+    )]
+    pub decode_mode: String,
+
+    /// Bytes of frames kept in memory, over all partitions.
+    #[arg(
+        long,
+        env = "DASHSTREAM_LOG_BYTES_MAX",
+        global = true,
+        default_value = "256M"
+    )]
+    pub log_bytes_max: String,
+
+    /// Unacknowledged bytes one client may have.
+    #[arg(
+        long,
+        env = "DASHSTREAM_WINDOW_BYTES",
+        global = true,
+        default_value = "16M"
+    )]
+    pub window_bytes: String,
+
+    /// Time a client has for its resume.
+    #[arg(
+        long,
+        env = "DASHSTREAM_RESUME_DEADLINE_SECS",
+        global = true,
+        default_value = "10"
+    )]
+    pub resume_deadline_secs: String,
+
+    /// Time clients have to leave at shutdown.
+    #[arg(
+        long,
+        env = "DASHSTREAM_DRAIN_SECS",
+        global = true,
+        default_value = "5"
+    )]
+    pub drain_secs: String,
+
+    /// Text that every page shows, for example that the data is simulated.
+    #[arg(long, env = "DASHSTREAM_NOTICE", global = true, default_value = "")]
+    pub notice: String,
+}

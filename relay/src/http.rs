@@ -1,0 +1,149 @@
+//! The HTTP surface: the page, `/health`, `/ready`, `/version`, `/metrics`, and the upgrade at the
+//! WebSocket path. Routing is warp's; nothing here changes any state of the relay.
+
+mod health;
+mod page;
+mod version;
+
+use std::{convert::Infallible, sync::Arc};
+
+use decode_core::wire;
+use hyper::{
+    StatusCode,
+    header::{self, HeaderName, HeaderValue},
+    http::HeaderMap,
+    upgrade::OnUpgrade,
+};
+use warp::{Filter as _, Rejection, filters::BoxedFilter, reject, reply::Response};
+
+pub use health::{Health, Window};
+pub use page::{CONTENT_SECURITY_POLICY, is_built};
+
+use crate::{
+    client::{Peer, upgrade},
+    relay::Shared,
+};
+
+/// Every route. The service made of it must put a [`Peer`] into the extensions of each request.
+pub fn routes(shared: Arc<Shared>) -> BoxedFilter<(Response,)> {
+    let with = move || {
+        let shared = Arc::clone(&shared);
+        warp::any().map(move || Arc::clone(&shared))
+    };
+    let read = warp::get().or(warp::head()).unify();
+
+    let socket = warp::path(wire::WS_PATH.trim_start_matches('/'))
+        .and(warp::path::end())
+        .and(warp::get())
+        .and(with())
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::optional::<OnUpgrade>())
+        .and(warp::ext::get::<Peer>())
+        .map(|shared: Arc<Shared>, headers: HeaderMap, upgrade, peer| {
+            upgrade::answer(&shared, &headers, upgrade, peer)
+        });
+    let health = warp::path!("health")
+        .and(read)
+        .and(with())
+        .map(|shared: Arc<Shared>| json(StatusCode::OK, &Health::of(&shared).to_json()));
+    let ready = warp::path!("ready")
+        .and(read)
+        .and(with())
+        .map(|shared: Arc<Shared>| {
+            let missing = health::missing_for_readiness(&shared);
+            let status = if missing.is_empty() {
+                StatusCode::OK
+            } else {
+                StatusCode::SERVICE_UNAVAILABLE
+            };
+            json(
+                status,
+                &serde_json::json!({ "ready": missing.is_empty(), "missing": missing }),
+            )
+        });
+    let version = warp::path!("version")
+        .and(read)
+        .and(with())
+        .map(|shared: Arc<Shared>| json(StatusCode::OK, &version::version(&shared.config)));
+    let metrics = warp::path!("metrics")
+        .and(read)
+        .and(with())
+        .map(|shared: Arc<Shared>| match shared.metrics.render() {
+            Ok(text) => respond(
+                StatusCode::OK,
+                "text/plain; version=0.0.4; charset=utf-8",
+                text,
+            ),
+            Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
+        });
+    let page = warp::path::full()
+        .and(read)
+        .and(warp::header::headers_cloned())
+        .map(|path: warp::path::FullPath, headers: HeaderMap| {
+            page::asset(path.as_str().trim_start_matches('/'), &headers)
+        });
+    socket
+        .or(health)
+        .unify()
+        .or(ready)
+        .unify()
+        .or(version)
+        .unify()
+        .or(metrics)
+        .unify()
+        .or(page)
+        .unify()
+        .recover(refuse)
+        .unify()
+        .boxed()
+}
+
+/// A response with the headers that every response has.
+pub(crate) fn respond(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<bytes::Bytes>,
+) -> Response {
+    let mut response = Response::new(body.into().into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    for (name, value) in HARDENING {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A short text.
+pub(crate) fn plain(status: StatusCode, text: &str) -> Response {
+    respond(status, "text/plain; charset=utf-8", text.to_owned())
+}
+
+fn json(status: StatusCode, value: &serde_json::Value) -> Response {
+    let mut response = respond(status, "application/json", value.to_string());
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+const HARDENING: [(HeaderName, &str); 4] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+];
+
+/// What no route took: with warp's answer the text would come without the headers above.
+#[allow(clippy::unused_async, reason = "warp asks for a future")]
+async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
+    let wrong_method = rejection.find::<reject::MethodNotAllowed>().is_some();
+    Ok(if wrong_method && !rejection.is_not_found() {
+        plain(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Only GET is answered here.\n",
+        )
+    } else {
+        plain(StatusCode::NOT_FOUND, "There is nothing here.\n")
+    })
+}

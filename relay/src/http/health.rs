@@ -1,0 +1,314 @@
+//! What `/health` and `/ready` say. Both judge by recent time and by real answers of the brokers;
+//! a quiet topic is healthy.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::{
+    ingest::{PartitionStatus, Phase, TopicState},
+    limits,
+    relay::Shared,
+};
+
+/// How the relay is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Ok,
+    Starting,
+    Degraded,
+}
+
+impl Status {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Starting => "starting",
+            Self::Degraded => "degraded",
+        }
+    }
+}
+
+/// A judgement with its reasons and the numbers it rests on.
+#[derive(Debug)]
+pub struct Health {
+    pub status: Status,
+    pub reasons: Vec<String>,
+    details: Value,
+}
+
+impl Health {
+    pub fn of(shared: &Shared) -> Self {
+        let now_ms = shared.clock.now_ms();
+        let mut status = Status::Ok;
+        let mut reasons = Vec::new();
+        match shared.ingest.topic() {
+            TopicState::Connecting => {
+                status = Status::Starting;
+                reasons.push("no broker has answered yet".to_owned());
+            }
+            TopicState::Absent => {
+                status = Status::Starting;
+                reasons.push(format!(
+                    "the topic {} does not exist",
+                    shared.config.kafka.topic
+                ));
+            }
+            TopicState::Present => {}
+        }
+        for (partition, state) in shared.ingest.partitions() {
+            match partition_trouble(&state, now_ms, stale_after_ms(shared)) {
+                Some((Status::Degraded, reason)) => {
+                    status = Status::Degraded;
+                    reasons.push(format!("partition {partition}: {reason}"));
+                }
+                Some((_, reason)) => {
+                    status = if status == Status::Ok {
+                        Status::Starting
+                    } else {
+                        status
+                    };
+                    reasons.push(format!("partition {partition}: {reason}"));
+                }
+                None => {}
+            }
+        }
+        let recent = shared.window.recent(shared, now_ms);
+        if recent.is_mostly_refused() {
+            status = Status::Degraded;
+            reasons.push(format!(
+                "{} of {} records in the last {} s were refused",
+                recent.refused,
+                recent.accepted + recent.refused,
+                recent.span_ms / 1000
+            ));
+        }
+        Self {
+            status,
+            reasons,
+            details: details(shared, now_ms, recent),
+        }
+    }
+
+    pub fn to_json(&self) -> Value {
+        let mut value = self.details.clone();
+        if let Value::Object(object) = &mut value {
+            object.insert("status".into(), self.status.name().into());
+            object.insert("reasons".into(), json!(self.reasons));
+        }
+        value
+    }
+}
+
+/// A partition that is starting or in trouble, and why.
+fn partition_trouble(
+    state: &PartitionStatus,
+    now_ms: u64,
+    stale_after_ms: u64,
+) -> Option<(Status, &'static str)> {
+    let silent = state
+        .last_answer
+        .age_ms(now_ms)
+        .is_none_or(|age| age > stale_after_ms);
+    match state.phase() {
+        Phase::Reset => Some((
+            Status::Degraded,
+            "the topic was made anew; restart the relay",
+        )),
+        Phase::Starting => Some((Status::Starting, "looking for its start")),
+        Phase::Retrying if silent => Some((Status::Degraded, "its broker does not answer")),
+        Phase::Reading | Phase::Probing | Phase::Retrying => None,
+    }
+}
+
+fn stale_after_ms(shared: &Shared) -> u64 {
+    let interval = shared.config.kafka.lag_check_interval.as_millis();
+    u64::try_from(interval)
+        .unwrap_or(u64::MAX)
+        .saturating_mul(limits::PROBE_INTERVALS_MAX)
+}
+
+/// What stands between the relay and serving clients; empty when it is ready.
+pub(super) fn missing_for_readiness(shared: &Shared) -> Vec<String> {
+    let now_ms = shared.clock.now_ms();
+    let mut missing = Vec::new();
+    if shared.hub.is_closing() {
+        missing.push("the relay shuts down".to_owned());
+    }
+    match shared.ingest.topic() {
+        TopicState::Connecting => missing.push("no broker has answered yet".to_owned()),
+        TopicState::Absent => missing.push("the topic does not exist".to_owned()),
+        TopicState::Present => {}
+    }
+    for (partition, state) in shared.ingest.partitions() {
+        let probed = state.last_probe.age_ms(now_ms);
+        if probed.is_none_or(|age| age > stale_after_ms(shared)) {
+            missing.push(format!(
+                "partition {partition}: no answer to the probe of its end"
+            ));
+        }
+    }
+    missing
+}
+
+fn details(shared: &Shared, now_ms: u64, recent: Recent) -> Value {
+    let log = shared.hub.partitions();
+    let partitions: serde_json::Map<String, Value> = shared
+        .ingest
+        .partitions()
+        .into_iter()
+        .map(|(partition, state)| {
+            let held = log.iter().find(|held| held.partition == partition);
+            let value = json!({
+                "phase": state.phase().name(),
+                "position": text(state.position()),
+                "end": text(state.end()),
+                "lag": text(state.lag()),
+                "lastRecordAgoMs": state.last_record.age_ms(now_ms),
+                "lastAnswerAgoMs": state.last_answer.age_ms(now_ms),
+                "lastProbeAgoMs": state.last_probe.age_ms(now_ms),
+                "earliest": text(held.map(|held| held.earliest)),
+                "head": text(held.map(|held| held.head)),
+                "logBytes": held.map(|held| held.bytes),
+                "logFrames": held.map(|held| held.frames),
+            });
+            (partition.to_string(), value)
+        })
+        .collect();
+    let counters = &shared.counters;
+    json!({
+        "topic": {
+            "name": shared.config.kafka.topic.as_str(),
+            "state": match shared.ingest.topic() {
+                TopicState::Connecting => "connecting",
+                TopicState::Absent => "absent",
+                TopicState::Present => "present",
+            },
+        },
+        "partitions": partitions,
+        "clients": counters.connected.get(),
+        "uptimeMs": now_ms,
+        "lastRecordAgoMs": counters.last_record.age_ms(now_ms),
+        "lastKafkaErrorAgoMs": counters.last_kafka_error.age_ms(now_ms),
+        "window": {
+            "spanMs": recent.span_ms,
+            "accepted": recent.accepted,
+            "refused": recent.refused,
+            "kafkaErrors": recent.kafka_errors,
+        },
+    })
+}
+
+/// 64-bit numbers leave the relay as text, as everywhere in its protocol.
+fn text(value: Option<u64>) -> Option<String> {
+    value.map(|value| value.to_string())
+}
+
+/// Samples of the counters, so that health can look at recent time only.
+#[derive(Debug, Default)]
+pub struct Window {
+    samples: Mutex<VecDeque<Sample>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sample {
+    at_ms: u64,
+    accepted: u64,
+    refused: u64,
+    kafka_errors: u64,
+}
+
+impl Sample {
+    fn now(shared: &Shared, now_ms: u64) -> Self {
+        Self {
+            at_ms: now_ms,
+            accepted: shared.counters.accepted_total(),
+            refused: shared.counters.refused_total(),
+            kafka_errors: shared.counters.kafka_errors.sum(),
+        }
+    }
+}
+
+/// What happened between the oldest sample still in the window and now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recent {
+    span_ms: u64,
+    accepted: u64,
+    refused: u64,
+    kafka_errors: u64,
+}
+
+impl Recent {
+    fn is_mostly_refused(self) -> bool {
+        let all = self.accepted + self.refused;
+        all >= limits::HEALTH_SAMPLE_MIN
+            && self.refused * 100 > all * limits::HEALTH_REFUSED_PERCENT_MAX
+    }
+}
+
+impl Window {
+    /// Called at intervals; keeps one sample from before the window and all within it.
+    pub fn sample(&self, shared: &Shared) {
+        let now_ms = shared.clock.now_ms();
+        let mut samples = self.samples.lock();
+        samples.push_back(Sample::now(shared, now_ms));
+        let begin = now_ms.saturating_sub(limits::HEALTH_WINDOW_MS);
+        while samples.get(1).is_some_and(|second| second.at_ms <= begin) {
+            samples.pop_front();
+        }
+    }
+
+    fn recent(&self, shared: &Shared, now_ms: u64) -> Recent {
+        let first = self.samples.lock().front().copied().unwrap_or_default();
+        let last = Sample::now(shared, now_ms);
+        Recent {
+            span_ms: last.at_ms.saturating_sub(first.at_ms),
+            accepted: last.accepted.saturating_sub(first.accepted),
+            refused: last.refused.saturating_sub(first.refused),
+            kafka_errors: last.kafka_errors.saturating_sub(first.kafka_errors),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recent(accepted: u64, refused: u64) -> Recent {
+        Recent {
+            span_ms: 1,
+            accepted,
+            refused,
+            kafka_errors: 0,
+        }
+    }
+
+    // holds MET-05: a share needs a sample to be judged by.
+    #[test]
+    fn few_records_are_no_sample() {
+        assert!(!recent(0, 99).is_mostly_refused());
+        assert!(recent(0, 100).is_mostly_refused());
+        assert!(!recent(99, 1).is_mostly_refused());
+        assert!(recent(98, 2).is_mostly_refused());
+    }
+
+    // holds MET-07: a partition without traffic is in no trouble while its broker answers.
+    #[test]
+    fn quiet_is_not_broken() {
+        let state = PartitionStatus::default();
+        assert!(matches!(
+            partition_trouble(&state, 0, 10),
+            Some((Status::Starting, _))
+        ));
+        state.set_phase(Phase::Reading);
+        assert_eq!(partition_trouble(&state, 1_000_000, 10), None);
+        state.set_phase(Phase::Retrying);
+        state.last_answer.set(1_000_000);
+        assert_eq!(partition_trouble(&state, 1_000_005, 10), None);
+        assert!(matches!(
+            partition_trouble(&state, 1_000_011, 10),
+            Some((Status::Degraded, _))
+        ));
+    }
+}

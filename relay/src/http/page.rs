@@ -1,0 +1,145 @@
+//! The page, compiled in by `build.rs`, and the headers under which a browser may run it.
+
+use hyper::{StatusCode, header, http::HeaderMap};
+use warp::reply::Response;
+
+use super::respond;
+
+struct Asset {
+    path: &'static str,
+    mime: &'static str,
+    etag: &'static str,
+    bytes: &'static [u8],
+}
+
+static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+
+/// What a page of the relay may do: run its own scripts and its own WASM, talk to relays, and
+/// nothing else. Workers start from the same origin.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
+    script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self' ws: wss:; \
+    img-src 'self' data:; font-src 'self'; worker-src 'self'; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'none'";
+
+/// Whether a page was built when the relay was.
+pub fn is_built() -> bool {
+    !ASSETS.is_empty()
+}
+
+/// The asset at a path below `/`; the empty path is the page itself.
+pub(super) fn asset(path: &str, headers: &HeaderMap) -> Response {
+    let path = if path.is_empty() { "index.html" } else { path };
+    let Some(asset) = ASSETS.iter().find(|asset| asset.path == path) else {
+        return if path == "index.html" {
+            unbuilt()
+        } else {
+            not_found()
+        };
+    };
+    let cached = headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|tag| tag.trim().trim_start_matches("W/") == asset.etag);
+    let cache_control = if is_hashed(asset.path) {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    let (status, body) = if cached {
+        (StatusCode::NOT_MODIFIED, &[][..])
+    } else {
+        (StatusCode::OK, asset.bytes)
+    };
+    let mut response = respond(status, asset.mime, body);
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, header::HeaderValue::from_static(asset.etag));
+    headers.insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static(cache_control),
+    );
+    response
+}
+
+/// Vite puts a digest of the content into the names below `assets/`, so they never change meaning.
+fn is_hashed(path: &str) -> bool {
+    path.starts_with("assets/")
+}
+
+fn unbuilt() -> Response {
+    respond(
+        StatusCode::OK,
+        "text/html; charset=utf-8",
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>DashStream Relay</title>\
+         <h1>The relay runs, but it was compiled without its page</h1>\
+         <p>Build it with <code>cargo xtask web</code> and compile the relay again; \
+         <code>cargo xtask demo</code> does both. The session endpoint is <code>/ws</code>; \
+         <a href=\"/health\">/health</a>, <a href=\"/version\">/version</a> and \
+         <a href=\"/metrics\">/metrics</a> work as usual.</p></html>"
+            .as_bytes(),
+    )
+}
+
+fn not_found() -> Response {
+    respond(
+        StatusCode::NOT_FOUND,
+        "text/plain; charset=utf-8",
+        b"There is nothing here.\n".as_slice(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn assets_have_types_and_validators() {
+        for asset in ASSETS {
+            assert!(
+                asset.etag.starts_with('"') && asset.etag.ends_with('"'),
+                "{}",
+                asset.path
+            );
+            assert_ne!(
+                asset.mime, "application/octet-stream",
+                "{} has no type",
+                asset.path
+            );
+        }
+    }
+
+    #[test]
+    fn an_asset_is_sent_once_and_then_validated() {
+        let Some(index) = ASSETS.iter().find(|asset| asset.path == "index.html") else {
+            assert_eq!(asset("", &HeaderMap::new()).status(), StatusCode::OK);
+            return;
+        };
+        let mut headers = HeaderMap::new();
+        assert_eq!(asset("", &headers).status(), StatusCode::OK);
+        headers.insert(
+            header::IF_NONE_MATCH,
+            header::HeaderValue::from_static(index.etag),
+        );
+        assert_eq!(
+            asset("index.html", &headers).status(),
+            StatusCode::NOT_MODIFIED
+        );
+    }
+
+    #[test]
+    fn paths_lead_nowhere_else() {
+        for path in [
+            "../Cargo.toml",
+            "assets/../index.html",
+            "index.htm",
+            "/index.html",
+        ] {
+            assert_eq!(
+                asset(path, &HeaderMap::new()).status(),
+                StatusCode::NOT_FOUND,
+                "{path}"
+            );
+        }
+    }
+}

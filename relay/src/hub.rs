@@ -1,0 +1,115 @@
+//! The log that all sessions read, and the signal that wakes them. The lock is never held across
+//! an await: ingest appends a segment and lets go, a session takes slices and lets go.
+
+use parking_lot::RwLock;
+use session::{
+    Segment, TailLog,
+    log::{AppendError, PartitionView},
+};
+use tokio::sync::watch;
+
+/// What sessions wait for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signal {
+    /// Version of the log after the last change.
+    pub version: u64,
+    /// The relay shuts down; clients may come back after this long.
+    pub closing_retry_after_ms: Option<u64>,
+}
+
+/// Shared by ingest, sessions and whoever reports.
+#[derive(Debug)]
+pub struct Hub {
+    log: RwLock<TailLog>,
+    signal: watch::Sender<Signal>,
+}
+
+impl Hub {
+    pub fn new(log_bytes_max: usize) -> Self {
+        Self {
+            log: RwLock::new(TailLog::new(log_bytes_max)),
+            signal: watch::Sender::default(),
+        }
+    }
+
+    /// Starts a partition at `position`; Kafka's end is known to be `end`.
+    pub fn add_partition(&self, partition: u32, position: u64, end: u64) {
+        self.change(|log| {
+            log.add_partition(partition, position);
+            log.set_kafka_end(partition, end);
+        });
+    }
+
+    /// Appends a segment and wakes every session once.
+    pub fn append(&self, segment: Segment) -> Result<(), AppendError> {
+        self.change(|log| log.append(segment))
+    }
+
+    /// Notes Kafka's end; wakes nobody, as it brings no data.
+    pub fn set_kafka_end(&self, partition: u32, end: u64) {
+        self.log.write().set_kafka_end(partition, end);
+    }
+
+    /// Reads the log. Keep the guard for as short as possible, and never across an await.
+    pub fn log(&self) -> impl std::ops::Deref<Target = TailLog> + '_ {
+        self.log.read()
+    }
+
+    pub fn partitions(&self) -> Vec<PartitionView> {
+        self.log().partitions().collect()
+    }
+
+    pub fn subscribe(&self) -> watch::Receiver<Signal> {
+        self.signal.subscribe()
+    }
+
+    /// Tells every session to say goodbye.
+    pub fn close(&self, retry_after_ms: u64) {
+        self.signal
+            .send_modify(|signal| signal.closing_retry_after_ms = Some(retry_after_ms));
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.signal.borrow().closing_retry_after_ms.is_some()
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut TailLog) -> T) -> T {
+        let mut log = self.log.write();
+        let result = change(&mut log);
+        let version = log.version();
+        drop(log);
+        // Two appends may come here in the other order; the higher version is the one that counts.
+        self.signal.send_if_modified(|signal| {
+            let newer = version > signal.version;
+            signal.version = signal.version.max(version);
+            newer
+        });
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use session::SegmentBuilder;
+
+    use super::*;
+
+    #[test]
+    fn a_segment_wakes_once_and_an_end_wakes_nobody() {
+        let hub = Hub::new(1 << 20);
+        let mut signal = hub.subscribe();
+        hub.add_partition(0, 5, 9);
+        assert!(signal.has_changed().expect("the hub lives"));
+        signal.mark_unchanged();
+        hub.set_kafka_end(0, 12);
+        assert!(!signal.has_changed().expect("the hub lives"));
+
+        let mut builder = SegmentBuilder::new(0, 5);
+        builder.record(5, 1, b"x");
+        hub.append(builder.finish().expect("one frame"))
+            .expect("continues at 5");
+        assert!(signal.has_changed().expect("the hub lives"));
+        let views = hub.partitions();
+        assert_eq!((views[0].earliest, views[0].head, views[0].end), (5, 6, 12));
+    }
+}

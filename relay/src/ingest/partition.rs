@@ -1,0 +1,264 @@
+//! The loop of one partition: asks what its [`Cursor`] wants asked, puts the answers into the log.
+//! It ends when the source fails; whoever runs it connects anew and continues with the same loop.
+
+use std::sync::Arc;
+
+use session::Segment;
+
+use super::{
+    admit::{self, Admission},
+    kafka::Failure,
+    position::{self, Cursor, OutOfRange, Request},
+    source::{Fetched, Record, Source},
+    status::{PartitionStatus, Phase},
+};
+use crate::{clock::Clock, config::Config, hub::Hub, metrics::Counters};
+
+/// Answers in a row that say the log's end went back before it is believed: while leadership
+/// moves, one broker may say so for a moment.
+const WENT_BACK_ANSWERS: u32 = 5;
+
+/// What the loop needs besides its source.
+#[derive(Clone, Debug)]
+pub(super) struct Surroundings {
+    pub clock: Clock,
+    pub counters: Arc<Counters>,
+    pub hub: Arc<Hub>,
+}
+
+/// One partition from its start on; survives any number of sources.
+#[derive(Debug)]
+pub(super) struct PartitionLoop {
+    partition: u32,
+    start: crate::config::Start,
+    cursor: Option<Cursor>,
+    admission: Admission,
+    status: Arc<PartitionStatus>,
+    around: Surroundings,
+    went_back: u32,
+}
+
+/// Why a loop stopped.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The source failed; connect anew and go on.
+    Failed(Failure),
+    /// The topic is not the one it was; going on would mix two topics.
+    TopicReset { position: u64, end: u64 },
+}
+
+impl PartitionLoop {
+    pub(super) fn new(
+        partition: u32,
+        config: &Config,
+        status: Arc<PartitionStatus>,
+        around: Surroundings,
+    ) -> Self {
+        Self {
+            partition,
+            start: config.kafka.start,
+            cursor: None,
+            admission: Admission::new(
+                partition,
+                config.serve.decode_mode,
+                config.serve.payload_bytes_max,
+            ),
+            status,
+            around,
+            went_back: 0,
+        }
+    }
+
+    /// Reads until the source fails. An answer calls `answered`, which resets the backoff.
+    pub(super) async fn run(
+        &mut self,
+        source: &mut impl Source,
+        mut answered: impl FnMut(),
+    ) -> Stop {
+        loop {
+            match self.step(source).await {
+                Ok(None) => answered(),
+                Ok(Some(stop)) => return stop,
+                Err(failure) => return Stop::Failed(failure),
+            }
+        }
+    }
+
+    /// One request and its answer.
+    async fn step(&mut self, source: &mut impl Source) -> Result<Option<Stop>, Failure> {
+        let Some(cursor) = &mut self.cursor else {
+            self.begin(source).await?;
+            return Ok(None);
+        };
+        match cursor.request() {
+            Request::End => {
+                let end = source.end().await?;
+                cursor.on_end(end);
+                self.answered();
+            }
+            Request::Fetch {
+                offset,
+                one_batch,
+                patient,
+            } => {
+                if !patient {
+                    self.around.counters.probes.inc();
+                }
+                self.around.counters.fetches.inc();
+                match source.fetch(offset, one_batch, patient).await {
+                    Ok(fetched) => self.take(fetched).await,
+                    Err(Failure::Damaged(text)) => self.damaged(&text),
+                    Err(Failure::OutOfRange) => return self.out_of_range(source).await,
+                    Err(failure) => return Err(failure),
+                }
+                self.went_back = 0;
+                self.answered();
+            }
+        }
+        Ok(None)
+    }
+
+    /// Finds the first position and opens the partition's log there.
+    async fn begin(&mut self, source: &mut impl Source) -> Result<(), Failure> {
+        let earliest = source.earliest().await?;
+        let end = source.end().await?;
+        let position = position::start(self.start, earliest, end);
+        self.around.hub.add_partition(self.partition, position, end);
+        self.status.set_end(end);
+        self.status.last_probe.set(self.around.clock.now_ms());
+        self.cursor = Some(Cursor::new(position));
+        self.answered();
+        tracing::info!(
+            partition = self.partition,
+            position,
+            earliest,
+            end,
+            "reading"
+        );
+        Ok(())
+    }
+
+    async fn take(&mut self, fetched: Fetched) {
+        let Some(cursor) = &mut self.cursor else {
+            return;
+        };
+        let notice = match fetched.records.last() {
+            Some(last) => cursor.on_records(last.offset, fetched.watermark),
+            None => cursor.on_empty(fetched.watermark),
+        };
+        if let Some(notice) = notice {
+            self.tell(notice);
+        }
+        if !fetched.records.is_empty() {
+            let now_ms = self.around.clock.now_ms();
+            self.around.counters.last_record.set(now_ms);
+            self.status.last_record.set(now_ms);
+            self.admit(&fetched.records).await;
+        }
+    }
+
+    /// Records into the log, a segment at a time, so that clients get the first while the next is
+    /// judged and no batch keeps a thread for long.
+    async fn admit(&mut self, mut records: &[Record]) {
+        while !records.is_empty() {
+            let head = self.head();
+            let counters = &self.around.counters;
+            let (segment, taken) = self.admission.segment(head, records, counters);
+            if let Some(segment) = segment {
+                self.append(segment);
+            }
+            records = records.get(taken..).unwrap_or_default();
+            if !records.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    fn damaged(&mut self, text: &str) {
+        let Some(cursor) = &mut self.cursor else {
+            return;
+        };
+        if !cursor.is_probing() {
+            let offset = cursor.at();
+            let partition = self.partition;
+            tracing::warn!(
+                partition,
+                offset,
+                error = text,
+                "a batch cannot be read; isolating it"
+            );
+        }
+        cursor.on_damaged();
+    }
+
+    async fn out_of_range(&mut self, source: &mut impl Source) -> Result<Option<Stop>, Failure> {
+        let earliest = source.earliest().await?;
+        let end = source.end().await?;
+        self.answered();
+        let Some(cursor) = &mut self.cursor else {
+            return Ok(None);
+        };
+        let position = cursor.at();
+        match cursor.on_out_of_range(earliest, end) {
+            OutOfRange::Trimmed(notice) => {
+                let partition = self.partition;
+                tracing::warn!(
+                    partition,
+                    position,
+                    earliest,
+                    "Kafka deleted records unread"
+                );
+                self.tell(notice);
+                Ok(None)
+            }
+            OutOfRange::WentBack { end } => {
+                self.went_back += 1;
+                if self.went_back >= WENT_BACK_ANSWERS {
+                    return Ok(Some(Stop::TopicReset { position, end }));
+                }
+                Err(Failure::OutOfRange)
+            }
+            OutOfRange::Within => Err(Failure::OutOfRange),
+        }
+    }
+
+    fn tell(&mut self, notice: position::Notice) {
+        if let position::Notice::Gap { first, last, cause } = notice {
+            let partition = self.partition;
+            tracing::warn!(partition, first, last, cause = cause.code(), "gap");
+        }
+        let (head, counters) = (self.head(), &self.around.counters);
+        if let Some(segment) = admit::notice_segment(self.partition, head, notice, counters) {
+            self.append(segment);
+        }
+    }
+
+    fn append(&self, segment: Segment) {
+        self.around.counters.segments.inc();
+        // The loop is the only writer of its partition and builds each segment at its head.
+        if let Err(error) = self.around.hub.append(segment) {
+            tracing::error!(partition = self.partition, %error, "the log refused a segment");
+        }
+    }
+
+    fn head(&self) -> u64 {
+        let log = self.around.hub.log();
+        log.partition(self.partition).map_or(0, |view| view.head)
+    }
+
+    fn answered(&self) {
+        self.status.last_answer.set(self.around.clock.now_ms());
+        if let Some(cursor) = &self.cursor {
+            self.status.set_position(cursor.at());
+            let phase = if cursor.is_probing() {
+                Phase::Probing
+            } else {
+                Phase::Reading
+            };
+            self.status.set_phase(phase);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

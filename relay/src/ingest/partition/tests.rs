@@ -1,0 +1,303 @@
+//! The loop on a scripted partition: a list of batches behind Kafka's rules of fetching.
+
+use std::collections::BTreeMap;
+
+use clap::Parser as _;
+use decode_core::{
+    frame::FrameReader,
+    wire::{FRAME_RAW, FrameKind, GapCause},
+};
+use session::log::Read;
+
+use super::*;
+use crate::config::Cli;
+
+/// One batch: the last offset it covers and the records it holds.
+#[derive(Clone, Debug)]
+struct Batch {
+    last: u64,
+    content: Content,
+}
+
+#[derive(Clone, Debug)]
+enum Content {
+    Records(Vec<u64>),
+    Control,
+    Unreadable,
+}
+
+fn records(range: std::ops::Range<u64>) -> Batch {
+    Batch {
+        last: range.end - 1,
+        content: Content::Records(range.collect()),
+    }
+}
+
+fn sparse(last: u64, offsets: &[u64]) -> Batch {
+    Batch {
+        last,
+        content: Content::Records(offsets.to_vec()),
+    }
+}
+
+fn control(offset: u64) -> Batch {
+    Batch {
+        last: offset,
+        content: Content::Control,
+    }
+}
+
+fn unreadable(range: std::ops::Range<u64>) -> Batch {
+    Batch {
+        last: range.end - 1,
+        content: Content::Unreadable,
+    }
+}
+
+/// Answers as a broker does: from the batch that holds the offset on, whole batches, as many as
+/// the limit allows but at least one.
+struct Script {
+    earliest: u64,
+    batches: Vec<Batch>,
+    batches_per_fetch: usize,
+    fetches: usize,
+}
+
+impl Script {
+    fn end_of_log(&self) -> u64 {
+        self.batches
+            .last()
+            .map_or(self.earliest, |batch| batch.last + 1)
+    }
+}
+
+impl Source for Script {
+    async fn fetch(&mut self, offset: u64, one: bool, patient: bool) -> Result<Fetched, Failure> {
+        self.fetches += 1;
+        assert!(
+            self.fetches < 100_000,
+            "the loop makes no progress at {offset}"
+        );
+        let end = self.end_of_log();
+        if offset < self.earliest || offset > end {
+            return Err(Failure::OutOfRange);
+        }
+        if offset == end && patient {
+            // Nothing will come any more: the test ends here.
+            return Err(Failure::Absent);
+        }
+        let limit = if one { 1 } else { self.batches_per_fetch };
+        let mut records = Vec::new();
+        for batch in self
+            .batches
+            .iter()
+            .filter(|batch| batch.last >= offset)
+            .take(limit)
+        {
+            match &batch.content {
+                Content::Control => {}
+                Content::Unreadable => return Err(Failure::Damaged("null header".into())),
+                Content::Records(offsets) => {
+                    records.extend(offsets.iter().filter(|&&at| at >= offset).map(|&offset| {
+                        Record {
+                            offset,
+                            timestamp_ms: offset.cast_signed(),
+                            value: Some(vec![FRAME_RAW]),
+                        }
+                    }))
+                }
+            }
+        }
+        Ok(Fetched {
+            records,
+            watermark: end,
+        })
+    }
+
+    async fn earliest(&mut self) -> Result<u64, Failure> {
+        Ok(self.earliest)
+    }
+
+    async fn end(&mut self) -> Result<u64, Failure> {
+        Ok(self.end_of_log())
+    }
+}
+
+struct Rig {
+    reader: PartitionLoop,
+    hub: Arc<Hub>,
+    counters: Arc<Counters>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let cli = Cli::try_parse_from(["dashstream-relay"]).expect("defaults");
+        let config = Config::from_args(&cli.options).expect("defaults");
+        let (hub, counters) = (Arc::new(Hub::new(1 << 24)), Arc::new(Counters::default()));
+        let around = Surroundings {
+            clock: Clock::start(),
+            counters: Arc::clone(&counters),
+            hub: Arc::clone(&hub),
+        };
+        let reader = PartitionLoop::new(0, &config, Arc::default(), around);
+        Self {
+            reader,
+            hub,
+            counters,
+        }
+    }
+
+    async fn run(&mut self, script: &mut Script) -> Stop {
+        self.reader.run(script, || {}).await
+    }
+
+    /// What a client would get, with its continuity checked.
+    fn frames(&self) -> Vec<(FrameKind, u64, u64)> {
+        let log = self.hub.log();
+        let mut position = log.partition(0).expect("added").earliest;
+        let mut frames = Vec::new();
+        while let Read::Data(slice) = log.read(0, position, usize::MAX) {
+            for frame in FrameReader::new(&slice.bytes) {
+                let header = frame.expect("frames of our own").header;
+                assert!(
+                    header.continues(position),
+                    "{header:?} does not continue {position}"
+                );
+                position = header.next();
+                frames.push((header.kind, header.offset, header.last_offset()));
+            }
+        }
+        assert_eq!(position, log.partition(0).expect("added").head);
+        frames
+    }
+}
+
+fn record_frames(offsets: impl IntoIterator<Item = u64>) -> Vec<(FrameKind, u64, u64)> {
+    offsets
+        .into_iter()
+        .map(|offset| (FrameKind::Record, offset, offset))
+        .collect()
+}
+
+async fn read(earliest: u64, batches_per_fetch: usize, batches: Vec<Batch>) -> Rig {
+    let mut rig = Rig::new();
+    let mut script = Script {
+        earliest,
+        batches,
+        batches_per_fetch,
+        fetches: 0,
+    };
+    let stop = rig.run(&mut script).await;
+    assert!(matches!(stop, Stop::Failed(Failure::Absent)), "{stop:?}");
+    rig
+}
+
+#[tokio::test]
+async fn records_come_once_and_in_order() {
+    let batches = vec![records(5..9), sparse(30, &[10, 20]), records(31..40)];
+    for per_fetch in [1, 2, 9] {
+        let rig = read(5, per_fetch, batches.clone()).await;
+        let expected = (5..9).chain([10, 20]).chain(31..40);
+        assert_eq!(rig.frames(), record_frames(expected));
+        assert_eq!(rig.counters.gaps.sum(), 0);
+    }
+}
+
+// The relay must neither stall at control batches nor pass a record behind them.
+#[tokio::test]
+async fn control_batches_are_passed() {
+    let batches = vec![
+        records(0..3),
+        control(3),
+        control(4),
+        records(5..6),
+        control(6),
+        sparse(60, &[]),
+    ];
+    for per_fetch in [1, 2, 9] {
+        let rig = read(0, per_fetch, batches.clone()).await;
+        let mut expected = record_frames([0, 1, 2, 5]);
+        expected.push((FrameKind::Mark, 61, 61));
+        assert_eq!(rig.frames(), expected, "{per_fetch} batches a fetch");
+    }
+}
+
+#[tokio::test]
+async fn unreadable_batches_become_gaps_and_cost_no_neighbour() {
+    let batches = vec![
+        records(0..4),
+        unreadable(4..9),
+        records(9..12),
+        unreadable(12..14),
+        unreadable(14..15),
+        records(15..17),
+        unreadable(17..20),
+    ];
+    for per_fetch in [1, 3, 9] {
+        let rig = read(0, per_fetch, batches.clone()).await;
+        let gap = |first, last| (FrameKind::Gap, first, last);
+        let mut expected = record_frames(0..4);
+        expected.push(gap(4, 8));
+        expected.extend(record_frames(9..12));
+        expected.push(gap(12, 14));
+        expected.extend(record_frames(15..17));
+        expected.push(gap(17, 19));
+        assert_eq!(rig.frames(), expected, "{per_fetch} batches a fetch");
+        let offsets: BTreeMap<_, _> = rig.counters.gap_offsets.iter().collect();
+        assert_eq!(offsets[GapCause::UnreadableBatch.code()], 11);
+    }
+}
+
+#[tokio::test]
+async fn what_kafka_deleted_meanwhile_is_a_gap() {
+    let mut rig = Rig::new();
+    let mut script = Script {
+        earliest: 0,
+        batches: vec![records(0..5)],
+        batches_per_fetch: 9,
+        fetches: 0,
+    };
+    rig.run(&mut script).await;
+    script.earliest = 50;
+    script.batches = vec![records(50..52)];
+    rig.run(&mut script).await;
+    let mut expected = record_frames(0..5);
+    expected.push((FrameKind::Gap, 5, 49));
+    expected.extend(record_frames(50..52));
+    assert_eq!(rig.frames(), expected);
+}
+
+#[tokio::test]
+async fn a_topic_made_anew_stops_the_loop() {
+    let mut rig = Rig::new();
+    let mut script = Script {
+        earliest: 0,
+        batches: vec![records(0..9)],
+        batches_per_fetch: 9,
+        fetches: 0,
+    };
+    rig.run(&mut script).await;
+    script.batches = vec![records(0..2)];
+    for _ in 1..WENT_BACK_ANSWERS {
+        assert!(matches!(
+            rig.run(&mut script).await,
+            Stop::Failed(Failure::OutOfRange)
+        ));
+    }
+    let stop = rig.run(&mut script).await;
+    assert!(
+        matches!(
+            stop,
+            Stop::TopicReset {
+                position: 9,
+                end: 2
+            }
+        ),
+        "{stop:?}"
+    );
+    assert_eq!(
+        rig.frames(),
+        record_frames(0..9),
+        "nothing of the new topic was mixed in"
+    );
+}

@@ -1,0 +1,242 @@
+//! Where a partition is read next, and what is said about offsets that give no record.
+//!
+//! A pure machine without Kafka: [`Cursor::request`] says what to ask a broker, the `on_*` methods
+//! take the answer, and what they return goes into the log *before* the records of that answer.
+//! It holds the rules by which nothing is skipped in silence:
+//!
+//! - Offsets are sparse; a hole before a record needs no word, as `prev_next` covers it.
+//! - Kafka answers an empty fetch where only control batches or compacted-away records lie. The
+//!   relay goes on by one offset at a time, because one empty answer says nothing about the
+//!   offsets behind it, and only below an end that the broker confirmed.
+//! - A batch that cannot be read is isolated by fetches of one batch each and passed offset by
+//!   offset; its range becomes one gap.
+
+use decode_core::wire::GapCause;
+
+use crate::limits::PROBES_PER_MARK;
+
+/// What to ask the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    /// Records from `offset`.
+    Fetch {
+        offset: u64,
+        /// Only one batch, so that an error names the batch at `offset`.
+        one_batch: bool,
+        /// Whether the broker may hold the answer back until there is something.
+        patient: bool,
+    },
+    /// The end of what may be read.
+    End,
+}
+
+/// What goes into the log besides records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notice {
+    Gap {
+        first: u64,
+        last: u64,
+        cause: GapCause,
+    },
+    Mark {
+        position: u64,
+    },
+}
+
+/// What an answer out of range means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OutOfRange {
+    /// Kafka deleted offsets before they were read: tell, and go on at the earliest.
+    Trimmed(Notice),
+    /// The log ends before the position: it is not the topic it was.
+    WentBack { end: u64 },
+    /// The position is within the range after all; ask again.
+    Within,
+}
+
+/// The position of one partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cursor {
+    /// The next offset to ask for. The log's head may lie before it while offsets are probed.
+    at: u64,
+    /// What the log was told.
+    published: u64,
+    mode: Mode,
+    /// Highest watermark seen: a broker that knows less is not up to date.
+    watermark: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Reading,
+    /// An empty answer although the watermark is further: ask how far may be read.
+    Doubting,
+    /// More may be read, the broker says. Is there still nothing?
+    Confirming {
+        end: u64,
+    },
+    /// There is nothing at `at`: on to the next offset.
+    Skipping {
+        end: u64,
+    },
+    /// Something ahead cannot be read: batch by batch.
+    Isolating,
+    /// The batch at `first` cannot be read; looking for its end.
+    Damaged {
+        first: u64,
+    },
+}
+
+impl Cursor {
+    pub(super) fn new(position: u64) -> Self {
+        Self {
+            at: position,
+            published: position,
+            mode: Mode::Reading,
+            watermark: 0,
+        }
+    }
+
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Whether it is working its way past offsets without records.
+    pub(super) fn is_probing(&self) -> bool {
+        !matches!(self.mode, Mode::Reading)
+    }
+
+    pub(super) fn request(&self) -> Request {
+        let fetch = |one_batch, patient| Request::Fetch {
+            offset: self.at,
+            one_batch,
+            patient,
+        };
+        match self.mode {
+            Mode::Doubting => Request::End,
+            Mode::Reading => fetch(false, true),
+            Mode::Confirming { .. } | Mode::Skipping { .. } => fetch(false, false),
+            Mode::Isolating | Mode::Damaged { .. } => fetch(true, false),
+        }
+    }
+
+    /// An answer with records, the last of them at `last`.
+    pub(super) fn on_records(&mut self, last: u64, watermark: u64) -> Option<Notice> {
+        let notice = self.damage();
+        self.watermark = self.watermark.max(watermark);
+        // While isolating, the damage is still ahead: keep to one batch a fetch until it is met.
+        if self.mode != Mode::Isolating {
+            self.mode = Mode::Reading;
+        }
+        self.at = last.saturating_add(1);
+        self.published = self.at;
+        notice
+    }
+
+    /// An answer without records, from a broker whose watermark is `watermark`.
+    pub(super) fn on_empty(&mut self, watermark: u64) -> Option<Notice> {
+        let behind = watermark < self.watermark;
+        self.watermark = self.watermark.max(watermark);
+        match self.mode {
+            Mode::Reading | Mode::Isolating | Mode::Doubting => {
+                let more = watermark > self.at && !behind;
+                self.mode = if more { Mode::Doubting } else { Mode::Reading };
+                None
+            }
+            Mode::Confirming { .. } | Mode::Skipping { .. } if behind => {
+                self.mode = Mode::Reading;
+                None
+            }
+            Mode::Confirming { end } | Mode::Skipping { end } => self.skip(end),
+            Mode::Damaged { .. } => {
+                let notice = self.damage();
+                self.mode = Mode::Reading;
+                notice
+            }
+        }
+    }
+
+    /// The end of what may be read: beyond it lie transactions that are still open.
+    pub(super) fn on_end(&mut self, end: u64) {
+        self.mode = if end > self.at {
+            Mode::Confirming { end }
+        } else {
+            Mode::Reading
+        };
+    }
+
+    /// An answer that could not be read.
+    pub(super) fn on_damaged(&mut self) {
+        self.mode = match self.mode {
+            Mode::Isolating => {
+                let first = self.at;
+                self.at = self.at.saturating_add(1);
+                Mode::Damaged { first }
+            }
+            Mode::Damaged { first } => {
+                self.at = self.at.saturating_add(1);
+                Mode::Damaged { first }
+            }
+            _ => Mode::Isolating,
+        };
+    }
+
+    /// The broker has nothing at this offset; it holds `earliest..end`.
+    pub(super) fn on_out_of_range(&mut self, earliest: u64, end: u64) -> OutOfRange {
+        if self.at < earliest {
+            let first = self.published;
+            self.at = earliest;
+            self.published = earliest;
+            self.mode = Mode::Reading;
+            OutOfRange::Trimmed(Notice::Gap {
+                first,
+                last: earliest.saturating_sub(1),
+                cause: GapCause::Retention,
+            })
+        } else if self.at > end {
+            OutOfRange::WentBack { end }
+        } else {
+            OutOfRange::Within
+        }
+    }
+
+    fn skip(&mut self, end: u64) -> Option<Notice> {
+        self.at = self.at.saturating_add(1);
+        let ended = self.at >= end;
+        self.mode = if ended {
+            Mode::Reading
+        } else {
+            Mode::Skipping { end }
+        };
+        (ended || self.at - self.published >= PROBES_PER_MARK).then(|| {
+            self.published = self.at;
+            Notice::Mark { position: self.at }
+        })
+    }
+
+    /// The gap over a damaged batch, once its end was found at `at`.
+    fn damage(&mut self) -> Option<Notice> {
+        let Mode::Damaged { first } = self.mode else {
+            return None;
+        };
+        self.mode = Mode::Reading;
+        self.published = self.at;
+        let last = self.at.saturating_sub(1);
+        Some(Notice::Gap {
+            first,
+            last,
+            cause: GapCause::UnreadableBatch,
+        })
+    }
+}
+
+/// The first position of a partition that holds `earliest..end`.
+pub(super) fn start(start: crate::config::Start, earliest: u64, end: u64) -> u64 {
+    match start {
+        crate::config::Start::Earliest => earliest,
+        crate::config::Start::Latest => end.max(earliest),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! What ingest knows about itself, for `/health`, `/ready` and the gauges. Written by the partition
+//! loops with relaxed stores; a reader may see two fields a moment apart.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+    },
+};
+
+use parking_lot::RwLock;
+
+use crate::metrics::LastTime;
+
+/// The topic as the relay last saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopicState {
+    /// No broker has answered yet.
+    Connecting,
+    /// Brokers answer, and the topic is not among theirs.
+    Absent,
+    /// It is there and its partitions are known.
+    Present,
+}
+
+/// What the loop of one partition is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Looking for the offset to start from.
+    Starting,
+    /// Fetching, or waiting for new records.
+    Reading,
+    /// The last call failed; the next one waits for its backoff.
+    Retrying,
+    /// Looking for the next record behind offsets that hold none or cannot be read.
+    Probing,
+    /// The log's end went back: the topic was made anew, which needs a restart of the relay.
+    Reset,
+}
+
+impl Phase {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Reading => "reading",
+            Self::Retrying => "retrying",
+            Self::Probing => "probing",
+            Self::Reset => "reset",
+        }
+    }
+
+    const ALL: [Self; 5] = [
+        Self::Starting,
+        Self::Reading,
+        Self::Retrying,
+        Self::Probing,
+        Self::Reset,
+    ];
+}
+
+/// One partition.
+#[derive(Debug)]
+pub struct PartitionStatus {
+    phase: AtomicU8,
+    position: AtomicU64,
+    end: AtomicU64,
+    pub last_answer: LastTime,
+    pub last_record: LastTime,
+    pub last_probe: LastTime,
+}
+
+const UNKNOWN: u64 = u64::MAX;
+
+impl Default for PartitionStatus {
+    fn default() -> Self {
+        Self {
+            phase: AtomicU8::new(Phase::Starting as u8),
+            position: AtomicU64::new(UNKNOWN),
+            end: AtomicU64::new(UNKNOWN),
+            last_answer: LastTime::default(),
+            last_record: LastTime::default(),
+            last_probe: LastTime::default(),
+        }
+    }
+}
+
+impl PartitionStatus {
+    pub fn phase(&self) -> Phase {
+        let stored = usize::from(self.phase.load(Ordering::Relaxed));
+        Phase::ALL.get(stored).copied().unwrap_or(Phase::Starting)
+    }
+
+    pub fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    pub fn position(&self) -> Option<u64> {
+        known(&self.position)
+    }
+
+    pub fn set_position(&self, position: u64) {
+        self.position.store(position, Ordering::Relaxed);
+    }
+
+    /// Where the readable part of the partition ended when it was last asked for.
+    pub fn end(&self) -> Option<u64> {
+        known(&self.end)
+    }
+
+    pub fn set_end(&self, end: u64) {
+        self.end.store(end, Ordering::Relaxed);
+    }
+
+    /// Offsets between the relay and the end, as of the last probe.
+    pub fn lag(&self) -> Option<u64> {
+        Some(self.end()?.saturating_sub(self.position()?))
+    }
+}
+
+fn known(value: &AtomicU64) -> Option<u64> {
+    Some(value.load(Ordering::Relaxed)).filter(|&value| value != UNKNOWN)
+}
+
+/// The whole of ingest.
+#[derive(Debug, Default)]
+pub struct IngestStatus {
+    topic: AtomicU8,
+    settled: AtomicBool,
+    partitions: RwLock<BTreeMap<u32, Arc<PartitionStatus>>>,
+}
+
+impl IngestStatus {
+    pub fn topic(&self) -> TopicState {
+        match self.topic.load(Ordering::Relaxed) {
+            1 => TopicState::Absent,
+            2 => TopicState::Present,
+            _ => TopicState::Connecting,
+        }
+    }
+
+    pub fn set_topic(&self, state: TopicState) {
+        let stored = match state {
+            TopicState::Connecting => 0,
+            TopicState::Absent => 1,
+            TopicState::Present => 2,
+        };
+        self.topic.store(stored, Ordering::Relaxed);
+    }
+
+    /// Whether the partitions found at start have their place in the log: before that, cursors of
+    /// clients could not be judged.
+    pub fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
+
+    pub fn set_settled(&self) {
+        self.settled.store(true, Ordering::Release);
+    }
+
+    /// The status of a partition, made where it is not there yet.
+    pub fn partition(&self, partition: u32) -> Arc<PartitionStatus> {
+        Arc::clone(self.partitions.write().entry(partition).or_default())
+    }
+
+    pub fn partitions(&self) -> Vec<(u32, Arc<PartitionStatus>)> {
+        let partitions = self.partitions.read();
+        partitions
+            .iter()
+            .map(|(&partition, status)| (partition, Arc::clone(status)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_survive_storage() {
+        let status = PartitionStatus::default();
+        for phase in Phase::ALL {
+            status.set_phase(phase);
+            assert_eq!(status.phase(), phase);
+        }
+    }
+
+    #[test]
+    fn lag_is_unknown_until_both_ends_are_known() {
+        let status = PartitionStatus::default();
+        assert_eq!(status.lag(), None);
+        status.set_end(10);
+        assert_eq!(status.lag(), None);
+        status.set_position(12);
+        assert_eq!(status.lag(), Some(0));
+    }
+}

@@ -1,0 +1,79 @@
+//! Every bound that is the relay's own. What a client must know too is in `decode_core::wire`; what
+//! an operator may change is in [`crate::config`] with its default here.
+
+use decode_core::wire;
+
+/// Default size of the log in memory, headers included.
+pub const LOG_BYTES_DEFAULT: u64 = 256 * 1024 * 1024;
+/// Smallest log an operator may ask for: below it one large record would push out everything else.
+pub const LOG_BYTES_MIN: u64 = 16 * 1024 * 1024;
+/// Most bytes of frames in one segment unless a single frame is larger. A slow client holds on to
+/// the segment it is sending from, so this is what one stalled socket can keep alive.
+pub const SEGMENT_BYTES_TARGET: usize = 256 * 1024;
+
+/// Default bytes one fetch asks for. Kafka returns at least one batch, however large.
+pub const FETCH_BYTES_DEFAULT: u64 = 4 * 1024 * 1024;
+/// Largest answer accepted from a broker. Batches of 20 MB exist where `message.max.bytes` was
+/// raised, and an answer over this bound would break the connection again and again.
+pub const BROKER_MESSAGE_BYTES_MAX: usize = 100 * 1024 * 1024;
+/// A fetch with this limit returns exactly one batch: used to find the one that cannot be read.
+pub const ISOLATING_FETCH_BYTES: i32 = 1;
+
+/// First delay after a failed call to Kafka.
+pub const BACKOFF_MS_MIN: u64 = 100;
+/// Longest delay between calls to Kafka.
+pub const BACKOFF_MS_MAX: u64 = 5_000;
+/// Calls that may fail in a row before the Kafka client is built anew from the bootstrap list:
+/// rskafka never forgets a broker that is gone.
+pub const FAILURES_BEFORE_REBUILD: u32 = 2;
+/// How often the topic is looked for while it is absent.
+pub const ABSENT_TOPIC_RETRY_MS: u64 = 2_000;
+/// Longest wait at start for every partition to have its place in the log.
+pub const SETTLE_MS_MAX: u64 = 10_000;
+/// Offsets probed without a record before the position reached is published as a mark.
+pub const PROBES_PER_MARK: u64 = 1_000;
+
+/// Ports tried in this order when none is configured.
+pub const PORTS_DEFAULT: [u16; 4] = [3002, 3003, 3004, 3005];
+/// TCP connections beyond the WebSocket limit, for pages, probes and scrapes.
+pub const HTTP_CONNECTIONS_SPARE: usize = 256;
+/// Time to send a request head, on a new or a kept-alive connection.
+pub const REQUEST_HEAD_MS_MAX: u64 = 15_000;
+/// Most bytes of a request head.
+pub const REQUEST_HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Time for a plain HTTP connection as a whole; the upgrade takes its socket out of this.
+pub const HTTP_CONNECTION_MS_MAX: u64 = 120_000;
+
+/// Read buffer of one WebSocket, allocated at once. A client sends acks of about a hundred bytes.
+pub const SOCKET_READ_BUFFER_BYTES: usize = 4 * 1024;
+/// Bytes handed to the kernel by one system call, about.
+pub const SOCKET_WRITE_BYTES_TARGET: usize = 64 * 1024;
+/// Data messages gathered into one system call.
+pub const SOCKET_WRITE_MESSAGES_MAX: usize = 32;
+/// Most bytes tungstenite may hold for control messages and pongs that the peer does not read.
+pub const CONTROL_OUT_BYTES_MAX: usize = 1024 * 1024;
+/// Time for a closing handshake before the socket is dropped.
+pub const CLOSE_MS_MAX: u64 = 2_000;
+/// Silence on a socket after which the kernel asks whether the peer is still there.
+pub const KEEPALIVE_IDLE_MS: u64 = 60_000;
+/// Time between two such questions.
+pub const KEEPALIVE_INTERVAL_MS: u64 = 15_000;
+/// The coarse clock of a socket: stalls are noticed within this much of their deadline.
+pub const SOCKET_TICK_MS: u64 = 500;
+
+/// Recent time over which `/health` judges.
+pub const HEALTH_WINDOW_MS: u64 = 120_000;
+/// Fewer records than this in the window say nothing about the share of bad ones.
+pub const HEALTH_SAMPLE_MIN: u64 = 100;
+/// Share of refused records in the window, in percent, from which the relay calls itself degraded.
+pub const HEALTH_REFUSED_PERCENT_MAX: u64 = 1;
+/// A broker probe older than this many intervals is no answer.
+pub const PROBE_INTERVALS_MAX: u64 = 3;
+
+const _: () = assert!(LOG_BYTES_MIN > (wire::FRAME_HEADER_LEN + wire::PAYLOAD_BYTES_MAX) as u64);
+const _: () = assert!(LOG_BYTES_DEFAULT >= LOG_BYTES_MIN);
+const _: () = assert!(SEGMENT_BYTES_TARGET >= wire::MESSAGE_BYTES_TARGET);
+const _: () = assert!(SOCKET_WRITE_BYTES_TARGET >= wire::MESSAGE_BYTES_TARGET);
+const _: () = assert!(CONTROL_OUT_BYTES_MAX >= 2 * wire::CONTROL_BYTES_MAX);
+const _: () = assert!(BROKER_MESSAGE_BYTES_MAX > 2 * wire::PAYLOAD_BYTES_MAX);
+const _: () = assert!(BACKOFF_MS_MIN < BACKOFF_MS_MAX);

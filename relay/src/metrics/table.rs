@@ -1,0 +1,270 @@
+//! The table: name, kind, labels, help, and where the value comes from. `docs/metrics.md` has the
+//! same rows, and a test compares the two with a rendered scrape.
+//!
+//! Names that begin with `websocket_` are those of DashFlow's server, used where they mean the
+//! same; everything else is `dashstream_relay_`.
+
+use decode_core::wire::RejectCode;
+
+use super::{Sources, counters::Family};
+use crate::{clock::Clock, metrics::counters::Label};
+
+/// Whether the value only rises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+}
+
+impl Kind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+        }
+    }
+}
+
+/// Takes one value and the values of its labels.
+type Emit<'a> = &'a mut dyn FnMut(f64, &[&str]);
+
+/// One row.
+pub struct Metric {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub labels: &'static [&'static str],
+    pub help: &'static str,
+    pub(super) read: fn(&Sources, Emit<'_>),
+}
+
+macro_rules! metrics {
+    ($($kind:ident $name:literal $([$($label:literal),+])? $help:literal = $read:expr;)+) => {
+        /// Every metric, in the order of the documentation.
+        pub static TABLE: &[Metric] = &[$(Metric {
+            name: $name,
+            kind: Kind::$kind,
+            labels: &[$($($label),+)?],
+            help: $help,
+            read: $read,
+        }),+];
+    };
+}
+
+metrics! {
+    Gauge "websocket_connected_clients" "WebSocket connections that are open."
+        = |s, e| e(s.counters.connected.get() as f64, &[]);
+    Counter "websocket_kafka_messages_total" ["status"]
+        "Kafka records read: success = accepted, error = refused."
+        = |s, e| {
+            e(s.counters.accepted_total() as f64, &["success"]);
+            e(s.counters.refused_total() as f64, &["error"]);
+        };
+    Counter "websocket_decode_errors_total" ["error_type"]
+        "Records that could not be decoded, under the type names of DashFlow's server."
+        = decode_errors;
+    Counter "websocket_kafka_payload_missing_total" "Kafka records without a value."
+        = |s, e| e(gap_count(s, "null_value"), &[]);
+    Gauge "websocket_kafka_consumer_lag" ["partition"]
+        "Offsets between the relay's position and the readable end, as of the last probe."
+        = |s, e| for (partition, state) in s.ingest.partitions() {
+            if let Some(lag) = state.lag() {
+                e(lag as f64, &[&partition.to_string()]);
+            }
+        };
+    Counter "websocket_kafka_lag_poll_failures_total" "Probes of a partition's end that failed."
+        = |s, e| e(s.counters.lag_poll_failures.get() as f64, &[]);
+    Gauge "websocket_uptime_seconds" "Time since the relay started."
+        = |s, e| e(s.clock.now_ms() as f64 / 1e3, &[]);
+    Gauge "websocket_last_kafka_message_age_seconds"
+        "Time since a record was read; -1 if none was."
+        = |s, e| e(age_seconds(s, s.counters.last_record.get()), &[]);
+    Counter "websocket_infrastructure_errors_total" "Calls to Kafka that failed."
+        = |s, e| e(s.counters.kafka_errors.sum() as f64, &[]);
+    Gauge "websocket_last_infrastructure_error_age_seconds"
+        "Time since a call to Kafka failed; -1 if none did."
+        = |s, e| e(age_seconds(s, s.counters.last_kafka_error.get()), &[]);
+    Counter "websocket_kafka_errors_by_type_total" ["error_type"]
+        "Calls to Kafka that failed, by kind."
+        = |s, e| family(&s.counters.kafka_errors, e);
+    Counter "websocket_send_timeout_total"
+        "Connections closed because a send made no progress."
+        = |s, e| e(close_count(s, "send_stalled"), &[]);
+    Counter "websocket_send_failed_total" "Connections lost while sending."
+        = |s, e| e(s.counters.send_failures.get() as f64, &[]);
+    Counter "websocket_control_oversized_total" "Control messages over the size limit."
+        = |s, e| e(control_error_count(s, "too_large"), &[]);
+    Counter "websocket_control_parse_failures_total" "Control messages that are no JSON object."
+        = |s, e| e(control_error_count(s, "invalid_json"), &[]);
+    Counter "websocket_rejected_connections_total"
+        "Connections refused because of a connection limit."
+        = |s, e| e(
+            s.counters.refusals.iter()
+                .filter(|(reason, _)| ["per_ip", "total"].contains(reason))
+                .map(|(_, count)| count)
+                .sum::<u64>() as f64,
+            &[],
+        );
+    Counter "dashstream_relay_records_accepted_total" ["kind"]
+        "Records accepted, by message kind; none = an envelope without a known message."
+        = |s, e| {
+            family(&s.counters.accepted, e);
+            e(s.counters.accepted_empty.get() as f64, &["none"]);
+        };
+    Counter "dashstream_relay_rejects_total" ["code"]
+        "Records not accepted, by reject code; each is in the log as a reject frame."
+        = |s, e| family(&s.counters.rejects, e);
+    Counter "dashstream_relay_gaps_total" ["cause"]
+        "Gaps written into the log, by cause. Gaps of single clients are counted apart."
+        = |s, e| family(&s.counters.gaps, e);
+    Counter "dashstream_relay_gap_offsets_total" ["cause"]
+        "Offsets covered by the gaps in the log, by cause."
+        = |s, e| family(&s.counters.gap_offsets, e);
+    Counter "dashstream_relay_marks_total"
+        "Marks written: positions past offsets that hold no record."
+        = |s, e| e(s.counters.marks.get() as f64, &[]);
+    Counter "dashstream_relay_newer_schema_records_total"
+        "Accepted records of a schema version newer than this build applies."
+        = |s, e| e(s.counters.newer_schema.get() as f64, &[]);
+    Counter "dashstream_relay_received_bytes_total" "Bytes of record values read from Kafka."
+        = |s, e| e(s.counters.received_bytes.get() as f64, &[]);
+    Counter "dashstream_relay_fetches_total" "Fetches sent to Kafka."
+        = |s, e| e(s.counters.fetches.get() as f64, &[]);
+    Counter "dashstream_relay_fetch_failures_total"
+        "Failed attempts to read a partition or the topic's metadata."
+        = |s, e| e(s.counters.fetch_failures.get() as f64, &[]);
+    Counter "dashstream_relay_probes_total"
+        "Fetches that looked past offsets without a readable record."
+        = |s, e| e(s.counters.probes.get() as f64, &[]);
+    Counter "dashstream_relay_client_rebuilds_total"
+        "Times the Kafka client was built anew from the bootstrap brokers."
+        = |s, e| e(s.counters.client_rebuilds.get() as f64, &[]);
+    Gauge "dashstream_relay_partitions" "Partitions in the log."
+        = |s, e| e(s.hub.log().partition_count() as f64, &[]);
+    Counter "dashstream_relay_segments_total" "Segments appended to the log."
+        = |s, e| e(s.counters.segments.get() as f64, &[]);
+    Gauge "dashstream_relay_log_bytes_max" "Bound on the log, in bytes."
+        = |s, e| e(s.log_bytes_max as f64, &[]);
+    Gauge "dashstream_relay_log_bytes" ["partition"] "Bytes of the log, index included."
+        = |s, e| for p in s.hub.partitions() { e(p.bytes as f64, &[&p.partition.to_string()]); };
+    Gauge "dashstream_relay_log_frames" ["partition"] "Frames in the log."
+        = |s, e| for p in s.hub.partitions() { e(p.frames as f64, &[&p.partition.to_string()]); };
+    Gauge "dashstream_relay_log_earliest_offset" ["partition"] "Oldest position in the log."
+        = |s, e| for p in s.hub.partitions() { e(p.earliest as f64, &[&p.partition.to_string()]); };
+    Gauge "dashstream_relay_log_head_offset" ["partition"] "Position at which the log ends."
+        = |s, e| for p in s.hub.partitions() { e(p.head as f64, &[&p.partition.to_string()]); };
+    Gauge "dashstream_relay_log_oldest_age_seconds" ["partition"]
+        "Age of the oldest segment in the log, by the Kafka time of its newest record."
+        = |s, e| for p in s.hub.partitions() {
+            if let Some(oldest) = p.oldest_timestamp_ms {
+                let age_ms = Clock::wall_ms().saturating_sub(oldest);
+                e(age_ms as f64 / 1e3, &[&p.partition.to_string()]);
+            }
+        };
+    Counter "dashstream_relay_log_evicted_frames_total" ["partition"]
+        "Frames that left the log to make room."
+        = |s, e| for p in s.hub.partitions() {
+            e(p.evicted_frames as f64, &[&p.partition.to_string()]);
+        };
+    Counter "dashstream_relay_log_evicted_bytes_total" ["partition"]
+        "Bytes of frames that left the log to make room."
+        = |s, e| for p in s.hub.partitions() {
+            e(p.evicted_bytes as f64, &[&p.partition.to_string()]);
+        };
+    Counter "dashstream_relay_sessions_total" "WebSocket connections opened."
+        = |s, e| e(s.counters.sessions.get() as f64, &[]);
+    Counter "dashstream_relay_session_closes_total" ["code"]
+        "Connections the relay closed, by close code."
+        = |s, e| family(&s.counters.closes, e);
+    Counter "dashstream_relay_session_ends_total" ["how"]
+        "Connections that ended: closed by the relay, by the peer, or lost."
+        = |s, e| family(&s.counters.endings, e);
+    Counter "dashstream_relay_refused_upgrades_total" ["reason"]
+        "Requests for a WebSocket that were refused."
+        = |s, e| family(&s.counters.refusals, e);
+    Counter "dashstream_relay_control_errors_total" ["code"]
+        "Control messages refused, by error code."
+        = |s, e| family(&s.counters.control_errors, e);
+    Counter "dashstream_relay_stale_cursors_total"
+        "Gaps made for a single client because its cursor was older than the log."
+        = |s, e| e(s.counters.stale_cursors.get() as f64, &[]);
+    Counter "dashstream_relay_sent_frames_total" "Data frames given to clients."
+        = |s, e| e(s.counters.sent_frames.get() as f64, &[]);
+    Counter "dashstream_relay_sent_bytes_total" "Bytes of data frames given to clients."
+        = |s, e| e(s.counters.sent_bytes.get() as f64, &[]);
+    Counter "dashstream_relay_sent_messages_total" ["type"]
+        "WebSocket messages given to clients."
+        = |s, e| {
+            e(s.counters.sent_data_messages.get() as f64, &["data"]);
+            e(s.counters.sent_control_messages.get() as f64, &["control"]);
+        };
+    Counter "dashstream_relay_socket_writes_total"
+        "System calls that wrote to a client's socket."
+        = |s, e| e(s.counters.socket_writes.get() as f64, &[]);
+    Gauge "dashstream_relay_http_connections" "HTTP connections that are open, upgraded ones not."
+        = |s, e| e(s.counters.http_connections.get() as f64, &[]);
+}
+
+fn family<L: Label>(family: &Family<L>, emit: Emit<'_>) {
+    for (value, count) in family.iter() {
+        emit(count as f64, &[value]);
+    }
+}
+
+fn age_seconds(sources: &Sources, at_ms: Option<u64>) -> f64 {
+    at_ms.map_or(-1.0, |at_ms| {
+        sources.clock.now_ms().saturating_sub(at_ms) as f64 / 1e3
+    })
+}
+
+fn gap_count(sources: &Sources, cause: &str) -> f64 {
+    count_of(sources.counters.gaps.iter(), cause)
+}
+
+fn close_count(sources: &Sources, code: &str) -> f64 {
+    count_of(sources.counters.closes.iter(), code)
+}
+
+fn control_error_count(sources: &Sources, code: &str) -> f64 {
+    count_of(sources.counters.control_errors.iter(), code)
+}
+
+fn count_of(mut counts: impl Iterator<Item = (&'static str, u64)>, name: &str) -> f64 {
+    counts
+        .find(|(value, _)| *value == name)
+        .map_or(0.0, |(_, count)| count as f64)
+}
+
+/// The server's names are coarser than reject codes: several codes share one.
+fn decode_errors(sources: &Sources, emit: Emit<'_>) {
+    const TYPES: [&str; 5] = [
+        "payload_too_large",
+        "buffer_underflow",
+        "schema_version_mismatch",
+        "invalid_protobuf",
+        "unknown_decode_error",
+    ];
+    let mut counts = [0; TYPES.len()];
+    let mut add = |name: &str, count: u64| {
+        if let Some(at) = TYPES.iter().position(|known| *known == name)
+            && let Some(sum) = counts.get_mut(at)
+        {
+            *sum += count;
+        }
+    };
+    for code in RejectCode::ALL {
+        let name = match code {
+            RejectCode::TooLarge => "payload_too_large",
+            RejectCode::BadFrame
+            | RejectCode::Protobuf
+            | RejectCode::Utf8
+            | RejectCode::TooDeep => "invalid_protobuf",
+            _ => "unknown_decode_error",
+        };
+        let counts = sources.counters.rejects.iter();
+        add(name, count_of(counts, code.code()) as u64);
+    }
+    add("payload_too_large", gap_count(sources, "oversized") as u64);
+    for (name, count) in TYPES.iter().zip(counts) {
+        emit(count as f64, &[name]);
+    }
+}

@@ -1,0 +1,164 @@
+use std::collections::BTreeMap;
+
+use decode_core::wire::{CloseCode, GapCause, RejectCode};
+
+use super::*;
+
+fn sources() -> Arc<Sources> {
+    let hub = Arc::new(Hub::new(1 << 20));
+    hub.add_partition(3, 10, 12);
+    let mut builder = session::SegmentBuilder::new(3, 10);
+    builder.record(10, 1, b"x");
+    hub.append(builder.finish().expect("one frame"))
+        .expect("continues");
+    let ingest = Arc::new(IngestStatus::default());
+    let partition = ingest.partition(3);
+    partition.set_position(11);
+    partition.set_end(12);
+    let counters = Arc::new(Counters::default());
+    Arc::new(Sources {
+        clock: Clock::start(),
+        counters,
+        hub,
+        ingest,
+        log_bytes_max: 1 << 20,
+    })
+}
+
+/// Name to type and label names, as a scrape shows them.
+fn scraped(text: &str) -> BTreeMap<String, (String, Vec<String>)> {
+    let mut metrics = BTreeMap::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').expect("name and type");
+            metrics.insert(name.to_owned(), (kind.to_owned(), Vec::new()));
+        } else if !line.starts_with('#') {
+            let name = line.split(['{', ' ']).next().expect("a name");
+            let labels = line.split_once('{').map_or("", |(_, rest)| rest);
+            let labels = labels.split_once('}').map_or("", |(labels, _)| labels);
+            let names = labels.split(',').filter_map(|label| label.split_once('='));
+            let names = names.map(|(name, _)| name.to_owned()).collect();
+            metrics.get_mut(name).expect("typed before").1 = names;
+        }
+    }
+    metrics
+}
+
+// holds MET-17 and OPS-11 for metrics: scrape, table and documentation are the same.
+#[test]
+fn scrape_table_and_documentation_agree() {
+    let text = Metrics::new(sources())
+        .expect("registers")
+        .render()
+        .expect("renders");
+    let scraped = scraped(&text);
+    let table: BTreeMap<_, _> = TABLE
+        .iter()
+        .map(|m| {
+            let labels = m.labels.iter().map(|&label| label.to_owned()).collect();
+            (m.name.to_owned(), (m.kind.name().to_owned(), labels))
+        })
+        .collect();
+    assert_eq!(table.len(), TABLE.len(), "a name is there twice");
+    assert_eq!(scraped, table);
+
+    let documentation = include_str!("../../../docs/metrics.md");
+    let documented: Vec<Vec<String>> = documentation
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| {
+            line.trim_matches('|')
+                .split(" | ")
+                .map(|c| c.trim().replace('`', ""))
+                .collect()
+        })
+        .collect();
+    let rows: Vec<Vec<String>> = TABLE
+        .iter()
+        .map(|m| {
+            let labels = if m.labels.is_empty() {
+                "none".to_owned()
+            } else {
+                m.labels.join(", ")
+            };
+            vec![
+                m.name.to_owned(),
+                m.kind.name().to_owned(),
+                labels,
+                m.help.to_owned(),
+            ]
+        })
+        .collect();
+    assert_eq!(documented, rows);
+}
+
+#[test]
+fn names_follow_the_rules() {
+    for metric in TABLE {
+        let name = metric.name;
+        assert_eq!(
+            name.ends_with("_total"),
+            metric.kind == Kind::Counter,
+            "{name}"
+        );
+        assert!(!name.ends_with("_total_total"), "{name}");
+        let ours = name.starts_with("dashstream_relay_") || name.starts_with("websocket_");
+        assert!(ours, "{name}");
+        assert!(metric.help.ends_with('.'), "{name}");
+    }
+}
+
+// Dashboards need the series before the first event.
+#[test]
+fn labels_are_there_before_anything_happened() {
+    let text = Metrics::new(sources())
+        .expect("registers")
+        .render()
+        .expect("renders");
+    let zero = |series: &str| assert!(text.lines().any(|line| line == series), "{series}");
+    for code in RejectCode::ALL {
+        zero(&format!(
+            "dashstream_relay_rejects_total{{code=\"{code}\"}} 0"
+        ));
+    }
+    for cause in GapCause::ALL {
+        zero(&format!(
+            "dashstream_relay_gaps_total{{cause=\"{cause}\"}} 0"
+        ));
+    }
+    for code in CloseCode::ALL {
+        zero(&format!(
+            "dashstream_relay_session_closes_total{{code=\"{code}\"}} 0"
+        ));
+    }
+    zero("websocket_kafka_messages_total{status=\"success\"} 0");
+    zero("websocket_decode_errors_total{error_type=\"invalid_protobuf\"} 0");
+    zero("websocket_kafka_consumer_lag{partition=\"3\"} 1");
+    zero("websocket_last_kafka_message_age_seconds -1");
+    zero("dashstream_relay_log_head_offset{partition=\"3\"} 11");
+    assert!(!text.contains("otel_scope") && !text.contains("target_info"));
+}
+
+// holds MET-02: outcomes add up.
+#[test]
+fn outcomes_add_up() {
+    let sources = sources();
+    let counters = &sources.counters;
+    counters.accepted_empty.add(5);
+    counters.rejects.add(RejectCode::Decompress, 2);
+    counters.rejects.add(RejectCode::Utf8, 1);
+    counters.gaps.inc(GapCause::NullValue);
+    counters.gaps.inc(GapCause::Oversized);
+    counters.gaps.inc(GapCause::Evicted);
+    let text = Metrics::new(Arc::clone(&sources))
+        .expect("registers")
+        .render()
+        .expect("renders");
+    let has = |series: &str| assert!(text.lines().any(|line| line == series), "{series}");
+    has("websocket_kafka_messages_total{status=\"success\"} 5");
+    has("websocket_kafka_messages_total{status=\"error\"} 5");
+    has("websocket_decode_errors_total{error_type=\"payload_too_large\"} 1");
+    has("websocket_decode_errors_total{error_type=\"unknown_decode_error\"} 2");
+    has("websocket_decode_errors_total{error_type=\"invalid_protobuf\"} 1");
+    has("websocket_kafka_payload_missing_total 1");
+}

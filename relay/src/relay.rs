@@ -1,0 +1,152 @@
+//! The relay as a whole: what its parts share, how they start, and how they stop.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use session::ServerConfig;
+use tokio::task::JoinHandle;
+
+use crate::{
+    client::{self, Listener, Permits},
+    clock::Clock,
+    config::Config,
+    http::{self, Window},
+    hub::Hub,
+    ingest::{self, IngestStatus},
+    metrics::{Counters, Metrics, MetricsError, Sources},
+};
+
+/// What all parts look at. Nothing in it belongs to one connection or one partition.
+#[derive(Debug)]
+pub struct Shared {
+    pub config: Config,
+    pub clock: Clock,
+    pub counters: Arc<Counters>,
+    pub hub: Arc<Hub>,
+    pub ingest: Arc<IngestStatus>,
+    pub metrics: Metrics,
+    pub window: Window,
+    pub permits: Arc<Permits>,
+    /// What every session starts with.
+    pub session: ServerConfig,
+}
+
+impl Shared {
+    pub fn new(config: Config) -> Result<Arc<Self>, MetricsError> {
+        let clock = Clock::start();
+        let counters = Arc::new(Counters::default());
+        let hub = Arc::new(Hub::new(config.serve.log_bytes_max));
+        let ingest = Arc::new(IngestStatus::default());
+        let metrics = Metrics::new(Arc::new(Sources {
+            clock,
+            counters: Arc::clone(&counters),
+            hub: Arc::clone(&hub),
+            ingest: Arc::clone(&ingest),
+            log_bytes_max: config.serve.log_bytes_max,
+        }))?;
+        let permits = Permits::new(
+            config.listen.connections_max,
+            config.listen.connections_per_ip_max,
+        );
+        let session = session_config(&config);
+        let window = Window::default();
+        Ok(Arc::new(Self {
+            config,
+            clock,
+            counters,
+            hub,
+            ingest,
+            metrics,
+            window,
+            permits,
+            session,
+        }))
+    }
+}
+
+fn session_config(config: &Config) -> ServerConfig {
+    ServerConfig {
+        namespace: config.kafka.namespace.to_string(),
+        topic: config.kafka.topic.to_string(),
+        relay_version: env!("CARGO_PKG_VERSION").to_owned(),
+        mode: config.serve.decode_mode.as_str(),
+        notice: config.serve.notice.clone(),
+        window_bytes: config.serve.window_bytes,
+        payload_bytes_max: config.serve.payload_bytes_max,
+        resume_deadline_ms: u64::try_from(config.serve.resume_deadline.as_millis())
+            .unwrap_or(u64::MAX),
+        ..ServerConfig::default()
+    }
+}
+
+/// A running relay.
+#[derive(Debug)]
+pub struct Relay {
+    pub address: SocketAddr,
+    pub shared: Arc<Shared>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Where the records of a relay come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// The configured topic.
+    Kafka,
+    /// Whoever holds [`Shared`] fills the log: for tests and benchmarks of the client side.
+    ByHand,
+}
+
+impl Relay {
+    /// Binds and starts everything; connections are accepted when this returns.
+    pub async fn start(shared: Arc<Shared>, feed: Feed) -> io::Result<Self> {
+        let listener = Listener::bind(shared.config.listen.host, shared.config.listen.port).await?;
+        let address = listener.address;
+        let routes = http::routes(Arc::clone(&shared));
+        let mut tasks = vec![
+            tokio::spawn(client::serve(Arc::clone(&shared), listener, routes)),
+            tokio::spawn(sample(Arc::clone(&shared))),
+        ];
+        if feed == Feed::Kafka {
+            tasks.push(tokio::spawn(ingest::run(Arc::clone(&shared))));
+        }
+        Ok(Self {
+            address,
+            shared,
+            tasks,
+        })
+    }
+
+    /// Says goodbye to every client, waits until they are gone or the drain time is over, and
+    /// stops.
+    pub async fn stop(self) {
+        self.shared.hub.close(RETRY_AFTER_MS);
+        let counters = &self.shared.counters;
+        let gone = async {
+            while counters.connected.get() + counters.http_connections.get() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(self.shared.config.listen.drain, gone)
+            .await
+            .is_err()
+        {
+            let clients = counters.connected.get();
+            tracing::warn!(clients, "the drain time is over; dropping who is left");
+        }
+        for task in self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// When clients of a relay that shuts down may come back: long enough for a restart, and other
+/// replicas are there at once.
+const RETRY_AFTER_MS: u64 = 1_000;
+
+/// Feeds the window by which health judges.
+async fn sample(shared: Arc<Shared>) {
+    let mut interval = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        interval.tick().await;
+        shared.window.sample(&shared);
+    }
+}
