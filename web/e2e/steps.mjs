@@ -120,6 +120,7 @@ export async function eventRows(page) {
     Array.from(document.querySelectorAll('[data-testid="event-row"][data-row]'), (row) => ({
       row: Number(row.getAttribute("data-row")),
       kind: row.getAttribute("data-kind") ?? "",
+      newer: row.hasAttribute("data-newer"),
       position: `${row.getAttribute("data-partition")}:${row.getAttribute("data-offset")}`,
       cells: Array.from(
         row.children,

@@ -5,8 +5,11 @@ import { accessible, eventRows, focused, must, until } from "./steps.mjs";
 const TROUBLES = ["gap", "reject"];
 
 /** @param {import("./walker.mjs").Walker} walker */
-export async function record({ page, steps, keys, hook, shoot, selectedRow }) {
+export async function record({ page, steps, keys, hook, shoot, mode, selectedRow }) {
   await steps.check("Enter opens the row's record, arrows go on to the next", async () => {
+    await page.locator("#events-title").click();
+    if ((await mode()) === "follow") await keys.press("p");
+    await page.waitForTimeout(200);
     await keys.press("e");
     const rows = await eventRows(page);
     const at = rows.findIndex((row) => !TROUBLES.includes(row.kind));
@@ -129,7 +132,7 @@ export async function narrow({ page, steps, keys, hook, shoot, selectedRow }) {
       "trouble rows",
       () => eventRows(page),
       (now) =>
-        now.every((row) => TROUBLES.includes(row.kind)) &&
+        now.every((row) => row.newer || TROUBLES.includes(row.kind)) &&
         now.length >= Math.min(1, totals.rejects),
     );
     if (rows.length > 0) {

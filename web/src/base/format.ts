@@ -15,8 +15,9 @@ const clockFormat = new Intl.DateTimeFormat("en-GB", {
 
 /** Shown where there is no value, so that nothing unknown looks like a zero. */
 export const NONE = "\u2013";
-/** The last millisecond a Date can hold; Kafka timestamps beyond it are damaged. */
-const DATE_MS_MAX = 8.64e15;
+/** Times outside of these are damaged or on another clock: before September 2001, beyond a Date. */
+const TIME_MS_MIN = 1e12;
+const TIME_MS_MAX = 8.64e15;
 const UNITS = ["KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 
 /** 1234567 as "1,234,567"; 64-bit values stay exact. */
@@ -47,9 +48,9 @@ export function perSecond(rate: number | null): string {
   return rate >= 100 || rate === 0 ? count(Math.round(rate)) : oneDigit.format(rate);
 }
 
-/** Whether a Kafka timestamp is one that can be shown. */
+/** Whether a time in milliseconds since 1970 is one that can be shown. */
 export function isTime(ms: number): boolean {
-  return Number.isFinite(ms) && ms > 0 && ms <= DATE_MS_MAX;
+  return ms >= TIME_MS_MIN && ms <= TIME_MS_MAX;
 }
 
 /** Local time of day with milliseconds. */
@@ -59,7 +60,7 @@ export function clock(ms: number): string {
 
 /** The full instant in UTC. */
 export function instant(ms: number): string {
-  return isTime(ms) ? new Date(ms).toISOString() : "no usable time";
+  return isTime(ms) ? new Date(ms).toISOString() : `no usable time (${ms})`;
 }
 
 /** Time until the next attempt, in whole seconds, never below one while waiting. */

@@ -7,23 +7,16 @@ export interface HexRow {
 
 const ROW_BYTES = 16;
 
-export function hexRowCount(bytes: Uint8Array): number {
-  return Math.ceil(bytes.length / ROW_BYTES);
-}
-
-/** Rows `first` to `first + count`, as far as there are any. */
-export function hexRows(bytes: Uint8Array, first: number, count: number): HexRow[] {
-  const end = Math.min(first + count, hexRowCount(bytes));
-  const rows: HexRow[] = [];
-  for (let row = first; row < end; row += 1) {
-    rows.push(hexRow(bytes, row * ROW_BYTES));
-  }
-  return rows;
+/** All rows; the caller bounds the bytes. */
+export function hexRows(bytes: Uint8Array): HexRow[] {
+  return Array.from({ length: Math.ceil(bytes.length / ROW_BYTES) }, (_, row) =>
+    hexRow(bytes, row * ROW_BYTES),
+  );
 }
 
 /** The whole view as text, for the clipboard. */
 export function hexText(bytes: Uint8Array): string {
-  return hexRows(bytes, 0, hexRowCount(bytes))
+  return hexRows(bytes)
     .map((row) => `${row.offset}  ${row.hex}  ${row.ascii}`)
     .join("\n");
 }

@@ -1,5 +1,6 @@
 /** What a row of the event list is called and how it is marked, from the names the core gave. */
 import type { EventColumns, Names } from "../generated/decode_wasm.js";
+import { count } from "./format.js";
 
 /** How a row is set off: both troubles say what is missing or refused at that place. */
 export type Tone = "plain" | "error" | "reject" | "gap";
@@ -13,6 +14,8 @@ export interface EventRow {
   readonly cause: string;
   readonly partition: number;
   readonly offset: bigint;
+  /** Last offset of a gap, else the offset. */
+  readonly lastOffset: bigint;
   readonly timestampMs: number;
   readonly sequence: bigint;
   readonly thread: string;
@@ -21,6 +24,9 @@ export interface EventRow {
   readonly bytes: number;
   readonly newerSchema: boolean;
 }
+
+/** Where the module gives the last offset of a gap; without it the row shows the first one. */
+type Ranged = EventColumns & { readonly lastOffset?: BigUint64Array };
 
 /** One row out of the columns, or null where the columns do not reach. */
 export function eventRow(
@@ -42,6 +48,7 @@ export function eventRow(
     cause: causeOf(kind, code, names),
     partition: columns.partition[index] ?? 0,
     offset: columns.offset[index] ?? 0n,
+    lastOffset: (columns as Ranged).lastOffset?.[index] ?? columns.offset[index] ?? 0n,
     timestampMs: columns.timestampMs[index] ?? 0,
     sequence: columns.sequence[index] ?? 0n,
     thread: textAt(strings, columns.thread[index]),
@@ -50,6 +57,13 @@ export function eventRow(
     bytes: columns.bytes[index] ?? 0,
     newerSchema: columns.newerSchema[index] === 1,
   };
+}
+
+/** What a trouble row says after its cause: the missing range, or what is wrong. */
+export function troubleText(row: EventRow): string {
+  if (row.summary !== "" || row.tone !== "gap") return row.summary;
+  if (row.lastOffset <= row.offset) return `offset ${row.offset}`;
+  return `offsets ${row.offset} to ${row.lastOffset} (${count(row.lastOffset - row.offset + 1n)})`;
 }
 
 /** A kind's name for people. */

@@ -99,7 +99,8 @@ export class EventsState {
 
   #freeze(mode: FollowMode): void {
     const newest = this.#newestRow();
-    if (newest === null) return;
+    // Without a row there is nothing to stand still at.
+    if (newest === null || newest < 0) return;
     this.mode = mode;
     this.frozenAt = newest;
   }

@@ -199,8 +199,7 @@ export class RelayStore {
         if (message.id === this.#detailId) this.detail = message;
         break;
       case "failed":
-        this.failure = { text: message.message, recovered: false };
-        this.#shut();
+        this.#broken(message.message);
         break;
     }
   }
