@@ -31,7 +31,7 @@ pub(crate) struct FollowArgs {
     #[arg(long, value_parser = cursor, value_delimiter = ',')]
     cursor: Vec<(Partition, Decimal)>,
     /// Stop after so many records, rejected ones included
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     until_records: Option<u64>,
     /// Stop when everything that was there at the start has been seen
     #[arg(long)]

@@ -9,7 +9,7 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use decode_core::wire::{GapCause, RejectCode};
+use decode_core::Mode;
 
 pub(crate) use self::stream::read;
 
@@ -35,6 +35,26 @@ pub(crate) struct InputArgs {
     /// What the files hold
     #[arg(long, value_enum, default_value_t = Format::Auto)]
     pub(crate) format: Format,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct ModeArgs {
+    /// Accept only values with a frame byte (default)
+    #[arg(long, conflicts_with = "compatible")]
+    strict: bool,
+    /// Accept unframed protobuf and unframed zstd too, as old producers wrote them
+    #[arg(long)]
+    compatible: bool,
+}
+
+impl ModeArgs {
+    pub(crate) fn mode(&self) -> Mode {
+        if self.compatible {
+            Mode::Compatible
+        } else {
+            Mode::Strict
+        }
+    }
 }
 
 impl InputArgs {
@@ -107,17 +127,6 @@ pub(crate) enum Content<'a> {
         last: u64,
         cause: u32,
     },
-}
-
-/// The text of a reject code, also of one that is newer than this build.
-pub(crate) fn reject_text(code: u32) -> String {
-    RejectCode::from_number(code).map_or_else(|| format!("code_{code}"), |code| code.code().into())
-}
-
-/// The text of a gap cause, also of one that is newer than this build.
-pub(crate) fn gap_text(cause: u32) -> String {
-    GapCause::from_number(cause)
-        .map_or_else(|| format!("cause_{cause}"), |cause| cause.code().into())
 }
 
 /// Read from a file at once; also what a format is told from.

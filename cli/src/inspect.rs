@@ -5,9 +5,9 @@ use std::io::{self, BufWriter, Write};
 use decode_core::Decoder;
 use serde::Serialize;
 
-use crate::input::{self, Content, InputArgs, Item};
+use crate::input::{self, Content, InputArgs, Item, ModeArgs};
 use crate::outcome::{Failure, Outcome};
-use crate::validate::{ModeArgs, describe, place_text, write_line};
+use crate::output::{describe, gap_text, place_text, reject_text, write_line};
 
 /// Print records as canonical JSON text, one a line
 ///
@@ -121,7 +121,7 @@ impl<W: Write> Inspection<W> {
                 hex: String::new(),
             },
             Content::Rejected { code, prefix } => Odd::Rejected {
-                code: &input::reject_text(code),
+                code: &reject_text(code),
                 what: "refused by the relay",
                 hex: hex(prefix),
             },
@@ -129,7 +129,7 @@ impl<W: Write> Inspection<W> {
                 partition: item.place.map_or(0, |place| place.partition),
                 first: item.place.map_or(0, |place| place.offset).to_string(),
                 last: last.to_string(),
-                cause: input::gap_text(cause),
+                cause: gap_text(cause),
             },
         };
         self.odd(&odd)

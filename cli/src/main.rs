@@ -8,6 +8,7 @@ mod input;
 mod inspect;
 mod link;
 mod outcome;
+mod output;
 mod record;
 mod tail;
 mod utc;

@@ -12,8 +12,8 @@ use session::control::Welcome;
 
 use crate::follow::{self, FollowArgs, Watcher};
 use crate::outcome::{Failure, Outcome};
+use crate::output::write_line;
 use crate::utc::utc;
-use crate::validate::write_line;
 
 /// Record what a relay delivers into a capture file, gaps and rejects included
 #[derive(clap::Args)]
@@ -53,6 +53,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
         block_closed: Instant::now(),
     };
     let followed = follow::run(&args.follow, &mut recording);
+    if recording.writer.is_none() {
+        // Nothing was heard; an empty file would stand in the way of the next try.
+        let _ = std::fs::remove_file(&args.output);
+    }
     // What was received is kept, however it ended.
     let finished = recording.finish();
     let followed = followed?;

@@ -11,10 +11,9 @@ use serde::Serialize;
 use session::control::Welcome;
 
 use crate::follow::{self, FollowArgs, Watcher};
-use crate::input::{gap_text, reject_text};
 use crate::outcome::{Failure, Outcome};
+use crate::output::{gap_text, reject_text, write_line};
 use crate::utc::utc;
-use crate::validate::write_line;
 
 /// Follow a relay: one line per record, gap and reject
 #[derive(clap::Args)]

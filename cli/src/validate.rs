@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
-use decode_core::wire::{DECOMPRESSED_BYTES_MAX, MessageKind, PAYLOAD_BYTES_MAX, RejectCode};
-use decode_core::{Decoder, EventFacts, EventSink, Mode, Reject};
+use decode_core::wire::{MessageKind, PAYLOAD_BYTES_MAX, RejectCode};
+use decode_core::{Decoder, EventFacts, EventSink};
 use serde::Serialize;
 
-use crate::input::{self, Content, InputArgs, Item};
+use crate::input::{self, Content, InputArgs, Item, ModeArgs};
 use crate::outcome::{Failure, Outcome};
+use crate::output::{describe, gap_text, place_text, reject_text, write_line};
 
 /// Check payloads: framing, compression, protobuf, limits
 ///
@@ -24,26 +25,6 @@ pub(crate) struct Args {
     /// One JSON object per payload
     #[arg(long)]
     json: bool,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct ModeArgs {
-    /// Accept only values with a frame byte (default)
-    #[arg(long, conflicts_with = "compatible")]
-    strict: bool,
-    /// Accept unframed protobuf and unframed zstd too, as old producers wrote them
-    #[arg(long)]
-    compatible: bool,
-}
-
-impl ModeArgs {
-    pub(crate) fn mode(&self) -> Mode {
-        if self.compatible {
-            Mode::Compatible
-        } else {
-            Mode::Strict
-        }
-    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
@@ -135,13 +116,7 @@ impl<W: Write> Validation<W> {
             }
             Content::Rejected { code, prefix } => {
                 let what = "refused by the relay";
-                self.rejected(
-                    input,
-                    item,
-                    &input::reject_text(code),
-                    what,
-                    prefix.len() as u64,
-                )
+                self.rejected(input, item, &reject_text(code), what, prefix.len() as u64)
             }
             Content::Gap { last, cause } => self.gap(input, item, last, cause),
         }
@@ -220,7 +195,7 @@ impl<W: Write> Validation<W> {
 
     fn gap(&mut self, input: &str, item: &Item<'_>, last: u64, cause: u32) -> io::Result<()> {
         self.summary.gaps += 1;
-        let cause = input::gap_text(cause);
+        let cause = gap_text(cause);
         if self.json {
             let line = Line {
                 code: Some(&cause),
@@ -299,32 +274,6 @@ impl<'a> EventSink<'a> for Inner<'a> {
     fn restart(&mut self) {
         *self = Self::default();
     }
-}
-
-pub(crate) fn describe(reject: &Reject) -> String {
-    match reject.code() {
-        RejectCode::DecompressedTooLarge => {
-            format!("{} (limit {DECOMPRESSED_BYTES_MAX} bytes)", reject.what())
-        }
-        _ => format!("{} at byte {}", reject.what(), reject.at()),
-    }
-}
-
-pub(crate) fn place_text(input: &str, item: &Item<'_>) -> String {
-    match item.place {
-        Some(place) => {
-            format!(
-                "{input}[{}] partition {} offset {}",
-                item.index, place.partition, place.offset
-            )
-        }
-        None => format!("{input}[{}]", item.index),
-    }
-}
-
-pub(crate) fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, value)?;
-    out.write_all(b"\n")
 }
 
 /// An envelope whose member is absent or of a kind this build does not know.

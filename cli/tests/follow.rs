@@ -108,6 +108,7 @@ fn a_cursor_continues_after_its_offset() {
     );
 }
 
+/// RES-02
 #[test]
 fn a_connection_that_breaks_again_and_again_costs_nothing() {
     let log = Log::new(3, 2_000);
@@ -135,6 +136,7 @@ fn a_connection_that_breaks_again_and_again_costs_nothing() {
     assert!(breaks >= 2, "{finished:?}");
 }
 
+/// RES-02
 #[test]
 fn a_relay_that_is_killed_and_started_again_costs_nothing() {
     let log = Log::new(4, 500);
@@ -238,6 +240,7 @@ fn the_end_conditions_and_their_exit_codes() {
         (&["--from", "cursor"], 2),
         (&["--for", "soon"], 2),
         (&["--cursor", "0"], 2),
+        (&["--until-records", "0"], 2),
     ] {
         let all: Vec<&str> = ["tail", &url].iter().chain(args).copied().collect();
         let finished = dashstream(&all, b"");

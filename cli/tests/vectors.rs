@@ -7,6 +7,7 @@ mod support;
 use serde_json::Value;
 use support::{dashstream, delimited};
 
+/// DEC-07: the tool reaches the verdicts of the decoder.
 #[test]
 fn validate_gives_every_vector_its_verdict() {
     let vectors = shared::vectors();

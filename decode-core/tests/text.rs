@@ -13,6 +13,7 @@ use decode_core::{Decoder, Mode};
 /// Messages of all kinds, none of them made by this project's encoder.
 const RANDOM_MESSAGES: usize = 3000;
 
+/// DEC-09: the random integers include the ends of their ranges.
 #[test]
 fn random_messages_of_every_kind_read_as_the_official_runtime_reads_them() {
     let Some(lines) = official(&["random", "20260730", &RANDOM_MESSAGES.to_string()], "") else {
@@ -58,6 +59,7 @@ fn every_captured_record_reads_as_the_official_runtime_reads_it() {
     }
 }
 
+/// VER-03: what the schema does not know is kept.
 #[test]
 fn merging_is_that_of_protobuf() {
     for (name, body, expected) in MERGES {
@@ -70,6 +72,7 @@ fn merging_is_that_of_protobuf() {
     }
 }
 
+/// DEC-11
 #[test]
 fn no_bytes_make_it_panic() {
     let valid = support::unhex(concat!(

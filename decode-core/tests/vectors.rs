@@ -6,6 +6,7 @@ mod support;
 use decode_core::{Decoder, Mode};
 use support::vectors;
 
+/// DEC-01, DEC-02, DEC-03, DEC-04, DEC-06, DEC-09, VER-03: each has its lines among the vectors.
 #[test]
 fn every_payload_gets_its_verdict_and_text() {
     let vectors = vectors();

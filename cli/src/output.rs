@@ -1,0 +1,49 @@
+//! What several commands print alike.
+
+use std::io::{self, Write};
+
+use decode_core::Reject;
+use decode_core::wire::{DECOMPRESSED_BYTES_MAX, GapCause, RejectCode};
+use serde::Serialize;
+
+use crate::input::Item;
+
+/// One JSON value on a line of its own.
+pub(crate) fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")
+}
+
+/// Where something stands in its input.
+pub(crate) fn place_text(input: &str, item: &Item<'_>) -> String {
+    match item.place {
+        Some(place) => {
+            format!(
+                "{input}[{}] partition {} offset {}",
+                item.index, place.partition, place.offset
+            )
+        }
+        None => format!("{input}[{}]", item.index),
+    }
+}
+
+/// Why a payload is refused, beyond the code.
+pub(crate) fn describe(reject: &Reject) -> String {
+    match reject.code() {
+        RejectCode::DecompressedTooLarge => {
+            format!("{} (limit {DECOMPRESSED_BYTES_MAX} bytes)", reject.what())
+        }
+        _ => format!("{} at byte {}", reject.what(), reject.at()),
+    }
+}
+
+/// The text of a reject code, also of one that is newer than this build.
+pub(crate) fn reject_text(code: u32) -> String {
+    RejectCode::from_number(code).map_or_else(|| format!("code_{code}"), |code| code.code().into())
+}
+
+/// The text of a gap cause, also of one that is newer than this build.
+pub(crate) fn gap_text(cause: u32) -> String {
+    GapCause::from_number(cause)
+        .map_or_else(|| format!("cause_{cause}"), |cause| cause.code().into())
+}

@@ -1,0 +1,134 @@
+//! `wire.rs` is the only place where a shared number or name is defined: this searches the tree
+//! (Rust, TypeScript, Svelte, scripts) for a second one.
+//!
+//! Tests are left out: they pin values on purpose. So is generated code.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use decode_core::wire::{CloseCode, GapCause, RejectCode, control, error_code};
+
+const LEFT_OUT: [&str; 12] = [
+    "target", "node_modules", "dist", "generated", "tests", "e2e", "vectors", "docs", ".git",
+    "deploy", "no-std-program", "bench",
+];
+
+/// The page's own messages: `type` texts between page and worker, which no other process sees.
+const OTHER_CONTRACT: [&str; 1] = ["decode-wasm/src/worker/messages.ts"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("a readable folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            if !LEFT_OUT.contains(&name.as_str()) {
+                sources(&path, found);
+            }
+            continue;
+        }
+        let code = ["rs", "ts", "svelte", "mjs", "js"];
+        let is_code = path.extension().is_some_and(|e| code.iter().any(|c| e == *c));
+        let is_test = name == "tests.rs" || name.contains(".test.") || name.contains(".spec.");
+        if is_code && !is_test && !path.ends_with("decode-core/src/wire.rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// A source without its comments and without what follows `#[cfg(test)]`.
+fn code_of(text: &str) -> String {
+    let live = text.split("#[cfg(test)]").next().unwrap_or_default();
+    live.lines()
+        .filter(|line| !line.trim_start().starts_with("//") && !line.trim_start().starts_with('*'))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Texts nobody else may spell out. Single plain words ("ack", "empty") mean other things too.
+fn forbidden_texts() -> Vec<String> {
+    let codes = RejectCode::ALL
+        .iter()
+        .map(|c| c.code())
+        .chain(GapCause::ALL.iter().map(|c| c.code()))
+        .chain(CloseCode::ALL.iter().map(|c| c.code()))
+        .chain([
+            control::REPLAY_PROGRESS,
+            control::REPLAY_COMPLETE,
+            control::CURSOR_STALE,
+            control::TOPIC_RESET,
+            control::SCHEMA_STATUS,
+            control::GOING_AWAY,
+            control::RESUME_ERROR,
+            error_code::INVALID_JSON,
+            error_code::UNKNOWN_TYPE,
+            error_code::UNKNOWN_FROM,
+            error_code::INVALID_PARTITION,
+            error_code::INVALID_OFFSET,
+            error_code::WRONG_NAMESPACE,
+            decode_core::wire::SUBPROTOCOL,
+        ]);
+    let distinctive = codes.filter(|text| text.contains(['_', '.']));
+    distinctive.flat_map(|text| [format!("\"{text}\""), format!("'{text}'")]).collect()
+}
+
+/// Numbers nobody else may spell out, in the ways people write them.
+const FORBIDDEN_NUMBERS: [&str; 13] = [
+    "10485760", "10_485_760", "10 * 1024 * 1024", "10 << 20", "0x28, 0xB5", "0x28, 0xb5", "0xFD2FB528",
+    "0xfd2fb528", "4001", "4002", "4003", "4004", "4005",
+];
+
+/// Names of the constants themselves.
+fn constant_names() -> Vec<String> {
+    let wire = fs::read_to_string(root().join("decode-core/src/wire.rs")).expect("wire.rs");
+    wire.lines()
+        .filter_map(|line| line.trim().strip_prefix("pub const "))
+        .filter_map(|rest| rest.split(':').next())
+        .filter(|name| name.contains('_') && !name.starts_with("fn "))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Whether `number` stands in `code` on its own, not inside a longer one.
+fn has_number(code: &str, number: &str) -> bool {
+    code.match_indices(number).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let after = code[at + number.len()..].chars().next();
+        let part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+        !part(before) && !part(after)
+    })
+}
+
+#[test]
+fn single_definition() {
+    let root = root();
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    assert!(files.len() > 60, "only {} sources found: is this the tree?", files.len());
+    let texts = forbidden_texts();
+    let names = constant_names();
+    assert!(names.len() > 20 && texts.len() > 30);
+    let mut second = Vec::new();
+    for file in files {
+        let shown = file.strip_prefix(&root).unwrap_or(&file).display().to_string();
+        let code = code_of(&fs::read_to_string(&file).expect("a readable source"));
+        if !OTHER_CONTRACT.contains(&shown.as_str()) {
+            let hits = texts.iter().filter(|text| code.contains(text.as_str()));
+            second.extend(hits.map(|text| format!("{shown}: {text}")));
+        }
+        let hits = FORBIDDEN_NUMBERS.iter().filter(|number| has_number(&code, number));
+        second.extend(hits.map(|number| format!("{shown}: {number}")));
+        for name in &names {
+            for keyword in ["const ", "static ", "let ", "var "] {
+                let declared = format!("{keyword}{name}");
+                if has_number(&code, &declared) {
+                    second.push(format!("{shown}: {declared}"));
+                }
+            }
+        }
+    }
+    assert!(second.is_empty(), "defined a second time:\n{}", second.join("\n"));
+}
