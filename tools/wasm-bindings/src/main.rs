@@ -17,6 +17,8 @@ fn main() -> Result<()> {
         .input_path(&module)
         .web(true)?
         .typescript(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
         // Without it `init()` called without an argument throws: the bundler needs the default URL.
         .omit_default_module_path(false)
         .generate(&out)
