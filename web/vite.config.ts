@@ -1,6 +1,6 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
-import { wireText } from "./build/wire";
+import { wireText } from "./build/wire.ts";
 
 const relay = "http://127.0.0.1:3002";
 const wsPath = wireText("WS_PATH");
@@ -27,8 +27,9 @@ export default defineConfig({
       "/metrics": relay,
     },
   },
+  // Under test too the framework's browser half runs, not the one for servers.
+  ...(process.env["VITEST"] === undefined ? {} : { resolve: { conditions: ["browser"] } }),
   test: {
     include: ["src/**/*.test.ts"],
-    environment: "happy-dom",
   },
 });

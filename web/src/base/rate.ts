@@ -1,3 +1,6 @@
+/** Readings closer together than this say nothing new. */
+const SAMPLE_MS_MIN = 50;
+
 /** A rate from a counter and a monotonic clock: unknown until enough time has been seen. */
 export class RateMeter {
   readonly #windowMs: number;
@@ -13,7 +16,7 @@ export class RateMeter {
   add(ms: number, value: number): void {
     const last = this.#samples.at(-1);
     if (last !== undefined && value < last.value) this.#samples = [];
-    if (last !== undefined && ms - last.ms < 50 && this.#samples.length > 0) return;
+    else if (last !== undefined && ms - last.ms < SAMPLE_MS_MIN) return;
     this.#samples.push({ ms, value });
     const oldest = ms - this.#windowMs;
     const keep = this.#samples.findIndex((sample) => sample.ms >= oldest);
@@ -28,6 +31,11 @@ export class RateMeter {
     const elapsedMs = last.ms - first.ms;
     if (elapsedMs < this.#leastMs) return null;
     return ((last.value - first.value) * 1000) / elapsedMs;
+  }
+
+  /** Readings held; bounded by the window. */
+  get samples(): number {
+    return this.#samples.length;
   }
 
   clear(): void {
