@@ -310,6 +310,10 @@ fn field(
             reader.len_delimited().map(drop)
         }
         FieldType::Message(inner) => {
+            if wire != WireType::Len && inner.map_entry {
+                // Where prost reads on as if the tag had said length-delimited.
+                return Err(Reject::protobuf(at, MAP_WIRE_TYPE));
+            }
             expect(wire, WireType::Len, at)?;
             if depth == 0 {
                 return Err(too_deep(at));
@@ -447,6 +451,9 @@ impl Captures {
         }
     }
 }
+
+/// The one refusal in which this pass is stricter than prost.
+pub const MAP_WIRE_TYPE: &str = "wrong wire type for a map field";
 
 /// Every message of the envelope has its header as field 1.
 const HEADER_FIELD: u32 = 1;

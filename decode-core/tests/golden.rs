@@ -19,7 +19,10 @@ fn framed(byte: u8, body: &[u8]) -> Vec<u8> {
 
 fn verdict(payload: &[u8], mode: Mode) -> Result<Option<MessageKind>, RejectCode> {
     let mut decoder = Decoder::new(mode);
-    decoder.decode(payload, &mut ()).map(|d| d.summary.kind).map_err(|e| e.code())
+    decoder
+        .decode(payload, &mut ())
+        .map(|d| d.summary.kind)
+        .map_err(|e| e.code())
 }
 
 #[derive(Default)]
@@ -27,7 +30,11 @@ struct Seen(Vec<(u64, i32, String)>);
 
 impl<'a> EventSink<'a> for Seen {
     fn event(&mut self, event: &EventFacts<'a>) {
-        self.0.push((event.header.sequence, event.event_type, event.header.thread.to_owned()));
+        self.0.push((
+            event.header.sequence,
+            event.event_type,
+            event.header.thread.to_owned(),
+        ));
     }
     fn restart(&mut self) {
         self.0.clear();
@@ -45,7 +52,10 @@ fn an_event_says_what_it_says() {
     assert_eq!(summary.kind, Some(MessageKind::Event));
     assert_eq!((summary.event_type, summary.node), (10, "analyze"));
     let header = summary.header;
-    assert_eq!((header.thread, header.tenant, header.sequence), ("session-123", "default", 1));
+    assert_eq!(
+        (header.thread, header.tenant, header.sequence),
+        ("session-123", "default", 1)
+    );
     assert_eq!(header.timestamp_us, 1_700_000_000_000_000);
     assert_eq!(header.message_id, (0u8..16).collect::<Vec<_>>());
     assert_eq!((header.message_type, header.schema_version_raw), (1, 1));
@@ -58,7 +68,10 @@ fn a_batch_gives_its_inner_sequences() {
     let mut decoder = Decoder::new(Mode::Strict);
     let mut seen = Seen::default();
     let summary = decoder.decode(&payload, &mut seen).expect("valid").summary;
-    assert_eq!((summary.kind, summary.inner_events), (Some(MessageKind::EventBatch), 2));
+    assert_eq!(
+        (summary.kind, summary.inner_events),
+        (Some(MessageKind::EventBatch), 2)
+    );
     assert_eq!(summary.header.sequence, 0);
     let thread = "session-123".to_owned();
     assert_eq!(seen.0, [(7, 11, thread.clone()), (8, 10, thread)]);
@@ -71,21 +84,65 @@ fn edge_inputs_get_their_verdicts() {
     let packed = include_bytes!("../no-std-program/src/event.bin");
     let ok = Ok(Some(MessageKind::Event));
     let cases: [(&str, Vec<u8>, Result<_, _>, Result<_, _>); 10] = [
-        ("empty", vec![], Err(RejectCode::Empty), Err(RejectCode::Empty)),
+        (
+            "empty",
+            vec![],
+            Err(RejectCode::Empty),
+            Err(RejectCode::Empty),
+        ),
         ("frame byte alone", vec![0], Ok(None), Ok(None)),
-        ("zstd frame byte alone", vec![1], Err(RejectCode::Decompress), Err(RejectCode::Decompress)),
-        ("byte 2", vec![2, 8, 1], Err(RejectCode::BadFrame), Err(RejectCode::Protobuf)),
-        ("unframed protobuf", event.clone(), Err(RejectCode::BadFrame), ok),
+        (
+            "zstd frame byte alone",
+            vec![1],
+            Err(RejectCode::Decompress),
+            Err(RejectCode::Decompress),
+        ),
+        (
+            "byte 2",
+            vec![2, 8, 1],
+            Err(RejectCode::BadFrame),
+            Err(RejectCode::Protobuf),
+        ),
+        (
+            "unframed protobuf",
+            event.clone(),
+            Err(RejectCode::BadFrame),
+            ok,
+        ),
         ("framed zstd", packed.to_vec(), ok, ok),
-        ("unframed zstd", packed[1..].to_vec(), Err(RejectCode::BadFrame), ok),
-        ("JSON", b"{\"}".to_vec(), Err(RejectCode::BadFrame), Err(RejectCode::Protobuf)),
-        ("framed, cut", framed(0, &event[..10]), Err(RejectCode::Protobuf), Err(RejectCode::Protobuf)),
+        (
+            "unframed zstd",
+            packed[1..].to_vec(),
+            Err(RejectCode::BadFrame),
+            ok,
+        ),
+        (
+            "JSON",
+            b"{\"}".to_vec(),
+            Err(RejectCode::BadFrame),
+            Err(RejectCode::Protobuf),
+        ),
+        (
+            "framed, cut",
+            framed(0, &event[..10]),
+            Err(RejectCode::Protobuf),
+            Err(RejectCode::Protobuf),
+        ),
         // Whatever the inside would look like without its frame byte, it is not tried.
-        ("zstd byte, plain body", framed(1, &event), Err(RejectCode::Decompress), Err(RejectCode::Decompress)),
+        (
+            "zstd byte, plain body",
+            framed(1, &event),
+            Err(RejectCode::Decompress),
+            Err(RejectCode::Decompress),
+        ),
     ];
     for (name, payload, strict, compatible) in cases {
         assert_eq!(verdict(&payload, Mode::Strict), strict, "{name}, strict");
-        assert_eq!(verdict(&payload, Mode::Compatible), compatible, "{name}, compatible");
+        assert_eq!(
+            verdict(&payload, Mode::Compatible),
+            compatible,
+            "{name}, compatible"
+        );
     }
 }
 
@@ -104,7 +161,10 @@ fn the_largest_legal_value_is_accepted_and_one_byte_more_is_not() {
     body.resize(PAYLOAD_BYTES_MAX, 0);
     assert_eq!(verdict(&framed(0, &body), Mode::Strict), Ok(None));
     body.push(0);
-    assert_eq!(verdict(&framed(0, &body), Mode::Strict), Err(RejectCode::TooLarge));
+    assert_eq!(
+        verdict(&framed(0, &body), Mode::Strict),
+        Err(RejectCode::TooLarge)
+    );
 }
 
 #[test]

@@ -12,10 +12,11 @@ fn no_std_program_links_and_decodes() {
         .arg(&manifest)
         .arg("--target-dir")
         .arg(&target)
-        .env("RUSTFLAGS", "-C link-arg=-lgcc_eh")
         .status()
         .expect("cargo runs");
     assert!(built.success(), "it does not link");
-    let ran = Command::new(target.join("debug/no-std-program")).status().expect("it runs");
+    let ran = Command::new(target.join("debug/no-std-program"))
+        .status()
+        .expect("it runs");
     assert_eq!(ran.code(), Some(0), "it does not decode");
 }

@@ -8,9 +8,20 @@ use std::path::{Path, PathBuf};
 
 use decode_core::wire::{CloseCode, GapCause, RejectCode, control, error_code};
 
-const LEFT_OUT: [&str; 12] = [
-    "target", "node_modules", "dist", "generated", "tests", "e2e", "vectors", "docs", ".git",
-    "deploy", "no-std-program", "bench",
+const LEFT_OUT: [&str; 13] = [
+    "target",
+    "node_modules",
+    "dist",
+    "generated",
+    "tests",
+    "e2e",
+    "vectors",
+    "docs",
+    ".git",
+    "deploy",
+    "no-std-program",
+    "bench",
+    "proto",
 ];
 
 /// The page's own messages: `type` texts between page and worker, which no other process sees.
@@ -23,7 +34,11 @@ fn root() -> PathBuf {
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).expect("a readable folder") {
         let path = entry.expect("an entry").path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if path.is_dir() {
             if !LEFT_OUT.contains(&name.as_str()) {
                 sources(&path, found);
@@ -31,7 +46,9 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
             continue;
         }
         let code = ["rs", "ts", "svelte", "mjs", "js"];
-        let is_code = path.extension().is_some_and(|e| code.iter().any(|c| e == *c));
+        let is_code = path
+            .extension()
+            .is_some_and(|e| code.iter().any(|c| e == *c));
         let is_test = name == "tests.rs" || name.contains(".test.") || name.contains(".spec.");
         if is_code && !is_test && !path.ends_with("decode-core/src/wire.rs") {
             found.push(path);
@@ -72,13 +89,26 @@ fn forbidden_texts() -> Vec<String> {
             decode_core::wire::SUBPROTOCOL,
         ]);
     let distinctive = codes.filter(|text| text.contains(['_', '.']));
-    distinctive.flat_map(|text| [format!("\"{text}\""), format!("'{text}'")]).collect()
+    distinctive
+        .flat_map(|text| [format!("\"{text}\""), format!("'{text}'")])
+        .collect()
 }
 
 /// Numbers nobody else may spell out, in the ways people write them.
 const FORBIDDEN_NUMBERS: [&str; 13] = [
-    "10485760", "10_485_760", "10 * 1024 * 1024", "10 << 20", "0x28, 0xB5", "0x28, 0xb5", "0xFD2FB528",
-    "0xfd2fb528", "4001", "4002", "4003", "4004", "4005",
+    "10485760",
+    "10_485_760",
+    "10 * 1024 * 1024",
+    "10 << 20",
+    "0x28, 0xB5",
+    "0x28, 0xb5",
+    "0xFD2FB528",
+    "0xfd2fb528",
+    "4001",
+    "4002",
+    "4003",
+    "4004",
+    "4005",
 ];
 
 /// Names of the constants themselves.
@@ -97,7 +127,8 @@ fn has_number(code: &str, number: &str) -> bool {
     code.match_indices(number).any(|(at, _)| {
         let before = code[..at].chars().next_back();
         let after = code[at + number.len()..].chars().next();
-        let part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+        let part =
+            |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
         !part(before) && !part(after)
     })
 }
@@ -107,19 +138,29 @@ fn single_definition() {
     let root = root();
     let mut files = Vec::new();
     sources(&root, &mut files);
-    assert!(files.len() > 60, "only {} sources found: is this the tree?", files.len());
+    assert!(
+        files.len() > 60,
+        "only {} sources found: is this the tree?",
+        files.len()
+    );
     let texts = forbidden_texts();
     let names = constant_names();
     assert!(names.len() > 20 && texts.len() > 30);
     let mut second = Vec::new();
     for file in files {
-        let shown = file.strip_prefix(&root).unwrap_or(&file).display().to_string();
+        let shown = file
+            .strip_prefix(&root)
+            .unwrap_or(&file)
+            .display()
+            .to_string();
         let code = code_of(&fs::read_to_string(&file).expect("a readable source"));
         if !OTHER_CONTRACT.contains(&shown.as_str()) {
             let hits = texts.iter().filter(|text| code.contains(text.as_str()));
             second.extend(hits.map(|text| format!("{shown}: {text}")));
         }
-        let hits = FORBIDDEN_NUMBERS.iter().filter(|number| has_number(&code, number));
+        let hits = FORBIDDEN_NUMBERS
+            .iter()
+            .filter(|number| has_number(&code, number));
         second.extend(hits.map(|number| format!("{shown}: {number}")));
         for name in &names {
             for keyword in ["const ", "static ", "let ", "var "] {
@@ -130,5 +171,9 @@ fn single_definition() {
             }
         }
     }
-    assert!(second.is_empty(), "defined a second time:\n{}", second.join("\n"));
+    assert!(
+        second.is_empty(),
+        "defined a second time:\n{}",
+        second.join("\n")
+    );
 }
