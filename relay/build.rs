@@ -25,15 +25,21 @@ fn main() -> io::Result<()> {
     }
     files.sort();
 
+    // The bytes are copied: the page may be built anew between this and the compiler's reading.
+    let copies = out.join("assets");
+    fs::create_dir_all(&copies)?;
     let mut table = String::from("&[\n");
-    for (name, path) in &files {
-        let tag = etag(&fs::read(path)?);
+    for (number, (name, path)) in files.iter().enumerate() {
+        let bytes = fs::read(path)?;
+        let tag = etag(&bytes);
+        let copy = copies.join(number.to_string());
+        fs::write(&copy, bytes)?;
         writeln!(
             table,
             "    Asset {{ path: {name:?}, mime: {:?}, etag: \"\\\"{tag}\\\"\", \
              bytes: include_bytes!({:?}) }},",
             mime(name),
-            path.display().to_string(),
+            copy.display().to_string(),
         )
         .expect("writing to a String");
     }

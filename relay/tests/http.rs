@@ -1,0 +1,250 @@
+//! The HTTP surface on a real socket.
+
+mod common;
+
+use common::{Client, Rig, get, get_with, send};
+use dashstream_relay::{
+    http::{CONTENT_SECURITY_POLICY, is_built},
+    ingest::{Phase, TopicState},
+};
+use decode_core::wire;
+use serde_json::Value;
+
+fn json(body: &str) -> Value {
+    serde_json::from_str(body).expect("JSON")
+}
+
+// holds SEC-11: the policy allows the worker's WASM and nothing that evaluates text.
+#[tokio::test]
+async fn every_answer_has_the_hardening_headers() {
+    let rig = Rig::start(&[]).await;
+    for path in [
+        "/", "/health", "/ready", "/version", "/metrics", "/nothing", "/ws",
+    ] {
+        let answer = get(rig.address(), path).await;
+        assert_eq!(
+            answer.headers["content-security-policy"], CONTENT_SECURITY_POLICY,
+            "{path}"
+        );
+        assert_eq!(
+            answer.headers["x-content-type-options"], "nosniff",
+            "{path}"
+        );
+        assert_eq!(answer.headers["referrer-policy"], "no-referrer", "{path}");
+    }
+    assert!(CONTENT_SECURITY_POLICY.contains("script-src 'self' 'wasm-unsafe-eval';"));
+    for word in ["'unsafe-eval'", "'unsafe-inline'", " * ", "http:"] {
+        assert!(!CONTENT_SECURITY_POLICY.contains(word), "{word}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_is_served_or_its_absence_is_said() {
+    let rig = Rig::start(&[]).await;
+    let answer = get(rig.address(), "/").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers["content-type"], "text/html; charset=utf-8");
+    if !is_built() {
+        assert!(answer.body.contains("cargo xtask web"), "{}", answer.body);
+        return;
+    }
+    let tag = format!("If-None-Match: {}\r\n", answer.headers["etag"]);
+    let again = get_with(rig.address(), "/", &tag).await;
+    assert_eq!((again.status, again.body.as_str()), (304, ""));
+    assert_eq!(answer.headers["cache-control"], "no-cache");
+
+    let quoted = answer
+        .body
+        .split('"')
+        .filter(|part| part.contains("assets/"));
+    let hashed: Vec<_> = quoted
+        .map(|path| path.trim_start_matches(['.', '/']))
+        .collect();
+    assert!(
+        !hashed.is_empty(),
+        "the page loads something: {}",
+        answer.body
+    );
+    for path in hashed {
+        let asset = get(rig.address(), &format!("/{path}")).await;
+        assert_eq!(asset.status, 200, "{path}");
+        assert!(
+            asset.headers["cache-control"].contains("immutable"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let rig = Rig::start(&[]).await;
+    for path in [
+        "/nothing",
+        "/assets/",
+        "/../Cargo.toml",
+        "/health/more",
+        "/%2e%2e/x",
+    ] {
+        assert_eq!(get(rig.address(), path).await.status, 404, "{path}");
+    }
+    let post = "POST /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(send(rig.address(), post).await.status, 405);
+    let head = "HEAD /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let head = send(rig.address(), head).await;
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+}
+
+#[tokio::test]
+async fn version_says_what_the_relay_speaks() {
+    let rig = Rig::start(&["--kafka-brokers=secret-host:9092", "--notice=made up"]).await;
+    let answer = get(rig.address(), "/version").await;
+    let version = json(&answer.body);
+    assert_eq!(version["subprotocol"], wire::SUBPROTOCOL);
+    assert_eq!(version["schemaVersion"], wire::SCHEMA_VERSION);
+    assert_eq!(version["topic"], "dashstream-quality");
+    assert_eq!(
+        version["limits"]["payloadBytesMax"],
+        wire::PAYLOAD_BYTES_MAX
+    );
+    assert_eq!(version["config"]["serve"]["notice"], "made up");
+    assert_eq!(
+        version["namespace"],
+        version["config"]["kafka"]["namespace"]
+    );
+    assert!(!answer.body.contains("secret-host"));
+}
+
+// holds OPS-08: liveness and readiness differ and follow real answers.
+#[tokio::test]
+async fn health_and_readiness_follow_the_ingest() {
+    let rig = Rig::start_without_partitions(&[]).await;
+    let shared = rig.shared();
+    let health = || async { json(&get(rig.address(), "/health").await.body) };
+    let ready = || async { get(rig.address(), "/ready").await.status };
+
+    let value = health().await;
+    assert_eq!(
+        (&value["status"], &value["topic"]["state"]),
+        (&"starting".into(), &"connecting".into())
+    );
+    assert_eq!(ready().await, 503);
+
+    shared.ingest.set_topic(TopicState::Absent);
+    let value = health().await;
+    assert_eq!(value["topic"]["state"], "absent");
+    assert!(
+        value["reasons"][0]
+            .as_str()
+            .expect("a reason")
+            .contains("does not exist")
+    );
+
+    shared.ingest.set_topic(TopicState::Present);
+    shared.hub.add_partition(0, 5, 9);
+    let partition = shared.ingest.partition(0);
+    assert_eq!(health().await["status"], "starting");
+    partition.set_phase(Phase::Reading);
+    partition.set_position(7);
+    partition.set_end(9);
+    assert_eq!(ready().await, 503, "no probe was answered yet");
+    partition.last_probe.set(shared.clock.now_ms());
+    let value = health().await;
+    assert_eq!(value["status"], "ok");
+    assert_eq!(value["partitions"]["0"]["lag"], "2");
+    assert_eq!(value["partitions"]["0"]["earliest"], "5");
+    assert_eq!(ready().await, 200);
+
+    partition.set_phase(Phase::Retrying);
+    assert_eq!(
+        health().await["status"],
+        "degraded",
+        "it never had an answer"
+    );
+    partition.set_phase(Phase::Reset);
+    assert_eq!(health().await["status"], "degraded");
+    assert_eq!(get(rig.address(), "/health").await.status, 200, "it lives");
+}
+
+#[tokio::test]
+async fn an_upgrade_that_cannot_be_says_why() {
+    let rig = Rig::start(&["--allowed-origin=https://ops.example"]).await;
+    let plain = get(rig.address(), "/ws").await;
+    assert_eq!(plain.status, 426);
+    assert_eq!(plain.headers["upgrade"], "websocket");
+
+    let upgrade = |extra: &str| {
+        let address = rig.address();
+        let request = format!(
+            "GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{extra}\r\n"
+        );
+        async move { send(address, &request).await }
+    };
+    let old =
+        upgrade("Sec-WebSocket-Version: 8\r\nSec-WebSocket-Protocol: dashstream.v1\r\n").await;
+    assert_eq!(
+        (old.status, old.headers["sec-websocket-version"].as_str()),
+        (426, "13")
+    );
+    for protocols in ["", "Sec-WebSocket-Protocol: graphql-ws, chat\r\n"] {
+        let other = upgrade(&format!("Sec-WebSocket-Version: 13\r\n{protocols}")).await;
+        assert_eq!(other.status, 400);
+        assert!(other.body.contains(wire::SUBPROTOCOL), "{}", other.body);
+    }
+    let native = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat, dashstream.v1\r\n";
+    let foreign = upgrade(&format!("{native}Origin: https://evil.example\r\n")).await;
+    assert_eq!(foreign.status, 403);
+    assert_eq!(
+        rig.metric("dashstream_relay_refused_upgrades_total{reason=\"origin\"}")
+            .await,
+        1.0
+    );
+    assert_eq!(
+        rig.metric("dashstream_relay_refused_upgrades_total{reason=\"subprotocol\"}")
+            .await,
+        2.0
+    );
+    assert_eq!(
+        rig.metric("dashstream_relay_refused_upgrades_total{reason=\"handshake\"}")
+            .await,
+        2.0
+    );
+}
+
+#[tokio::test]
+async fn clients_wait_outside_until_partitions_are_known() {
+    let rig = Rig::start_without_partitions(&[]).await;
+    assert!(Client::try_connect(rig.address()).await.is_err());
+    rig.shared().hub.add_partition(0, 0, 0);
+    rig.shared().ingest.set_settled();
+    let mut client = Client::connect(&rig).await;
+    let resumed = client.resume(wire::from::EARLIEST).await;
+    assert_eq!(resumed["positions"]["0"], "0");
+    assert_eq!(
+        rig.metric("dashstream_relay_refused_upgrades_total{reason=\"starting\"}")
+            .await,
+        1.0
+    );
+}
+
+#[tokio::test]
+async fn connections_from_one_address_are_bounded() {
+    let rig = Rig::start(&["--max-connections-per-ip=2"]).await;
+    let first = Client::connect(&rig).await;
+    let _second = Client::connect(&rig).await;
+    let refused = Client::try_connect(rig.address()).await;
+    match refused.err() {
+        Some(tokio_tungstenite::tungstenite::Error::Http(response)) => {
+            assert_eq!(response.status().as_u16(), 429);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(
+        rig.metric("websocket_rejected_connections_total").await,
+        1.0
+    );
+    assert_eq!(rig.metric("websocket_connected_clients").await, 2.0);
+    drop(first);
+    rig.until_metric("websocket_connected_clients", 1.0).await;
+    Client::connect(&rig).await;
+}

@@ -1,0 +1,334 @@
+//! Sessions over real sockets, with a log filled by hand.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Client, Incoming, PATIENCE, Rig, get};
+use decode_core::wire::{self, CloseCode, FRAME_HEADER_LEN, PAYLOAD_BYTES_MAX, control, from};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::json;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+
+const PAYLOAD: &[u8] = &[wire::FRAME_RAW, 0x0A, 0x00];
+
+fn payloads(count: usize) -> impl Iterator<Item = &'static [u8]> {
+    std::iter::repeat_n(PAYLOAD, count)
+}
+
+// holds RES-02 at the socket: history, then live, one stream, each offset once.
+#[tokio::test]
+async fn history_and_live_are_one_stream() {
+    let rig = Rig::start(&[]).await;
+    rig.append(0, payloads(1000));
+    rig.append(3, payloads(10));
+    let mut client = Client::connect(&rig).await;
+    let resumed = client.resume(from::EARLIEST).await;
+    assert_eq!(resumed["heads"]["0"], "1000");
+    client.frames(1010).await;
+    let complete = client.control(control::REPLAY_COMPLETE).await;
+    assert_eq!(complete["totalReplayed"], "1010");
+    for _ in 0..50 {
+        rig.append(0, payloads(3));
+        rig.append(1, payloads(1));
+    }
+    client.frames(1010 + 200).await;
+    assert_eq!(client.offsets(0), (0..1150).collect::<Vec<_>>());
+    assert_eq!(client.offsets(1), (0..50).collect::<Vec<_>>());
+    assert_eq!(client.offsets(3), (0..10).collect::<Vec<_>>());
+    assert_eq!(
+        rig.metric("dashstream_relay_sent_frames_total").await,
+        1210.0
+    );
+    let bytes = 1210 * (FRAME_HEADER_LEN + PAYLOAD.len());
+    assert_eq!(
+        rig.metric("dashstream_relay_sent_bytes_total").await,
+        bytes as f64
+    );
+}
+
+#[tokio::test]
+async fn many_clients_get_the_same() {
+    let rig = Rig::start(&["--max-connections-per-ip=100"]).await;
+    let mut clients = Vec::new();
+    for _ in 0..50 {
+        let mut client = Client::connect(&rig).await;
+        client.resume(from::LATEST).await;
+        clients.push(client);
+    }
+    for _ in 0..20 {
+        rig.append(2, payloads(100));
+    }
+    for client in &mut clients {
+        client.frames(2000).await;
+        assert_eq!(client.offsets(2), (0..2000).collect::<Vec<_>>());
+    }
+}
+
+// The largest legal record passes, and what comes after it as well.
+#[tokio::test]
+async fn the_largest_record_passes() {
+    let rig = Rig::start(&[]).await;
+    let mut large = vec![0x5A; PAYLOAD_BYTES_MAX + 1];
+    large[0] = wire::FRAME_RAW;
+    rig.append(0, [PAYLOAD, &large, PAYLOAD]);
+    let mut client = Client::connect(&rig).await;
+    client.resume(from::EARLIEST).await;
+    client.frames(3).await;
+    let lengths: Vec<_> = client
+        .frames
+        .iter()
+        .map(|frame| frame.payload_len as usize)
+        .collect();
+    assert_eq!(lengths, [PAYLOAD.len(), large.len(), PAYLOAD.len()]);
+}
+
+#[tokio::test]
+async fn without_credit_nothing_more_comes() {
+    let window = wire::WINDOW_BYTES_DEFAULT;
+    let rig = Rig::start(&[]).await;
+    let payload = vec![wire::FRAME_RAW; 1 << 20];
+    (0..40).for_each(|_| rig.append(0, [payload.as_slice()]));
+    let mut client = Client::connect(&rig).await;
+    client.resume(from::EARLIEST).await;
+    let read = async { while let Incoming::Data | Incoming::Control(_) = client.next().await {} };
+    assert!(
+        tokio::time::timeout(Duration::from_millis(500), read)
+            .await
+            .is_err(),
+        "it waits"
+    );
+    assert!(client.bytes as usize <= window && client.bytes as usize > window - (2 << 20));
+    client.ack().await;
+    client.frames(40).await;
+}
+
+// holds BND-05 and SEC-04 in part: control messages are bounded and answered.
+#[tokio::test]
+async fn pings_are_answered_and_junk_is_refused() {
+    let rig = Rig::start(&[]).await;
+    let mut client = Client::connect(&rig).await;
+    client.resume(from::LATEST).await;
+    client.send(&json!({ "type": control::PING })).await;
+    client.control(control::PONG).await;
+    client
+        .stream
+        .send(Message::Ping(Bytes::from_static(b"hello")))
+        .await
+        .expect("sends");
+    let pong = loop {
+        match client
+            .stream
+            .next()
+            .await
+            .expect("an answer")
+            .expect("whole")
+        {
+            Message::Pong(bytes) => break bytes,
+            _ => continue,
+        }
+    };
+    assert_eq!(&pong[..], b"hello");
+
+    client.send_text("{".to_owned()).await;
+    let error = client.control(control::ERROR).await;
+    assert_eq!(error["code"], wire::error_code::INVALID_JSON);
+    assert_eq!(
+        rig.metric("websocket_control_parse_failures_total").await,
+        1.0
+    );
+    for _ in 0..20 {
+        client.stream.feed(Message::text("{")).await.ok();
+    }
+    client.stream.flush().await.ok();
+    assert_eq!(client.closed().await, Some(CloseCode::Policy.number()));
+    rig.until_metric(
+        "dashstream_relay_session_closes_total{code=\"policy\"}",
+        1.0,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_control_message_over_the_limit_closes() {
+    let rig = Rig::start(&[]).await;
+    let mut client = Client::connect(&rig).await;
+    client.resume(from::LATEST).await;
+    let text = "x".repeat(wire::CONTROL_BYTES_MAX + 1);
+    client.send_text(text).await;
+    assert_eq!(client.closed().await, Some(CloseCode::TooLarge.number()));
+    assert_eq!(rig.metric("websocket_control_oversized_total").await, 1.0);
+
+    let mut client = Client::connect(&rig).await;
+    client.resume(from::LATEST).await;
+    let padded = format!(
+        "{{\"type\":\"ping\"}}{}",
+        " ".repeat(wire::CONTROL_BYTES_MAX - 15)
+    );
+    assert_eq!(padded.len(), wire::CONTROL_BYTES_MAX);
+    client.send_text(padded).await;
+    client.control(control::PONG).await;
+}
+
+#[tokio::test]
+async fn silence_instead_of_resume_closes() {
+    let rig = Rig::start(&["--resume-deadline-secs=1"]).await;
+    let mut client = Client::connect(&rig).await;
+    assert_eq!(client.closed().await, Some(CloseCode::NoResume.number()));
+}
+
+/// A peer whose kernel takes little, so that a stall shows soon.
+async fn narrow(rig: &Rig) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket
+        .set_recv_buffer_size(16 * 1024)
+        .expect("a small buffer");
+    socket.connect(rig.address()).await.expect("connects")
+}
+
+// holds BND-02: a client that reads nothing costs itself only.
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_closed_and_hurts_nobody() {
+    let rig = Rig::start(&["--send-timeout-secs=1", "--window-bytes=64M"]).await;
+    let payload = vec![wire::FRAME_RAW; 60_000];
+    (0..700).for_each(|_| rig.append(0, [payload.as_slice()]));
+    let mut stuck = Client::over(narrow(&rig).await, rig.address())
+        .await
+        .expect("upgrades");
+    stuck.resume(from::EARLIEST).await;
+
+    let mut other = Client::connect(&rig).await;
+    other.resume(from::LATEST).await;
+    let begin = Instant::now();
+    rig.append(1, payloads(5));
+    other.frames(5).await;
+    assert!(
+        begin.elapsed() < Duration::from_millis(900),
+        "others wait for nobody"
+    );
+
+    rig.until_metric(
+        "dashstream_relay_session_closes_total{code=\"send_stalled\"}",
+        1.0,
+    )
+    .await;
+    rig.until_metric("websocket_connected_clients", 1.0).await;
+    assert_eq!(rig.metric("websocket_send_timeout_total").await, 1.0);
+}
+
+// A slow reader makes progress and is not a stalled one.
+#[tokio::test]
+async fn a_client_that_reads_slowly_stays() {
+    let rig = Rig::start(&["--send-timeout-secs=1"]).await;
+    let payload = vec![wire::FRAME_RAW; 60_000];
+    (0..80).for_each(|_| rig.append(0, [payload.as_slice()]));
+    let mut slow = Client::over(narrow(&rig).await, rig.address())
+        .await
+        .expect("upgrades");
+    slow.resume(from::EARLIEST).await;
+    while slow.frames.len() < 80 {
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        if let Incoming::Closed(code) = slow.next().await {
+            panic!("closed with {code:?} after {} frames", slow.frames.len());
+        }
+    }
+}
+
+// Acks and pings arrive while a large send is stuck.
+#[tokio::test]
+async fn reads_go_on_while_a_send_waits() {
+    let rig = Rig::start(&["--send-timeout-secs=30"]).await;
+    let large = vec![wire::FRAME_RAW; 8 << 20];
+    rig.append(0, [large.as_slice()]);
+    let mut client = Client::over(narrow(&rig).await, rig.address())
+        .await
+        .expect("upgrades");
+    client.resume(from::EARLIEST).await;
+    // The record is on its way and does not fit into the kernel; junk must be seen nevertheless.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    client.send_text("{".to_owned()).await;
+    rig.until_metric("websocket_control_parse_failures_total", 1.0)
+        .await;
+    assert!(client.frames.is_empty());
+    client.frames(1).await;
+    client.control(control::ERROR).await;
+}
+
+// holds RES-35 at the socket: goodbye, a code, and nothing is cut off.
+#[tokio::test]
+async fn shutdown_says_goodbye() {
+    let rig = Rig::start(&[]).await;
+    rig.append(0, payloads(100));
+    let mut client = Client::connect(&rig).await;
+    client.resume(from::EARLIEST).await;
+    client.frames(100).await;
+    let address = rig.address();
+    let stop = tokio::spawn(rig.relay.stop());
+    let going = client.control(control::GOING_AWAY).await;
+    assert!(going["retryAfterMs"].is_number(), "{going}");
+    assert_eq!(client.closed().await, Some(CloseCode::Shutdown.number()));
+    tokio::time::timeout(PATIENCE, stop)
+        .await
+        .expect("it ends")
+        .expect("without a panic");
+    assert!(
+        TcpStream::connect(address).await.is_err(),
+        "nobody listens any more"
+    );
+}
+
+#[tokio::test]
+async fn shutdown_does_not_wait_for_those_who_never_leave() {
+    let rig = Rig::start(&["--window-bytes=64M"]).await;
+    let payload = vec![wire::FRAME_RAW; 60_000];
+    (0..700).for_each(|_| rig.append(0, [payload.as_slice()]));
+    let mut stuck = Client::over(narrow(&rig).await, rig.address())
+        .await
+        .expect("upgrades");
+    stuck.resume(from::EARLIEST).await;
+    let begin = Instant::now();
+    rig.relay.stop().await;
+    assert!(
+        begin.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begin.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_cursor_older_than_the_log_gets_a_gap() {
+    let rig = Rig::start(&["--log-bytes-max=16M"]).await;
+    let payload = vec![wire::FRAME_RAW; 1 << 20];
+    (0..40).for_each(|_| rig.append(0, [payload.as_slice()]));
+    let earliest = rig.shared().hub.log().partition(0).expect("there").earliest;
+    assert!(earliest > 20);
+    let mut client = Client::connect(&rig).await;
+    client.control(control::WELCOME).await;
+    client
+        .send(&json!({
+            "type": control::RESUME, "protocol": wire::PROTOCOL_VERSION, "from": from::CURSOR,
+            "lastOffsetsByPartition": { "0": "4" },
+        }))
+        .await;
+    let stale = client.control(control::CURSOR_STALE).await;
+    assert_eq!(stale["oldest"], earliest.to_string());
+    client.frames(1 + 40 - earliest as usize).await;
+    assert_eq!(client.frames[0].kind, wire::FrameKind::Gap);
+    assert_eq!(
+        (client.frames[0].offset, client.frames[0].last_offset()),
+        (5, earliest - 1)
+    );
+    assert_eq!(
+        rig.metric("dashstream_relay_stale_cursors_total").await,
+        1.0
+    );
+}
+
+#[tokio::test]
+async fn health_counts_clients() {
+    let rig = Rig::start(&[]).await;
+    let _client = Client::connect(&rig).await;
+    let health = get(rig.address(), "/health").await.body;
+    assert!(health.contains("\"clients\":1"), "{health}");
+}
