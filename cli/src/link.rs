@@ -98,7 +98,7 @@ impl Link {
                 reason: reason.into(),
             };
             // The peer may be gone already.
-            let _ = timeout(CLOSE_TIMEOUT, socket.close(Some(frame))).await;
+            let _ = timeout(CLOSE_TIMEOUT, WebSocketStream::close(socket, Some(frame))).await;
         }
         self.state = State::Down;
     }
