@@ -149,8 +149,10 @@ export async function narrow({ page, steps, keys, hook, shoot, selectedRow }) {
 }
 
 /** @param {import("./walker.mjs").Walker} walker */
-export async function threads({ page, steps, keys, hook, shoot }) {
+export async function threads({ page, steps, keys, hook, shoot, follow }) {
   await steps.check("a thread chosen by keyboard filters the events", async () => {
+    await follow();
+    await page.locator("#events-title").click();
     await keys.press("t");
     must(
       (await focused(page)).name === "thread-row",

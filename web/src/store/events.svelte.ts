@@ -41,24 +41,24 @@ export class EventsState {
 
   setText(text: string): void {
     this.text = text.slice(0, FILTER_CHARS_MAX);
-    this.topSignal += 1;
+    this.#showTop();
   }
 
   setThread(thread: string | null): void {
     this.thread = thread;
-    this.topSignal += 1;
+    this.#showTop();
   }
 
   toggleKind(kind: string): void {
     this.kinds = this.kinds.includes(kind)
       ? this.kinds.filter((other) => other !== kind)
       : [...this.kinds, kind];
-    this.topSignal += 1;
+    this.#showTop();
   }
 
   setTroubleOnly(on: boolean): void {
     this.troubleOnly = on;
-    this.topSignal += 1;
+    this.#showTop();
   }
 
   clearFilter(): void {
@@ -66,7 +66,7 @@ export class EventsState {
     this.thread = null;
     this.kinds = [];
     this.troubleOnly = false;
-    this.topSignal += 1;
+    this.#showTop();
   }
 
   /** Keeps the place of a reader who scrolled away from the top or works in the list. */
@@ -95,6 +95,12 @@ export class EventsState {
   forget(): void {
     this.#thaw();
     this.selected = null;
+  }
+
+  /** Another selection of rows has no place to keep, unless a pause was asked for. */
+  #showTop(): void {
+    this.topSignal += 1;
+    if (this.mode === "hold") this.#thaw();
   }
 
   #freeze(mode: FollowMode): void {
