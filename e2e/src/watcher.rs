@@ -15,9 +15,9 @@ use decode_core::{
 };
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{
-    self, Message, WebSocket,
+    self, HandshakeError, Message, WebSocket,
     client::IntoClientRequest as _,
-    http::HeaderValue,
+    http::{HeaderValue, StatusCode},
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
 
@@ -58,12 +58,31 @@ impl Watcher {
         (watcher, welcome)
     }
 
-    /// Connects and says nothing.
+    /// Connects and says nothing. Comes back where the relay asks for that (503), as any client does.
     ///
     /// # Panics
     /// When the relay refuses the upgrade.
     #[must_use]
     pub fn connect(address: SocketAddr) -> Self {
+        let mut refused = 0;
+        loop {
+            match Self::try_connect(address) {
+                Ok(watcher) => return watcher,
+                Err(StatusCode::SERVICE_UNAVAILABLE) if refused < REFUSED_MAX => refused += 1,
+                Err(status) => panic!("the relay does not upgrade: {status}"),
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Connects once.
+    ///
+    /// # Errors
+    /// The status with which the relay refused.
+    ///
+    /// # Panics
+    /// When there is no answer of the relay.
+    pub fn try_connect(address: SocketAddr) -> Result<Self, StatusCode> {
         let stream = TcpStream::connect(address).expect("the relay listens");
         let url = format!("ws://{address}{}", wire::WS_PATH);
         let mut request = url.into_client_request().expect("a valid address");
@@ -71,14 +90,20 @@ impl Watcher {
         request
             .headers_mut()
             .insert("sec-websocket-protocol", protocol);
-        let (socket, _) = tungstenite::client(request, stream).expect("the relay upgrades");
-        Self {
+        let socket = match tungstenite::client(request, stream) {
+            Ok((socket, _)) => socket,
+            Err(HandshakeError::Failure(tungstenite::Error::Http(response))) => {
+                return Err(response.status());
+            }
+            Err(error) => panic!("no upgrade: {error}"),
+        };
+        Ok(Self {
             socket,
             waiting: VecDeque::new(),
             positions: BTreeMap::new(),
             disposed_bytes: 0,
             patience: Duration::from_secs(30),
-        }
+        })
     }
 
     /// The position after the last frame of a partition.
@@ -205,6 +230,11 @@ impl Watcher {
                         .insert(partition, integer(&start["position"]));
                 }
             }
+            Heard::Control(message) if message["type"] == wire::control::TOPIC_RESET => {
+                let partition = message["partition"].as_u64().expect("a partition");
+                let partition = u32::try_from(partition).expect("a partition");
+                self.positions.insert(partition, integer(&message["position"]));
+            }
             Heard::Frame(header, _) => self.accept(header),
             Heard::Control(_) | Heard::Closed(_) => {}
         }
@@ -265,6 +295,8 @@ fn is_timeout(error: &io::Error) -> bool {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
     )
 }
+
+const REFUSED_MAX: u32 = 50;
 
 /// Frames as a list to compare: `record 4`, `gap 5-7 retention`, `reject 8 bad_frame`. Marks are left
 /// out, because where they fall depends on timing.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use dashstream_e2e::{
-    child::until,
     http,
     java::JavaClient,
     kafka::{Kafka, unique},
@@ -21,6 +20,20 @@ fn batch(from: u64, count: u64, value_len: usize) -> Vec<Input> {
         timestamp_ms: now_ms(),
     });
     inputs.collect()
+}
+
+#[test]
+fn ready_means_that_clients_are_let_in() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let topic = kafka.topic("ready", 8);
+    for _ in 0..3 {
+        let Some(relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+            return;
+        };
+        Watcher::try_connect(relay.address())
+            .expect("/ready said so")
+            .leave();
+    }
 }
 
 #[test]
@@ -162,9 +175,8 @@ fn a_partition_that_is_added_reaches_clients_that_are_connected() {
     let grown = Topic::open(kafka.brokers(), topic.name(), 3);
     // Records written before the relay knows of the partition count too.
     let produced = grown.produce_batch(2, batch(0, 20, 300));
-    watcher.control("partitions");
-    until("the new partition", Duration::from_secs(30), || {
-        watcher.position(2).is_some().then_some(())
-    });
+    while watcher.position(2).is_none() {
+        watcher.control("partitions");
+    }
     assert_eq!(watcher.frames_to(2, 20).len(), produced.len());
 }
