@@ -114,7 +114,7 @@ pub(crate) fn real_threads() -> Option<BTreeMap<String, Vec<CapturedRecord>>> {
     );
     let file = folder.join("dashflow-real/dashflow-real.capture");
     let Ok(bytes) = std::fs::read(&file) else {
-        println!("SKIPPED: no real capture in DASHSTREAM_CORPUS");
+        println!("SKIPPED: no captured traffic (DASHSTREAM_CORPUS)");
         return None;
     };
     let mut threads: BTreeMap<String, Vec<CapturedRecord>> = BTreeMap::new();

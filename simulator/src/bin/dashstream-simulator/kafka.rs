@@ -53,7 +53,8 @@ impl Target {
         let since = Instant::now();
         let mut reachable = false;
         loop {
-            let reason = match timeout(CALL_TIMEOUT, self.topic_partitions()).await {
+            let left = self.patience.saturating_sub(since.elapsed());
+            let reason = match timeout(CALL_TIMEOUT.min(left), self.topic_partitions()).await {
                 Ok(Ok(Some(partitions))) => return Ok(partitions),
                 Ok(Ok(None)) => {
                     reachable = true;
@@ -62,7 +63,7 @@ impl Target {
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "no answer".to_owned(),
             };
-            if since.elapsed() > self.patience {
+            if since.elapsed() >= self.patience {
                 let waited = self.patience;
                 return Err(if reachable {
                     Error::NoTopic {
