@@ -7,14 +7,14 @@ use decode_core::wire::{GapCause, RejectCode, SCHEMA_VERSION};
 use run_model::RowKind;
 use serde::Serialize;
 
-/// `Names` of messages.ts.
+/// `Names` of messages.ts. Keys are text because they become property names.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Names {
     row_kinds: Vec<&'static str>,
-    event_types: BTreeMap<i32, &'static str>,
-    reject_codes: BTreeMap<u32, &'static str>,
-    gap_causes: BTreeMap<u32, &'static str>,
+    event_types: BTreeMap<String, &'static str>,
+    reject_codes: BTreeMap<String, &'static str>,
+    gap_causes: BTreeMap<String, &'static str>,
     schema_version: u32,
 }
 
@@ -25,15 +25,15 @@ pub(crate) fn names() -> Names {
         event_types: schema::EVENT_TYPE
             .values
             .iter()
-            .map(|(n, name)| (*n, short(name)))
+            .map(|(n, name)| (n.to_string(), short(name)))
             .collect(),
         reject_codes: RejectCode::ALL
             .iter()
-            .map(|c| (c.number(), c.code()))
+            .map(|c| (c.number().to_string(), c.code()))
             .collect(),
         gap_causes: GapCause::ALL
             .iter()
-            .map(|c| (c.number(), c.code()))
+            .map(|c| (c.number().to_string(), c.code()))
             .collect(),
         schema_version: SCHEMA_VERSION,
     }

@@ -27,10 +27,11 @@ impl Outgoing {
     }
 }
 
-/// A serialisable value as plain objects.
+/// A serialisable value as plain objects. Our own types can be; anything else is a defect to show.
 pub(super) fn to_js(value: &impl Serialize) -> JsValue {
     let serializer = serde_wasm_bindgen::Serializer::json_compatible();
-    value.serialize(&serializer).unwrap_or(JsValue::UNDEFINED)
+    let refused = |error: serde_wasm_bindgen::Error| wasm_bindgen::throw_str(&error.to_string());
+    value.serialize(&serializer).unwrap_or_else(refused)
 }
 
 pub(super) fn view(shell: &mut Shell, query: &Query, now: u64) -> Outgoing {
