@@ -196,9 +196,11 @@ impl Worker {
     /// Offsets of the batch, and how often it was sent.
     async fn produce(&mut self, batch: &[Outgoing]) -> Result<(Vec<i64>, u32), Error> {
         let since = Instant::now();
-        for attempt in 1.. {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
             let reason = match self.attempt(batch).await {
-                Ok(offsets) => return Ok((offsets, attempt)),
+                Ok(offsets) => return Ok((offsets, attempts)),
                 Err(Failure::Refused(reason)) => {
                     return Err(Error::Refused {
                         partition: self.partition,
@@ -218,7 +220,6 @@ impl Worker {
             }
             sleep(RETRY_PAUSE).await;
         }
-        unreachable!("the attempts have no end")
     }
 
     async fn attempt(&mut self, batch: &[Outgoing]) -> Result<Vec<i64>, Failure> {
