@@ -36,7 +36,8 @@ interface Asked {
 
 /** Shortest time between two queries while nobody touches the page: more cannot be read anyway. */
 const QUERY_PAUSE_MS = 33;
-/** The same while nothing changes. */
+/** The same while a replay rushes by, or nothing changes: the worker has the cores for itself. */
+const QUERY_REPLAY_PAUSE_MS = 100;
 const QUERY_IDLE_PAUSE_MS = 200;
 /** A worker that leaves a query open this long, counted in frames the page did run, is wedged. */
 const ANSWER_WAIT_MS_MAX = 20_000;
@@ -219,8 +220,9 @@ export class RelayStore {
     if (this.#wantedIndex !== null) this.openAt(this.#wantedIndex);
     const { connection, totals } = view;
     const signature = `${totals.records} ${totals.rows} ${connection.phase} ${connection.epoch}`;
-    this.#nextQueryMs =
-      nowMs + (signature === this.#signature ? QUERY_IDLE_PAUSE_MS : QUERY_PAUSE_MS);
+    const busyMs = connection.phase === "replaying" ? QUERY_REPLAY_PAUSE_MS : QUERY_PAUSE_MS;
+    const same = signature === this.#signature;
+    this.#nextQueryMs = nowMs + (same ? QUERY_IDLE_PAUSE_MS : busyMs);
     this.#signature = signature;
   }
 
