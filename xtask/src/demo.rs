@@ -72,7 +72,7 @@ impl Demo {
         let port = self.free_port()?;
         let mut parts = self.start(project, port, &interrupted)?;
         let url = format!("http://127.0.0.1:{port}/");
-        run::heading(&format!("{url}  (simulated data; Ctrl-C ends it)"));
+        run::heading(&format!("{url}  (Ctrl-C ends it)"));
         if self.open {
             open_browser(&url);
         }
@@ -97,7 +97,7 @@ impl Demo {
         let brokers = line
             .strip_prefix("bootstrap=")
             .context("the broker names no address")?;
-        let relay = Service::start("relay", &mut relay(project, brokers, port))?;
+        let relay = Service::start("relay", &mut self.relay(project, brokers, port))?;
         let mut running = Running {
             broker,
             relay,
@@ -118,6 +118,18 @@ impl Demo {
             &mut self.simulator(project, brokers),
         )?);
         Ok(running)
+    }
+
+    fn relay(&self, project: &Project, brokers: &str, port: u16) -> Command {
+        let notice = if self.capture.is_some() {
+            "Recorded data"
+        } else {
+            "Simulated data"
+        };
+        let mut command = Command::new(project.binary("dashstream-relay"));
+        command.args(["--kafka-brokers", brokers, "--kafka-topic", TOPIC]);
+        command.args(["--port", &port.to_string(), "--notice", notice]);
+        command
     }
 
     fn simulator(&self, project: &Project, brokers: &str) -> Command {
@@ -156,13 +168,6 @@ impl Demo {
                 .context("no free port"),
         }
     }
-}
-
-fn relay(project: &Project, brokers: &str, port: u16) -> Command {
-    let mut command = Command::new(project.binary("dashstream-relay"));
-    command.args(["--kafka-brokers", brokers, "--kafka-topic", TOPIC]);
-    command.args(["--port", &port.to_string(), "--notice", "Simulated data"]);
-    command
 }
 
 /// In the order in which they are dropped, if starting fails half-way.
