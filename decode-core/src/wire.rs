@@ -106,7 +106,8 @@ macro_rules! codes {
 }
 
 codes! {
-    /// What a data frame carries.
+    /// What a data frame carries. Readers pass over kinds they do not know without moving their
+    /// position, so a kind added to this layout must never move one.
     FrameKind: u8 {
         /// A Kafka record's value, unchanged.
         Record = 0, "record";
@@ -124,7 +125,7 @@ codes! {
     GapCause: u32 {
         /// Kafka deleted it before the relay read it.
         Retention = 1, "retention";
-        /// It left the relay's memory before the client asked for it.
+        /// The relay's memory does not hold it: it left it, or the log began after it.
         Evicted = 2, "evicted";
         /// The value is larger than the payload limit.
         Oversized = 3, "oversized";

@@ -211,6 +211,12 @@ impl ClientSession {
         }
     }
 
+    /// Sets the next position wanted of a partition, before [`ClientInput::Start`]: a cursor kept
+    /// from an earlier run.
+    pub fn seek(&mut self, partition: u32, position: u64) {
+        self.positions.reset(partition, position);
+    }
+
     /// Checks a binary message of connection `epoch` as a whole, before any frame of it is applied.
     ///
     /// # Errors

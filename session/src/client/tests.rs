@@ -1,7 +1,11 @@
 use alloc::vec::Vec;
 
+use decode_core::frame::FrameWriter;
+
 use super::*;
+use crate::control::{ByPartition, Decimal, Partition, RelayMessage};
 use crate::limits::{RETRY_BASE_MS, RETRY_MS_MAX, SILENCE_MS_MAX};
+use crate::{ServerConfig, ServerOutput, ServerSession, TailLog};
 
 fn client() -> ClientSession {
     ClientSession::new(ClientConfig {
@@ -108,4 +112,131 @@ fn stopped_stays_stopped_until_started_again() {
     assert_eq!(client.phase(), Phase::Stopped);
     client.handle(ClientInput::Start, 1_000_000);
     assert_eq!(client.phase(), Phase::Connecting);
+}
+
+/// A client that resumed partition 0 at `position`.
+fn resumed_at(position: u64) -> ClientSession {
+    let mut log = TailLog::new(1 << 20);
+    log.add_partition(0, position);
+    let mut server = ServerSession::new(ServerConfig::default(), &log, 0);
+    let ServerOutput::Text(welcome) = server.poll(&log, 0) else {
+        panic!("no welcome")
+    };
+    let mut client = client();
+    client.handle(ClientInput::Start, 0);
+    drain(&mut client, 0);
+    client.handle(ClientInput::Opened, 0);
+    client.handle(ClientInput::Text(&welcome), 0);
+    drain(&mut client, 0);
+    let at = ByPartition::from([(Partition(0), Decimal(position))]);
+    let resumed = RelayMessage::Resumed {
+        heads: at.clone(),
+        positions: at,
+    };
+    client.handle(ClientInput::Text(&resumed.to_text()), 0);
+    assert_eq!(client.phase(), Phase::Replaying);
+    client
+}
+
+/// RES-03, RES-06: a frame that leaves something out ends the connection, and nothing of its
+/// message counts, not even the good frame before it.
+#[test]
+fn a_message_that_leaves_something_out_is_refused_whole() {
+    let mut client = resumed_at(10);
+    let mut message = Vec::new();
+    FrameWriter::new(0, 10).record(&mut message, 10, 0, b"good");
+    FrameWriter::new(0, 12).record(&mut message, 12, 0, b"11 is missing");
+    let epoch = client.epoch();
+    let expected = Discontinuity {
+        partition: 0,
+        expected: 11,
+        prev_next: 12,
+        offset: 12,
+    };
+    assert_eq!(
+        client.accept(epoch, &message, 1),
+        Err(Refused::Discontinuous(expected))
+    );
+    let (outputs, _) = drain(&mut client, 1);
+    let closed = outputs.iter().any(|output| {
+        matches!(
+            output,
+            ClientOutput::Close {
+                code: CloseCode::Protocol,
+                ..
+            }
+        )
+    });
+    assert!(closed, "{outputs:?}");
+    let position = client.positions().next().expect("one partition");
+    assert_eq!(
+        (position.expected, position.committed, position.records),
+        (10, 10, 0)
+    );
+    assert_eq!(client.problems().count(), 1);
+}
+
+/// RES-02: what was had already is not taken again.
+#[test]
+fn a_repeated_frame_is_refused() {
+    let mut client = resumed_at(10);
+    let epoch = client.epoch();
+    let mut message = Vec::new();
+    FrameWriter::new(0, 10).record(&mut message, 10, 0, b"once");
+    assert_eq!(client.accept(epoch, &message, 1), Ok(()));
+    assert!(matches!(
+        client.accept(epoch, &message, 1),
+        Err(Refused::Discontinuous(_))
+    ));
+}
+
+/// RES-04, RES-05: only what was disposed of moves the cursor.
+#[test]
+fn receiving_and_the_end_of_the_replay_move_no_cursor() {
+    let mut client = resumed_at(10);
+    let epoch = client.epoch();
+    let mut message = Vec::new();
+    FrameWriter::new(0, 10).record(&mut message, 10, 0, b"x");
+    assert_eq!(client.accept(epoch, &message, 1), Ok(()));
+    let done = RelayMessage::ReplayComplete {
+        mode: "earliest".into(),
+        total_replayed: Decimal(1),
+        last_offsets_by_partition: ByPartition::from([(Partition(0), Decimal(10))]),
+        blocked: Vec::new(),
+    };
+    client.handle(ClientInput::Text(&done.to_text()), 1);
+    assert_eq!(client.phase(), Phase::Live);
+    let committed = |client: &ClientSession| client.positions().next().expect("one").committed;
+    assert_eq!(committed(&client), 10);
+    let frame = decode_core::frame::FrameReader::new(&message)
+        .next()
+        .expect("one")
+        .expect("ok");
+    client.disposed(epoch, &frame.header);
+    assert_eq!(committed(&client), 11);
+}
+
+/// Cursors from an earlier run of the program are where the first connection resumes.
+#[test]
+fn a_sought_position_is_sent_as_the_cursor() {
+    let mut client = client();
+    client.seek(3, 77);
+    let mut log = TailLog::new(1 << 20);
+    log.add_partition(3, 0);
+    let mut server = ServerSession::new(ServerConfig::default(), &log, 0);
+    let ServerOutput::Text(welcome) = server.poll(&log, 0) else {
+        panic!("no welcome")
+    };
+    client.handle(ClientInput::Start, 0);
+    drain(&mut client, 0);
+    client.handle(ClientInput::Opened, 0);
+    client.handle(ClientInput::Text(&welcome), 0);
+    let (outputs, _) = drain(&mut client, 0);
+    let [ClientOutput::Send(resume)] = &outputs[..] else {
+        panic!("{outputs:?}")
+    };
+    assert!(
+        resume.contains(r#""from":"cursor""#) && resume.contains(r#""3":"77""#),
+        "{resume}"
+    );
 }

@@ -236,3 +236,24 @@ fn clients_pass_over_types_they_do_not_know_and_new_fields() {
     assert!(parse_relay("{}").is_err());
     assert!(parse_relay(r#"{"type":"resumed"}"#).is_err());
 }
+
+/// RES-26: the documentation shows what the code speaks.
+#[test]
+fn every_example_of_the_protocol_document_parses() {
+    let document = include_str!("../../../docs/protocol.md");
+    let blocks = document
+        .split("```json")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let mut parsed = 0;
+    for block in blocks {
+        for object in serde_json::Deserializer::from_str(block).into_iter::<serde_json::Value>() {
+            let text = object.expect("JSON").to_string();
+            let known = parse_client(&text).is_ok()
+                || parse_relay(&text).is_ok_and(|message| message.is_some());
+            assert!(known, "{text}");
+            parsed += 1;
+        }
+    }
+    assert!(parsed >= 10, "only {parsed} examples found");
+}
