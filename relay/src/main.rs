@@ -2,7 +2,7 @@
 //! relay cannot run, 2 where its configuration is of no use.
 
 use std::{
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
 };
 
@@ -54,6 +54,7 @@ fn run(config: Config) -> Result<(), Failure> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .init();
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());

@@ -28,8 +28,10 @@ use crate::{
 };
 
 /// Why a call gave no answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Failure {
+    /// The answer holds a control batch, which rskafka takes for damage.
+    Control,
     /// The answer holds a batch that cannot be read.
     Damaged(String),
     /// The broker holds nothing at the offset asked for.
@@ -44,7 +46,7 @@ impl Failure {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Damaged(_) => "decode_error",
-            Self::OutOfRange | Self::Absent => "unknown",
+            Self::Control | Self::OutOfRange | Self::Absent => "unknown",
             Self::Passing { kind, .. } => kind,
         }
     }
@@ -94,11 +96,16 @@ impl Failure {
             Error::InvalidResponse(text) => text.to_ascii_lowercase().contains("timestamp"),
             _ => false,
         };
-        if damaged {
-            Self::Damaged(error.to_string())
-        } else {
-            Self::of(error)
+        if !damaged {
+            return Self::of(error);
         }
+        // rskafka reads the record of a control batch without its envelope and so always finds an
+        // unknown version. The words come from that one place, reached only for control batches.
+        let text = error.to_string();
+        if text.contains("control batch record") || text.contains("control record") {
+            return Self::Control;
+        }
+        Self::Damaged(text)
     }
 
     fn of_connection(error: &ConnectionError) -> Self {
@@ -129,6 +136,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Damaged(text) | Self::Passing { text, .. } => f.write_str(text),
+            Self::Control => f.write_str("control batch"),
             Self::OutOfRange => f.write_str("offset out of range"),
             Self::Absent => f.write_str("topic or partition is not there"),
         }
@@ -153,9 +161,13 @@ struct Bootstrapped {
     /// Partitions of the topic and when they were asked for, so that many loops starting at once
     /// do not each ask for the metadata of the whole cluster.
     listed: Option<(Instant, Option<BTreeSet<u32>>)>,
+    /// The last failure, shared with those who waited for the same answer: each of them trying
+    /// again by itself would take as many time-outs as there are loops.
+    failed: Option<(Instant, Failure)>,
 }
 
-const LISTING_AGE_MAX: Duration = Duration::from_millis(500);
+/// For this long an answer, or the lack of one, serves all who ask.
+const ANSWER_AGE_MAX: Duration = Duration::from_millis(500);
 
 impl Kafka {
     pub(super) fn new(config: &Config) -> Self {
@@ -174,13 +186,26 @@ impl Kafka {
     pub(super) async fn partitions(&self) -> Result<Option<BTreeSet<u32>>, Failure> {
         let mut state = self.bootstrapped.lock().await;
         if let Some((asked, listed)) = &state.listed
-            && asked.elapsed() < LISTING_AGE_MAX
+            && asked.elapsed() < ANSWER_AGE_MAX
         {
             return Ok(listed.clone());
         }
-        let client = self.client(&mut state).await?;
-        let topics = self.limited(Duration::ZERO, client.list_topics()).await;
-        let topics = match topics {
+        if let Some((at, failure)) = &state.failed
+            && at.elapsed() < ANSWER_AGE_MAX
+        {
+            return Err(failure.clone());
+        }
+        let listed = self.list(&mut state).await;
+        match &listed {
+            Ok(listed) => state.listed = Some((Instant::now(), listed.clone())),
+            Err(failure) => state.failed = Some((Instant::now(), failure.clone())),
+        }
+        listed
+    }
+
+    async fn list(&self, state: &mut Bootstrapped) -> Result<Option<BTreeSet<u32>>, Failure> {
+        let client = self.client(state).await?;
+        let topics = match self.limited(client.list_topics()).await {
             Ok(topics) => topics.map_err(Failure::of)?,
             Err(timeout) => {
                 state.client = None;
@@ -196,10 +221,8 @@ impl Kafka {
                     .into_iter()
                     .filter_map(|p| u32::try_from(p).ok())
             })
-            .map(BTreeSet::from_iter)
-            .filter(|partitions| !partitions.is_empty());
-        state.listed = Some((Instant::now(), listed.clone()));
-        Ok(listed)
+            .map(BTreeSet::from_iter);
+        Ok(listed.filter(|partitions| !partitions.is_empty()))
     }
 
     /// A connection of its own to a partition's leader, and the generation it came from.
@@ -216,10 +239,7 @@ impl Kafka {
         let index = i32::try_from(partition).map_err(|_| Failure::Absent)?;
         let connect =
             client.partition_client(self.topic.as_str(), index, UnknownTopicHandling::Error);
-        let client = self
-            .limited(Duration::ZERO, connect)
-            .await?
-            .map_err(Failure::of)?;
+        let client = self.limited(connect).await?.map_err(Failure::of)?;
         Ok(KafkaPartition {
             client,
             generation,
@@ -255,23 +275,15 @@ impl Kafka {
             .max_message_size(limits::BROKER_MESSAGE_BYTES_MAX)
             .backoff_config(impatient())
             .build();
-        let client = self
-            .limited(Duration::ZERO, build)
-            .await?
-            .map_err(Failure::of)?;
+        let client = self.limited(build).await?.map_err(Failure::of)?;
         let client = Arc::new(client);
         state.generation += 1;
         state.client = Some(Arc::clone(&client));
         Ok(client)
     }
 
-    async fn limited<T>(
-        &self,
-        extra: Duration,
-        call: impl Future<Output = T>,
-    ) -> Result<T, Failure> {
-        let limit = self.operation_timeout.saturating_add(extra);
-        tokio::time::timeout(limit, call)
+    async fn limited<T>(&self, call: impl Future<Output = T>) -> Result<T, Failure> {
+        tokio::time::timeout(self.operation_timeout, call)
             .await
             .map_err(|_| Failure::timeout())
     }

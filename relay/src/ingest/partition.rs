@@ -93,7 +93,9 @@ impl PartitionLoop {
         match cursor.request() {
             Request::End => {
                 let end = source.end().await?;
-                cursor.on_end(end);
+                if let Some(notice) = cursor.on_end(end) {
+                    self.tell(notice);
+                }
                 self.answered();
             }
             Request::Fetch {
@@ -107,6 +109,7 @@ impl PartitionLoop {
                 self.around.counters.fetches.inc();
                 match source.fetch(offset, one_batch, patient).await {
                     Ok(fetched) => self.take(fetched).await,
+                    Err(Failure::Control) => self.control(),
                     Err(Failure::Damaged(text)) => self.damaged(&text),
                     Err(Failure::OutOfRange) => return self.out_of_range(source).await,
                     Err(failure) => return Err(failure),
@@ -174,21 +177,22 @@ impl PartitionLoop {
         }
     }
 
+    fn control(&mut self) {
+        let notice = self.cursor.as_mut().and_then(Cursor::on_control);
+        if let Some(notice) = notice {
+            self.tell(notice);
+        }
+    }
+
     fn damaged(&mut self, text: &str) {
         let Some(cursor) = &mut self.cursor else {
             return;
         };
-        if !cursor.is_probing() {
-            let offset = cursor.at();
+        let offset = cursor.at();
+        if cursor.on_damaged() {
             let partition = self.partition;
-            tracing::warn!(
-                partition,
-                offset,
-                error = text,
-                "a batch cannot be read; isolating it"
-            );
+            tracing::warn!(partition, offset, error = text, "a batch cannot be read");
         }
-        cursor.on_damaged();
     }
 
     async fn out_of_range(&mut self, source: &mut impl Source) -> Result<Option<Stop>, Failure> {

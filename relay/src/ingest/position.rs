@@ -8,6 +8,8 @@
 //! - Kafka answers an empty fetch where only control batches or compacted-away records lie. The
 //!   relay goes on by one offset at a time, because one empty answer says nothing about the
 //!   offsets behind it, and only below an end that the broker confirmed.
+//! - rskafka cannot parse control batches, which end transactions; it says so, and they are passed
+//!   one offset at a time, as they hold no record.
 //! - A batch that cannot be read is isolated by fetches of one batch each and passed offset by
 //!   offset; its range becomes one gap.
 
@@ -62,6 +64,8 @@ pub(super) struct Cursor {
     /// What the log was told.
     published: u64,
     mode: Mode,
+    /// Something ahead is a control batch or cannot be read: one batch a fetch until it is passed.
+    isolating: bool,
     /// Highest watermark seen: a broker that knows less is not up to date.
     watermark: u64,
 }
@@ -79,8 +83,6 @@ enum Mode {
     Skipping {
         end: u64,
     },
-    /// Something ahead cannot be read: batch by batch.
-    Isolating,
     /// The batch at `first` cannot be read; looking for its end.
     Damaged {
         first: u64,
@@ -93,6 +95,7 @@ impl Cursor {
             at: position,
             published: position,
             mode: Mode::Reading,
+            isolating: false,
             watermark: 0,
         }
     }
@@ -103,31 +106,27 @@ impl Cursor {
 
     /// Whether it is working its way past offsets without records.
     pub(super) fn is_probing(&self) -> bool {
-        !matches!(self.mode, Mode::Reading)
+        self.isolating || self.mode != Mode::Reading
     }
 
     pub(super) fn request(&self) -> Request {
-        let fetch = |one_batch, patient| Request::Fetch {
+        if self.mode == Mode::Doubting {
+            return Request::End;
+        }
+        Request::Fetch {
             offset: self.at,
-            one_batch,
-            patient,
-        };
-        match self.mode {
-            Mode::Doubting => Request::End,
-            Mode::Reading => fetch(false, true),
-            Mode::Confirming { .. } | Mode::Skipping { .. } => fetch(false, false),
-            Mode::Isolating | Mode::Damaged { .. } => fetch(true, false),
+            one_batch: self.isolating,
+            patient: !self.is_probing(),
         }
     }
 
     /// An answer with records, the last of them at `last`.
     pub(super) fn on_records(&mut self, last: u64, watermark: u64) -> Option<Notice> {
         let notice = self.damage();
+        // While the trouble is still ahead, one batch a fetch until it is met.
+        self.isolating &= notice.is_none();
+        self.mode = Mode::Reading;
         self.watermark = self.watermark.max(watermark);
-        // While isolating, the damage is still ahead: keep to one batch a fetch until it is met.
-        if self.mode != Mode::Isolating {
-            self.mode = Mode::Reading;
-        }
         self.at = last.saturating_add(1);
         self.published = self.at;
         notice
@@ -138,47 +137,54 @@ impl Cursor {
         let behind = watermark < self.watermark;
         self.watermark = self.watermark.max(watermark);
         match self.mode {
-            Mode::Reading | Mode::Isolating | Mode::Doubting => {
-                let more = watermark > self.at && !behind;
-                self.mode = if more { Mode::Doubting } else { Mode::Reading };
-                None
-            }
-            Mode::Confirming { .. } | Mode::Skipping { .. } if behind => {
-                self.mode = Mode::Reading;
-                None
-            }
-            Mode::Confirming { end } | Mode::Skipping { end } => self.skip(end),
             Mode::Damaged { .. } => {
-                let notice = self.damage();
-                self.mode = Mode::Reading;
-                notice
+                self.isolating = false;
+                self.damage()
             }
+            Mode::Confirming { end } | Mode::Skipping { end } if !behind => self.skip(end),
+            Mode::Reading if watermark > self.at && !behind => {
+                self.mode = Mode::Doubting;
+                None
+            }
+            _ => self.settle(),
         }
     }
 
     /// The end of what may be read: beyond it lie transactions that are still open.
-    pub(super) fn on_end(&mut self, end: u64) {
-        self.mode = if end > self.at {
-            Mode::Confirming { end }
-        } else {
-            Mode::Reading
-        };
+    pub(super) fn on_end(&mut self, end: u64) -> Option<Notice> {
+        if end > self.at {
+            self.mode = Mode::Confirming { end };
+            return None;
+        }
+        self.settle()
     }
 
-    /// An answer that could not be read.
-    pub(super) fn on_damaged(&mut self) {
-        self.mode = match self.mode {
-            Mode::Isolating => {
-                let first = self.at;
-                self.at = self.at.saturating_add(1);
-                Mode::Damaged { first }
-            }
-            Mode::Damaged { first } => {
-                self.at = self.at.saturating_add(1);
-                Mode::Damaged { first }
-            }
-            _ => Mode::Isolating,
+    /// An answer that holds a control batch, which hides everything else in it.
+    pub(super) fn on_control(&mut self) -> Option<Notice> {
+        let notice = self.damage();
+        self.mode = Mode::Reading;
+        if self.isolating {
+            self.at = self.at.saturating_add(1);
+        }
+        self.isolating = true;
+        notice
+    }
+
+    /// An answer that could not be read. Says whether it names the batch at [`Self::at`].
+    pub(super) fn on_damaged(&mut self) -> bool {
+        if !self.isolating {
+            self.isolating = true;
+            self.mode = Mode::Reading;
+            return false;
+        }
+        let before = self.mode;
+        let first = match before {
+            Mode::Damaged { first } => first,
+            _ => self.at,
         };
+        self.mode = Mode::Damaged { first };
+        self.at = self.at.saturating_add(1);
+        self.mode != before
     }
 
     /// The broker has nothing at this offset; it holds `earliest..end`.
@@ -188,6 +194,7 @@ impl Cursor {
             self.at = earliest;
             self.published = earliest;
             self.mode = Mode::Reading;
+            self.isolating = false;
             OutOfRange::Trimmed(Notice::Gap {
                 first,
                 last: earliest.saturating_sub(1),
@@ -202,16 +209,23 @@ impl Cursor {
 
     fn skip(&mut self, end: u64) -> Option<Notice> {
         self.at = self.at.saturating_add(1);
-        let ended = self.at >= end;
-        self.mode = if ended {
-            Mode::Reading
-        } else {
-            Mode::Skipping { end }
-        };
-        (ended || self.at - self.published >= PROBES_PER_MARK).then(|| {
-            self.published = self.at;
-            Notice::Mark { position: self.at }
-        })
+        if self.at >= end {
+            return self.settle();
+        }
+        self.mode = Mode::Skipping { end };
+        (self.at - self.published >= PROBES_PER_MARK).then(|| self.mark())
+    }
+
+    /// Back to ordinary reading; the log is told of offsets passed without a record.
+    fn settle(&mut self) -> Option<Notice> {
+        self.mode = Mode::Reading;
+        self.isolating = false;
+        (self.at > self.published).then(|| self.mark())
+    }
+
+    fn mark(&mut self) -> Notice {
+        self.published = self.at;
+        Notice::Mark { position: self.at }
     }
 
     /// The gap over a damaged batch, once its end was found at `at`.

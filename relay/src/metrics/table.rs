@@ -4,7 +4,7 @@
 //! Names that begin with `websocket_` are those of DashFlow's server, used where they mean the
 //! same; everything else is `dashstream_relay_`.
 
-use decode_core::wire::RejectCode;
+use decode_core::wire::{CloseCode, GapCause, RejectCode, error_code};
 
 use super::{Sources, counters::Family};
 use crate::{clock::Clock, metrics::counters::Label};
@@ -63,7 +63,7 @@ metrics! {
         "Records that could not be decoded, under the type names of DashFlow's server."
         = decode_errors;
     Counter "websocket_kafka_payload_missing_total" "Kafka records without a value."
-        = |s, e| e(gap_count(s, "null_value"), &[]);
+        = |s, e| e(gap_count(s, GapCause::NullValue), &[]);
     Gauge "websocket_kafka_consumer_lag" ["partition"]
         "Offsets between the relay's position and the readable end, as of the last probe."
         = |s, e| for (partition, state) in s.ingest.partitions() {
@@ -88,13 +88,13 @@ metrics! {
         = |s, e| family(&s.counters.kafka_errors, e);
     Counter "websocket_send_timeout_total"
         "Connections closed because a send made no progress."
-        = |s, e| e(close_count(s, "send_stalled"), &[]);
+        = |s, e| e(close_count(s, CloseCode::SendStalled), &[]);
     Counter "websocket_send_failed_total" "Connections lost while sending."
         = |s, e| e(s.counters.send_failures.get() as f64, &[]);
     Counter "websocket_control_oversized_total" "Control messages over the size limit."
-        = |s, e| e(control_error_count(s, "too_large"), &[]);
+        = |s, e| e(control_error_count(s, error_code::TOO_LARGE), &[]);
     Counter "websocket_control_parse_failures_total" "Control messages that are no JSON object."
-        = |s, e| e(control_error_count(s, "invalid_json"), &[]);
+        = |s, e| e(control_error_count(s, error_code::INVALID_JSON), &[]);
     Counter "websocket_rejected_connections_total"
         "Connections refused because of a connection limit."
         = |s, e| e(
@@ -216,12 +216,12 @@ fn age_seconds(sources: &Sources, at_ms: Option<u64>) -> f64 {
     })
 }
 
-fn gap_count(sources: &Sources, cause: &str) -> f64 {
-    count_of(sources.counters.gaps.iter(), cause)
+fn gap_count(sources: &Sources, cause: GapCause) -> f64 {
+    count_of(sources.counters.gaps.iter(), cause.code())
 }
 
-fn close_count(sources: &Sources, code: &str) -> f64 {
-    count_of(sources.counters.closes.iter(), code)
+fn close_count(sources: &Sources, code: CloseCode) -> f64 {
+    count_of(sources.counters.closes.iter(), code.code())
 }
 
 fn control_error_count(sources: &Sources, code: &str) -> f64 {
@@ -263,7 +263,7 @@ fn decode_errors(sources: &Sources, emit: Emit<'_>) {
         let counts = sources.counters.rejects.iter();
         add(name, count_of(counts, code.code()) as u64);
     }
-    add("payload_too_large", gap_count(sources, "oversized") as u64);
+    add("payload_too_large", gap_count(sources, GapCause::Oversized) as u64);
     for (name, count) in TYPES.iter().zip(counts) {
         emit(count as f64, &[name]);
     }

@@ -22,7 +22,10 @@ struct Batch {
 #[derive(Clone, Debug)]
 enum Content {
     Records(Vec<u64>),
+    /// Answered as an empty batch, as a client does that can read it.
     Control,
+    /// Answered as rskafka does: the whole answer fails.
+    OpaqueControl,
     Unreadable,
 }
 
@@ -44,6 +47,13 @@ fn control(offset: u64) -> Batch {
     Batch {
         last: offset,
         content: Content::Control,
+    }
+}
+
+fn opaque_control(offset: u64) -> Batch {
+    Batch {
+        last: offset,
+        content: Content::OpaqueControl,
     }
 }
 
@@ -96,6 +106,7 @@ impl Source for Script {
         {
             match &batch.content {
                 Content::Control => {}
+                Content::OpaqueControl => return Err(Failure::Control),
                 Content::Unreadable => return Err(Failure::Damaged("null header".into())),
                 Content::Records(offsets) => {
                     records.extend(offsets.iter().filter(|&&at| at >= offset).map(|&offset| {
@@ -300,4 +311,28 @@ async fn a_topic_made_anew_stops_the_loop() {
         record_frames(0..9),
         "nothing of the new topic was mixed in"
     );
+}
+
+#[tokio::test]
+async fn control_batches_that_fail_the_fetch_are_passed_too() {
+    let batches = vec![
+        records(0..3),
+        opaque_control(3),
+        opaque_control(4),
+        records(5..7),
+        opaque_control(7),
+        unreadable(8..11),
+        opaque_control(11),
+        control(12),
+        records(13..14),
+        opaque_control(14),
+    ];
+    for per_fetch in [1, 2, 9] {
+        let rig = read(0, per_fetch, batches.clone()).await;
+        let mut expected = record_frames([0, 1, 2, 5, 6]);
+        expected.push((FrameKind::Gap, 8, 10));
+        expected.extend(record_frames([13]));
+        expected.push((FrameKind::Mark, 15, 15));
+        assert_eq!(rig.frames(), expected, "{per_fetch} batches a fetch");
+    }
 }

@@ -183,3 +183,50 @@ fn an_end_that_went_back_moves_nothing() {
     assert_eq!(cursor.on_out_of_range(0, 10), OutOfRange::Within);
     assert_eq!(cursor.at(), 10);
 }
+
+// Control batches as rskafka shows them: an answer that cannot be read, known for what it is.
+#[test]
+fn control_batches_are_passed_without_a_gap() {
+    let mut cursor = Cursor::new(0);
+    assert_eq!(cursor.on_control(), None);
+    assert_eq!(
+        cursor.request(),
+        fetch(0, true, false),
+        "it may be further on"
+    );
+    assert_eq!(cursor.on_records(4, 8), None);
+    assert_eq!(cursor.request(), fetch(5, true, false));
+    assert_eq!(cursor.on_control(), None);
+    assert_eq!(cursor.request(), fetch(6, true, false));
+    assert_eq!(cursor.on_control(), None);
+    assert_eq!(cursor.request(), fetch(7, true, false));
+    assert_eq!(cursor.on_control(), None);
+    assert_eq!(cursor.on_empty(8), Some(Notice::Mark { position: 8 }));
+    assert_eq!(cursor.request(), fetch(8, false, true));
+}
+
+#[test]
+fn a_control_batch_before_an_open_transaction_is_told() {
+    let mut cursor = Cursor::new(5);
+    cursor.on_control();
+    cursor.on_control();
+    assert_eq!(cursor.on_empty(9), None);
+    assert_eq!(cursor.request(), Request::End);
+    assert_eq!(cursor.on_end(6), Some(Notice::Mark { position: 6 }));
+    assert_eq!(cursor.request(), fetch(6, false, true));
+}
+
+#[test]
+fn a_control_batch_ends_a_damaged_one() {
+    let mut cursor = Cursor::new(5);
+    assert!(!cursor.on_damaged());
+    assert!(cursor.on_damaged());
+    assert!(!cursor.on_damaged());
+    let gap = Notice::Gap {
+        first: 5,
+        last: 6,
+        cause: GapCause::UnreadableBatch,
+    };
+    assert_eq!(cursor.on_control(), Some(gap));
+    assert_eq!(cursor.request(), fetch(8, true, false));
+}
