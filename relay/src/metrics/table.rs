@@ -263,7 +263,10 @@ fn decode_errors(sources: &Sources, emit: Emit<'_>) {
         let counts = sources.counters.rejects.iter();
         add(name, count_of(counts, code.code()) as u64);
     }
-    add("payload_too_large", gap_count(sources, GapCause::Oversized) as u64);
+    add(
+        "payload_too_large",
+        gap_count(sources, GapCause::Oversized) as u64,
+    );
     for (name, count) in TYPES.iter().zip(counts) {
         emit(count as f64, &[name]);
     }
