@@ -1,0 +1,40 @@
+// The browser module under Node: every vector gets its verdict and its text, and on everything else
+// the module says what the native decoder says, to the byte.
+//
+//     node --test decode-wasm/node/wasm.test.mjs
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { GENERATED, captureCases, damagedCases, differences, skip, vectorCases } from "./cases.mjs";
+import { judgeOf } from "./judge.mjs";
+
+const judge = await load();
+
+async function load() {
+  const bindings = join(GENERATED, "decode_wasm.js");
+  if (!existsSync(bindings)) return skip("the browser module is not built");
+  const module = await import(pathToFileURL(bindings));
+  module.initSync({ module: readFileSync(join(GENERATED, "decode_wasm_bg.wasm")) });
+  return judgeOf(module);
+}
+
+function compare(t, cases) {
+  if (judge === null || cases === null) return t.skip("see above");
+  const answers = cases.map(({ payload, compatible }) => judge(payload, compatible));
+  assert.deepEqual(differences(cases, answers), []);
+  const accepted = cases.filter(({ verdict }) => verdict === "ok").length;
+  t.diagnostic(`${cases.length} cases, ${accepted} accepted`);
+  return undefined;
+}
+
+// DEC-01, DEC-02, DEC-03, DEC-04, DEC-06, DEC-07, DEC-09
+test("every vector gets its verdict and text", (t) => compare(t, vectorCases()));
+
+// DEC-07, DEC-09
+test("every captured record has the native text", async (t) => compare(t, await captureCases()));
+
+// DEC-07, DEC-11
+test("damaged payloads get the native verdict and text", async (t) =>
+  compare(t, await damagedCases()));
