@@ -4,8 +4,10 @@
 mod admit;
 mod backoff;
 mod kafka;
+mod log_limit;
 mod partition;
 mod position;
+mod sequence;
 mod source;
 mod status;
 
@@ -43,10 +45,7 @@ pub async fn run(shared: Arc<Shared>) {
             }
             Ok(None) => {
                 backoff.succeed();
-                // A topic that was there and is not listed now may be a broker still starting.
-                if started.is_empty() {
-                    announce(&shared, TopicState::Absent);
-                }
+                announce(&shared, TopicState::Absent);
                 Duration::from_millis(limits::ABSENT_TOPIC_RETRY_MS)
             }
             Err(failure) => {

@@ -152,6 +152,8 @@ async fn health_and_readiness_follow_the_ingest() {
     assert_eq!(value["status"], "ok");
     assert_eq!(value["partitions"]["0"]["lag"], "2");
     assert_eq!(value["partitions"]["0"]["earliest"], "5");
+    assert_eq!(ready().await, 503, "clients are not let in yet");
+    shared.ingest.set_settled();
     assert_eq!(ready().await, 200);
 
     partition.set_phase(Phase::Retrying);

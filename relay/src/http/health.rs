@@ -49,7 +49,12 @@ impl Health {
                 reasons.push("no broker has answered yet".to_owned());
             }
             TopicState::Absent => {
-                status = Status::Starting;
+                let served = shared.ingest.is_settled();
+                status = if served {
+                    Status::Degraded
+                } else {
+                    Status::Starting
+                };
                 reasons.push(format!(
                     "the topic {} does not exist",
                     shared.config.kafka.topic
@@ -140,6 +145,9 @@ pub(super) fn missing_for_readiness(shared: &Shared) -> Vec<String> {
         TopicState::Connecting => missing.push("no broker has answered yet".to_owned()),
         TopicState::Absent => missing.push("the topic does not exist".to_owned()),
         TopicState::Present => {}
+    }
+    if !shared.ingest.is_settled() {
+        missing.push("partitions have no position yet; clients are not let in".to_owned());
     }
     for (partition, state) in shared.ingest.partitions() {
         let probed = state.last_probe.age_ms(now_ms);

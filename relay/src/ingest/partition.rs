@@ -16,7 +16,7 @@ use crate::{clock::Clock, config::Config, hub::Hub, metrics::Counters};
 
 /// Answers in a row that say the log's end went back before it is believed: while leadership
 /// moves, one broker may say so for a moment.
-const WENT_BACK_ANSWERS: u32 = 5;
+const WENT_BACK_ANSWERS: u32 = 3;
 
 /// What the loop needs besides its source.
 #[derive(Clone, Debug)]
