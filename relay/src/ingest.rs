@@ -4,10 +4,8 @@
 mod admit;
 mod backoff;
 mod kafka;
-mod log_limit;
 mod partition;
 mod position;
-mod sequence;
 mod source;
 mod status;
 
