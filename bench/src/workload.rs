@@ -101,7 +101,7 @@ fn fan_out(
     fill(&topic, records, size.payload_bytes);
     let begun = Instant::now();
     let relay = Relay::launch(kafka.brokers(), topic.name(), RELAY_OPTIONS)?;
-    let cost = wait_read(runtime, &relay, records, begun);
+    let cost = wait_read(&relay, records, begun);
     figures.ingest.push(Ingest {
         payload_bytes: size.payload_bytes,
         records,
@@ -152,10 +152,11 @@ fn quiet(kafka: &Kafka, runtime: &Runtime, options: &Fanout, figures: &mut Figur
 
 fn fill(topic: &Topic, records: u64, payload_bytes: usize) {
     let each = records / u64::from(PARTITIONS);
+    let batch_records = (FILL_BATCH_BYTES / payload_bytes) as u64;
     for partition in 0..PARTITIONS {
         let mut next = 0;
         while next < each {
-            let count = (each - next).min(FILL_BATCH_RECORDS);
+            let count = (each - next).min(batch_records);
             let batch = (next..next + count).map(|n| Input {
                 key: b"bench".to_vec(),
                 value: Some(payload::event_of_len("bench", n, payload_bytes)),
@@ -167,15 +168,10 @@ fn fill(topic: &Topic, records: u64, payload_bytes: usize) {
 }
 
 /// Waits until the relay holds the whole topic, and tells what that cost from its start on.
-fn wait_read(runtime: &Runtime, relay: &Relay, records: u64, begun: Instant) -> Cost {
+fn wait_read(relay: &Relay, records: u64, begun: Instant) -> Cost {
     loop {
-        let readers = runtime.block_on(fanout::connect_all(relay.address(), 1));
-        let readers = readers.expect("the relay accepts");
-        let read: u64 = readers
-            .iter()
-            .flat_map(|reader| reader.heads().into_values())
-            .sum();
-        if read >= records && relay.get("/ready").status == 200 {
+        let read = relay.metrics().sum("dashstream_relay_log_head_offset", &[]);
+        if read >= records as f64 && relay.get("/ready").status == 200 {
             return Cost {
                 cpu_seconds: cpu_seconds(relay.pid()),
                 wall_seconds: begun.elapsed().as_secs_f64(),
@@ -235,7 +231,8 @@ const SIZES: &[Size] = &[
 const LATENCY_CLIENTS: &[usize] = &[1, 100];
 const IDLE_CLIENTS: usize = 1_000;
 const PARTITIONS: u32 = 4;
-const FILL_BATCH_RECORDS: u64 = 1_000;
+/// Well under the 1 MiB a broker takes by default.
+const FILL_BATCH_BYTES: usize = 500_000;
 const RELAY_OPTIONS: &[&str] = &[
     "--log-bytes-max",
     "1G",

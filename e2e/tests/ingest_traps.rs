@@ -265,6 +265,48 @@ fn an_unreadable_batch_at_the_end_does_not_wait_for_more() {
 }
 
 #[test]
+fn a_batch_damaged_on_the_brokers_disk_is_one_gap() {
+    let Some(mut kafka) = Kafka::start("damaged") else {
+        return;
+    };
+    let topic = kafka.topic("damaged", 1);
+    produce(&topic, vec![Some(good(1)), Some(good(2))]);
+    let struck = payload::event("struck", "node", 3);
+    produce(
+        &topic,
+        vec![Some(struck.clone()), Some(good(4)), Some(good(5))],
+    );
+    produce(&topic, vec![Some(good(6))]);
+    kafka.stop();
+    let log = kafka
+        .partition_dir(topic.name(), 0)
+        .join("00000000000000000000.log");
+    let mut bytes = std::fs::read(&log).expect("the broker's log");
+    let at = bytes.windows(struck.len()).position(|part| part == struck);
+    bytes[at.expect("the record lies in the log") + 5] ^= 0x10;
+    std::fs::write(&log, bytes).expect("the broker's log can be written");
+    kafka.start_again();
+
+    let Some(relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+        return;
+    };
+    let wanted = [
+        "record 0",
+        "record 1",
+        "gap 2-4 unreadable_batch",
+        "record 5",
+    ];
+    assert_eq!(told(&relay, None, 6), wanted);
+    let metrics = relay.metrics();
+    let cause = [("cause", "unreadable_batch")];
+    assert_eq!(metrics.sum("dashstream_relay_gaps_total", &cause), 1.0);
+    assert_eq!(
+        metrics.sum("dashstream_relay_gap_offsets_total", &cause),
+        3.0
+    );
+}
+
+#[test]
 fn what_cannot_be_delivered_is_named_where_it_stood() {
     let Some(kafka) = Kafka::shared() else { return };
     let Some(mut java) = JavaClient::start(kafka.brokers()) else {
@@ -331,6 +373,21 @@ fn what_cannot_be_delivered_is_named_where_it_stood() {
             _ => {}
         }
     }
+    reconcile(&relay);
+}
+
+/// Each of the 14 records above is counted under exactly one outcome.
+fn reconcile(relay: &Relay) {
+    let metrics = relay.metrics();
+    let gaps = |cause| metrics.sum("dashstream_relay_gaps_total", &[("cause", cause)]);
+    let rejects = |code| metrics.sum("dashstream_relay_rejects_total", &[("code", code)]);
+    let accepted = |kind| metrics.sum("dashstream_relay_records_accepted_total", &[("kind", kind)]);
+    assert_eq!((accepted("event"), accepted("none")), (3.0, 1.0));
+    assert_eq!((gaps("null_value"), gaps("oversized")), (3.0, 2.0));
+    let codes = ["empty", "bad_frame", "decompress", "protobuf"];
+    assert_eq!(codes.map(rejects), [1.0, 2.0, 1.0, 1.0]);
+    let read = |status| metrics.sum("websocket_kafka_messages_total", &[("status", status)]);
+    assert_eq!((read("success"), read("error")), (4.0, 10.0));
 }
 
 #[test]
