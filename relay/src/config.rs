@@ -2,17 +2,24 @@
 //! nothing reads the environment and nothing is checked a second time.
 
 mod args;
+mod dlq;
+mod ingest;
 mod namespace;
+mod security;
 mod value;
 
 use std::{fmt, net::IpAddr, time::Duration};
 
 use clap::{Args as _, Command as ClapCommand};
 use decode_core::wire;
+use rskafka::client::ClientBuilder;
 use serde::Serialize;
 
 pub use args::{Cli, Command, Options};
+pub use dlq::{DlqConfig, DlqOptions};
+pub use ingest::{IngestConfig, IngestOptions, SequencePolicy};
 pub use namespace::Namespace;
+pub use security::{Secret, Security, SecurityOptions};
 pub use value::{Brokers, DecodeMode, Origin, Port, Start, Topic};
 
 use crate::limits;
@@ -22,6 +29,7 @@ use crate::limits;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Config {
     pub kafka: KafkaConfig,
+    pub ingest: IngestConfig,
     pub listen: ListenConfig,
     pub serve: ServeConfig,
 }
@@ -46,6 +54,19 @@ pub struct KafkaConfig {
     pub metadata_interval: Duration,
     #[serde(rename = "lagCheckIntervalMs", serialize_with = "as_millis")]
     pub lag_check_interval: Duration,
+    pub security: Security,
+    pub dlq: Option<DlqConfig>,
+}
+
+impl KafkaConfig {
+    /// What every Kafka client of the relay is built from, so that none of them can differ in how
+    /// it speaks to brokers.
+    pub fn client(&self) -> ClientBuilder {
+        let builder = ClientBuilder::new(self.brokers.as_slice().to_vec())
+            .client_id("dashstream-relay")
+            .max_message_size(limits::BROKER_MESSAGE_BYTES_MAX);
+        self.security.apply(builder)
+    }
 }
 
 /// Who may connect, and where.
@@ -81,11 +102,13 @@ impl Config {
     pub fn from_args(options: &Options) -> Result<Self, Vec<ConfigError>> {
         let mut read = Reader::default();
         let kafka = read.kafka(options);
+        let ingest = read.ingest(&options.ingest);
         let listen = read.listen(options);
         let serve = read.serve(options);
-        match (kafka, listen, serve) {
-            (Some(kafka), Some(listen), Some(serve)) => Ok(Self {
+        match (kafka, ingest, listen, serve) {
+            (Some(kafka), Some(ingest), Some(listen), Some(serve)) => Ok(Self {
                 kafka,
+                ingest,
                 listen,
                 serve,
             }),
@@ -138,6 +161,8 @@ impl Reader {
         let metadata_interval = self.read("kafka_metadata_interval_secs", metadata_interval);
         let lag_check_interval = value::seconds(&o.kafka_lag_check_interval_secs, 1, 3600);
         let lag_check_interval = self.read("kafka_lag_check_interval_secs", lag_check_interval);
+        let security = self.security(&o.security, brokers.as_ref());
+        let dlq = self.dlq(&o.dlq, topic.as_ref());
         let (brokers, topic) = (brokers?, topic?);
         Some(KafkaConfig {
             namespace: Namespace::new(topic.as_str(), o.kafka_cluster_id.trim(), &brokers),
@@ -150,6 +175,8 @@ impl Reader {
             fetch_bytes_max: fetch_bytes_max?,
             metadata_interval: metadata_interval?,
             lag_check_interval: lag_check_interval?,
+            security: security?,
+            dlq: dlq?,
         })
     }
 
@@ -247,7 +274,7 @@ pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
     unknown
 }
 
-const PREFIXES: [&str; 3] = ["KAFKA_", "WEBSOCKET_", "DASHSTREAM_"];
+const PREFIXES: [&str; 4] = ["KAFKA_", "WEBSOCKET_", "DASHSTREAM_", "DLQ_"];
 
 /// Read by the project's tests and tools, and often set where a relay is started by them.
 const DEVELOPMENT_VARIABLES: [&str; 5] = [

@@ -3,6 +3,8 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use super::{DlqOptions, IngestOptions, SecurityOptions};
+
 /// Serves a Kafka topic of DashStream records to browsers and tools over WebSocket.
 #[derive(Debug, Parser)]
 #[command(name = "dashstream-relay", version, about)]
@@ -57,6 +59,15 @@ pub struct Options {
     /// How often the end of each partition is asked for, to measure lag and to probe the brokers.
     #[arg(long, env, global = true, default_value = "10")]
     pub kafka_lag_check_interval_secs: String,
+
+    #[command(flatten)]
+    pub security: SecurityOptions,
+
+    #[command(flatten)]
+    pub dlq: DlqOptions,
+
+    #[command(flatten)]
+    pub ingest: IngestOptions,
 
     /// Address to listen on. Anything but loopback is reachable by others: there is no login.
     #[arg(

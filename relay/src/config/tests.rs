@@ -36,6 +36,19 @@ fn every_mistake_is_told_at_once() {
         "--kafka-fetch-bytes-max=1G",
         "--kafka-metadata-interval-secs=0",
         "--kafka-lag-check-interval-secs=-1",
+        "--kafka-security-protocol=tls",
+        "--kafka-sasl-mechanism=GSSAPI",
+        "--kafka-sasl-username=someone",
+        "--kafka-ssl-certificate-location=own.pem",
+        "--kafka-ssl-key-password=x",
+        "--kafka-ssl-endpoint-algorithm=none",
+        "--kafka-dlq-topic=a b",
+        "--dlq-concurrent-sends-max=0",
+        "--dlq-send-timeout-secs=0",
+        "--dlq-include-full-payload=perhaps",
+        "--dlq-fail-closed=perhaps",
+        "--dlq-record-bytes-max=1K",
+        "--sequence-policy=perhaps",
         "--host=example.org",
         "--port=http",
         "--max-payload-bytes=11M",
@@ -53,7 +66,13 @@ fn every_mistake_is_told_at_once() {
     .expect_err("all of it is wrong");
 
     let command = Options::augment_args(ClapCommand::new(""));
-    let unchecked = ["kafka_cluster_id"];
+    // Any text is a user, and files are looked at with a protocol that uses them.
+    let unchecked = [
+        "kafka_cluster_id",
+        "kafka_sasl_username",
+        "kafka_ssl_ca_location",
+        "kafka_ssl_certificate_location",
+    ];
     let mut expected: Vec<_> = command
         .get_arguments()
         .filter(|argument| !unchecked.contains(&argument.get_id().as_str()))

@@ -13,7 +13,7 @@ use std::{
 use rskafka::{
     BackoffConfig, ConnectionError,
     client::{
-        Client, ClientBuilder,
+        Client,
         error::{Error, ProtocolError, RequestError},
         partition::{OffsetAt, PartitionClient, UnknownTopicHandling},
     },
@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 
 use super::source::{Fetched, Source};
 use crate::{
-    config::{Config, Topic},
+    config::{Config, KafkaConfig},
     limits,
 };
 
@@ -146,11 +146,7 @@ impl fmt::Display for Failure {
 /// The cluster: hands out one client per use, all from one bootstrap.
 #[derive(Debug)]
 pub(super) struct Kafka {
-    brokers: Vec<String>,
-    topic: Topic,
-    operation_timeout: Duration,
-    fetch_wait: Duration,
-    fetch_bytes: i32,
+    config: KafkaConfig,
     bootstrapped: Mutex<Bootstrapped>,
 }
 
@@ -172,11 +168,7 @@ const ANSWER_AGE_MAX: Duration = Duration::from_millis(500);
 impl Kafka {
     pub(super) fn new(config: &Config) -> Self {
         Self {
-            brokers: config.kafka.brokers.as_slice().to_vec(),
-            topic: config.kafka.topic.clone(),
-            operation_timeout: config.kafka.operation_timeout,
-            fetch_wait: config.kafka.fetch_wait,
-            fetch_bytes: i32::try_from(config.kafka.fetch_bytes_max).unwrap_or(i32::MAX),
+            config: config.kafka.clone(),
             bootstrapped: Mutex::default(),
         }
     }
@@ -214,7 +206,7 @@ impl Kafka {
         };
         let listed = topics
             .into_iter()
-            .find(|topic| topic.name == self.topic.as_str())
+            .find(|topic| topic.name == self.config.topic.as_str())
             .map(|topic| {
                 topic
                     .partitions
@@ -237,15 +229,18 @@ impl Kafka {
             (state.generation, client)
         };
         let index = i32::try_from(partition).map_err(|_| Failure::Absent)?;
-        let connect =
-            client.partition_client(self.topic.as_str(), index, UnknownTopicHandling::Error);
+        let connect = client.partition_client(
+            self.config.topic.as_str(),
+            index,
+            UnknownTopicHandling::Error,
+        );
         let client = self.limited(connect).await?.map_err(Failure::of)?;
         Ok(KafkaPartition {
             client,
             generation,
-            operation_timeout: self.operation_timeout,
-            fetch_wait: self.fetch_wait,
-            fetch_bytes: self.fetch_bytes,
+            operation_timeout: self.config.operation_timeout,
+            fetch_wait: self.config.fetch_wait,
+            fetch_bytes: i32::try_from(self.config.fetch_bytes_max).unwrap_or(i32::MAX),
         })
     }
 
@@ -270,11 +265,7 @@ impl Kafka {
             return Ok(Arc::clone(client));
         }
         state.listed = None;
-        let build = ClientBuilder::new(self.brokers.clone())
-            .client_id("dashstream-relay")
-            .max_message_size(limits::BROKER_MESSAGE_BYTES_MAX)
-            .backoff_config(impatient())
-            .build();
+        let build = self.config.client().backoff_config(impatient()).build();
         let client = self.limited(build).await?.map_err(Failure::of)?;
         let client = Arc::new(client);
         state.generation += 1;
@@ -283,7 +274,7 @@ impl Kafka {
     }
 
     async fn limited<T>(&self, call: impl Future<Output = T>) -> Result<T, Failure> {
-        tokio::time::timeout(self.operation_timeout, call)
+        tokio::time::timeout(self.config.operation_timeout, call)
             .await
             .map_err(|_| Failure::timeout())
     }
