@@ -82,6 +82,8 @@ pub struct Summary<'a> {
     pub duration_us: i64,
     /// Events inside a batch.
     pub inner_events: u32,
+    /// Operations of a state diff.
+    pub operations: u32,
     /// Highest schema version of the message and everything inside it.
     pub schema_version_max: u32,
 }
@@ -194,6 +196,7 @@ fn message<'a>(
         } else if number == captures.text {
             summary.text = string(&mut reader, wire, at)?;
         } else {
+            summary.operations += u32::from(number == captures.operations);
             field(&mut reader, desc, number, wire, depth, at)?;
         }
     }
@@ -414,6 +417,7 @@ struct Captures {
     events: u32,
     scope: u32,
     text: u32,
+    operations: u32,
 }
 
 impl Captures {
@@ -425,6 +429,7 @@ impl Captures {
             events: NONE,
             scope: NONE,
             text: NONE,
+            operations: NONE,
         };
         match kind {
             Some(MessageKind::Event) => Self {
@@ -447,7 +452,11 @@ impl Captures {
             },
             Some(MessageKind::Error) => Self { text: 3, ..none },
             Some(MessageKind::ExecutionTrace) => Self { text: 3, ..none },
-            Some(MessageKind::StateDiff | MessageKind::Checkpoint) | None => none,
+            Some(MessageKind::StateDiff) => Self {
+                operations: 3,
+                ..none
+            },
+            Some(MessageKind::Checkpoint) | None => none,
         }
     }
 }

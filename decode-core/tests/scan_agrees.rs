@@ -165,6 +165,7 @@ fn event(random: &mut Random) -> v1::Event {
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "one arm per kind")]
 fn message(random: &mut Random) -> Message {
     match random.below(9) {
         0 => Message::Event(event(random)),
@@ -265,7 +266,7 @@ fn mutate(random: &mut Random, body: &mut Vec<u8>) {
 fn scan_agrees_with_prost() {
     let mut random = Random::new(20_261_122);
     let (mut good, mut bad) = (0, 0);
-    for _ in 0..3_000 {
+    for _ in 0..2_000 {
         let whole = DashStreamMessage {
             message: Some(message(&mut random)),
         };
@@ -282,7 +283,7 @@ fn scan_agrees_with_prost() {
         }
     }
     assert!(
-        good > 3_000 && bad > 3_000,
+        good > 2_000 && bad > 2_000,
         "{good} accepted, {bad} refused: the test is lopsided"
     );
 }
@@ -324,7 +325,7 @@ fn nesting_is_cut_where_prost_cuts_it() {
         assert_eq!(code, expected, "{arrays} arrays");
     }
     let groups = |depth: usize| {
-        let mut body = vec![0xFB, 0x01].repeat(depth);
+        let mut body = [0xFB, 0x01].repeat(depth);
         body.extend([0xFC, 0x01].repeat(depth));
         body
     };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use decode_core::wire::{CloseCode, GapCause, RejectCode, control, error_code};
 
-const LEFT_OUT: [&str; 13] = [
+const LEFT_OUT: [&str; 15] = [
     "target",
     "node_modules",
     "dist",
@@ -21,6 +21,8 @@ const LEFT_OUT: [&str; 13] = [
     "deploy",
     "no-std-program",
     "bench",
+    "fuzz",
+    "node",
     "proto",
 ];
 

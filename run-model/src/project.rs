@@ -83,6 +83,10 @@ pub struct Row<'a> {
     pub code: u32,
     /// The kind's own short text.
     pub text: &'a str,
+    /// Duration in microseconds; 0 = none.
+    pub duration_us: i64,
+    /// Of a state diff: its operations.
+    pub operations: u32,
     /// Length of the Kafka value in bytes.
     pub bytes: u32,
     /// Whether the schema version is newer than this build applies.
@@ -125,6 +129,8 @@ pub fn project(
         node: "",
         code: header.code,
         text: "",
+        duration_us: 0,
+        operations: 0,
         bytes: header.payload_len,
         newer_schema: false,
     };
@@ -214,6 +220,8 @@ fn single<'a>(summary: &Summary<'a>, base: &Row<'a>) -> Row<'a> {
         thread: summary.header.thread,
         node: summary.node,
         text: summary.text,
+        duration_us: summary.duration_us,
+        operations: summary.operations,
         newer_schema: summary.newer_schema().is_some(),
         ..*base
     }
@@ -240,6 +248,7 @@ impl<'a, S: RowSink> EventSink<'a> for Inner<'_, '_, '_, S> {
             event_type: event.event_type,
             sequence: own.sequence,
             node: event.node,
+            duration_us: event.duration_us,
             newer_schema: own.is_newer_schema(),
             ..self.base
         };

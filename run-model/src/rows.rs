@@ -27,6 +27,10 @@ pub struct StoredRow {
     pub sequence: u64,
     /// Gap cause or reject code.
     pub code: u32,
+    /// Duration in microseconds; 0 = none.
+    pub duration_us: i64,
+    /// Of a state diff: its operations.
+    pub operations: u32,
     /// Length of the Kafka value in bytes.
     pub bytes: u32,
     /// Whether the schema version is newer than this build applies.
@@ -113,6 +117,8 @@ impl RowSink for Rows {
             timestamp_ms: row.timestamp_ms,
             sequence: row.sequence,
             code: row.code,
+            duration_us: row.duration_us,
+            operations: row.operations,
             bytes: row.bytes,
             newer_schema: row.newer_schema,
             thread: self.names.hold(row.thread),

@@ -1,11 +1,13 @@
 //! The store: rows, threads and totals over the messages they came in.
 
+use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use decode_core::frame::{Frame, FrameReader};
-use decode_core::wire::{FRAME_HEADER_LEN, FrameKind, GapCause, RejectCode};
+use decode_core::wire::{FRAME_HEADER_LEN, FrameKind, GapCause, MessageKind, RejectCode};
 use decode_core::{Decoder, Mode};
 
 use crate::limits::{HEX_BYTES_MAX, PAYLOAD_BYTES_HELD_MAX, ROWS_MAX, THREADS_MAX};
@@ -183,10 +185,22 @@ impl RunStore {
         )
     }
 
-    /// A row's short text.
+    /// A row's short text: its own, or what can be said of it in a few words.
     #[must_use]
-    pub fn summary_of<'a>(&self, row: &'a StoredRow) -> &'a str {
-        row.summary.as_deref().unwrap_or_default()
+    pub fn summary_of<'a>(&self, row: &'a StoredRow) -> Cow<'a, str> {
+        match (&row.summary, row.kind) {
+            (Some(own), _) if row.duration_us > 0 => {
+                format!("{own} · {}", duration(row.duration_us)).into()
+            }
+            (Some(own), _) => Cow::Borrowed(own),
+            (None, RowKind::Message(MessageKind::StateDiff)) => match row.operations {
+                0 => Cow::Borrowed("no operations"),
+                1 => Cow::Borrowed("1 operation"),
+                many => format!("{many} operations").into(),
+            },
+            (None, _) if row.duration_us > 0 => duration(row.duration_us).into(),
+            (None, _) => Cow::Borrowed(""),
+        }
     }
 
     /// A page of the thread table.
@@ -240,16 +254,23 @@ impl RunStore {
     }
 }
 
+/// Microseconds in the unit a person reads.
+fn duration(us: i64) -> String {
+    match us {
+        i64::MAX => "longer than the field holds".to_string(),
+        0..1_000 => format!("{us} µs"),
+        1_000..1_000_000 => format!("{}.{} ms", us / 1_000, us % 1_000 / 100),
+        _ => format!("{}.{:02} s", us / 1_000_000, us % 1_000_000 / 10_000),
+    }
+}
+
 fn code_of(row: &StoredRow) -> String {
     let known = match row.kind {
         RowKind::Gap => GapCause::from_number(row.code).map(GapCause::code),
         RowKind::Reject => RejectCode::from_number(row.code).map(RejectCode::code),
         _ => Some(""),
     };
-    known.map_or_else(
-        || alloc::format!("unknown({})", row.code),
-        ToString::to_string,
-    )
+    known.map_or_else(|| format!("unknown({})", row.code), ToString::to_string)
 }
 
 /// Whole messages, held for details: the newest that fit, and always the last one.

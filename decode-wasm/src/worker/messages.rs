@@ -9,24 +9,60 @@ use wasm_bindgen::prelude::*;
 const TYPES: &str = include_str!("messages.ts");
 
 /// A message of the page.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
+#[derive(Debug)]
 pub(super) enum PageMessage {
-    Start {
-        url: String,
-        from: StartFrom,
-        digest: bool,
-    },
+    Start(Start),
     Query(Query),
-    Detail {
-        id: f64,
-        row: f64,
-    },
-    Reset {
-        from: StartFrom,
-    },
+    Detail { id: f64, row: f64 },
+    Reset(StartFrom),
     Wake,
     Stop,
+}
+
+/// Opens the connection.
+#[derive(Debug, Deserialize)]
+pub(super) struct Start {
+    pub(super) url: String,
+    pub(super) from: StartFrom,
+    pub(super) digest: bool,
+}
+
+#[derive(Deserialize)]
+struct DetailFields {
+    id: f64,
+    row: f64,
+}
+
+#[derive(Deserialize)]
+struct ResetFields {
+    from: StartFrom,
+}
+
+impl PageMessage {
+    /// Reads a message by its `type`.
+    pub(super) fn read(data: JsValue) -> Result<Self, String> {
+        let kind = js_sys::Reflect::get(&data, &"type".into())
+            .ok()
+            .and_then(|k| k.as_string());
+        let text = |error: serde_wasm_bindgen::Error| error.to_string();
+        match kind.as_deref() {
+            Some("query") => serde_wasm_bindgen::from_value(data)
+                .map(Self::Query)
+                .map_err(text),
+            Some("start") => serde_wasm_bindgen::from_value(data)
+                .map(Self::Start)
+                .map_err(text),
+            Some("detail") => serde_wasm_bindgen::from_value(data)
+                .map(|DetailFields { id, row }| Self::Detail { id, row })
+                .map_err(text),
+            Some("reset") => serde_wasm_bindgen::from_value(data)
+                .map(|ResetFields { from }| Self::Reset(from))
+                .map_err(text),
+            Some("wake") => Ok(Self::Wake),
+            Some("stop") => Ok(Self::Stop),
+            other => Err(format!("unknown message {other:?}")),
+        }
+    }
 }
 
 /// Where a connection without a cursor starts.

@@ -91,7 +91,7 @@ export interface ConnectionView {
   readonly mode: string;
   /** Fraction 0..1 of the replay, or null when there is none. */
   readonly replayProgress: number | null;
-  /** The last problems a person should know of, newest last, at most 20. */
+  /** The last problems a person should know of, newest last, at most 20; times in ms since 1970. */
   readonly problems: readonly { readonly atMs: number; readonly code: string; readonly text: string }[];
   readonly unackedBytes: number;
 }
@@ -147,6 +147,8 @@ export interface EventColumns {
   readonly eventType: Uint16Array;
   readonly partition: Uint32Array;
   readonly offset: BigUint64Array;
+  /** Last offset of a gap, else the same as `offset`. */
+  readonly lastOffset: BigUint64Array;
   /** Kafka time, ms. */
   readonly timestampMs: Float64Array;
   readonly sequence: BigUint64Array;
@@ -154,7 +156,7 @@ export interface EventColumns {
   readonly node: Uint32Array;
   /** Reject code or gap cause, else 0. */
   readonly code: Uint32Array;
-  /** Short text for the row: tool name, token text, metric scope, error message ... */
+  /** Index into `strings`: token text, tool name, error message, duration, what changed ... */
   readonly summary: Uint32Array;
   readonly bytes: Uint32Array;
   /** 1 where the schema version is newer than this build applies. */

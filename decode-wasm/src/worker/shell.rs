@@ -14,7 +14,7 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
-use super::messages::{DetailAnswer, PageMessage, index};
+use super::messages::{DetailAnswer, PageMessage, Start, index};
 use super::socket::{Socket, SocketEvent};
 use super::view;
 
@@ -85,10 +85,17 @@ impl Shell {
         self.scope.performance().map_or(0.0, |clock| clock.now()) as u64
     }
 
+    /// When the clock of [`Self::now`] stood at 0, ms since 1970.
+    pub(super) fn clock_origin_ms(&self) -> f64 {
+        self.scope
+            .performance()
+            .map_or(0.0, |clock| clock.time_origin())
+    }
+
     fn page_says(shared: &Shared, data: JsValue) {
-        match serde_wasm_bindgen::from_value(data) {
+        match PageMessage::read(data) {
             Ok(message) => Self::page_message(shared, message),
-            Err(error) => post_failed(&shared.borrow().scope, &error.to_string()),
+            Err(error) => post_failed(&shared.borrow().scope, &error),
         }
         Self::pump(shared);
     }
@@ -97,7 +104,7 @@ impl Shell {
         let mut shell = shared.borrow_mut();
         let now = shell.now();
         match message {
-            PageMessage::Start { url, from, digest } => {
+            PageMessage::Start(Start { url, from, digest }) => {
                 let seed = (js_sys::Math::random() * 9e15) as u64;
                 shell.session = ClientSession::new(ClientConfig {
                     from: from.from(),
@@ -114,7 +121,7 @@ impl Shell {
                 message.post(&shell.scope);
             }
             PageMessage::Detail { id, row } => shell.detail(id, row),
-            PageMessage::Reset { from } => {
+            PageMessage::Reset(from) => {
                 shell.store = RunStore::default();
                 shell.digest = shell.digest.as_ref().map(|_| StreamDigest::new());
                 shell.session.handle(ClientInput::Reset(from.from()), now);

@@ -6,7 +6,7 @@ use js_sys::{
     Array, ArrayBuffer, BigUint64Array, Float64Array, JsString, Object, Uint8Array, Uint16Array,
     Uint32Array,
 };
-use run_model::StoredRow;
+use run_model::{RunStore, StoredRow};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::DedicatedWorkerGlobalScope;
@@ -111,41 +111,40 @@ fn events(shell: &mut Shell, query: &Query, out: &mut Builder) {
         .into_iter()
         .map(|(id, r)| (id, r.clone()))
         .collect();
-    let store = &shell.store;
+    let columns = event_columns(&rows, &shell.store, out);
+    set(&out.message, "events", &columns);
+    set(&out.message, "eventTotal", &(total as f64).into());
+    set(
+        &out.message,
+        "newestRow",
+        &newest.map_or(-1.0, |id| id as f64).into(),
+    );
+    set(&out.message, "newerRows", &(newer as f64).into());
+}
+
+fn event_columns(rows: &[(u64, StoredRow)], store: &RunStore, out: &mut Builder) -> Object {
     let columns = Object::new();
-    let number = |row: &StoredRow| row.event_type.clamp(0, i32::from(u16::MAX)) as u16;
+    let u8s = |f: fn(&StoredRow) -> u8| Values::U8(rows.iter().map(|(_, r)| f(r)).collect());
+    let u16s = |f: fn(&StoredRow) -> u16| Values::U16(rows.iter().map(|(_, r)| f(r)).collect());
+    let u32s = |f: fn(&StoredRow) -> u32| Values::U32(rows.iter().map(|(_, r)| f(r)).collect());
+    let u64s = |f: fn(&StoredRow) -> u64| Values::U64(rows.iter().map(|(_, r)| f(r)).collect());
+    let f64s = |f: fn(&StoredRow) -> f64| Values::F64(rows.iter().map(|(_, r)| f(r)).collect());
     out.column(
         &columns,
         "row",
         Values::F64(rows.iter().map(|(id, _)| *id as f64).collect()),
     );
-    out.column(
-        &columns,
-        "kind",
-        Values::U8(rows.iter().map(|(_, r)| r.kind.number()).collect()),
-    );
+    out.column(&columns, "kind", u8s(|r| r.kind.number()));
     out.column(
         &columns,
         "eventType",
-        Values::U16(rows.iter().map(|(_, r)| number(r)).collect()),
+        u16s(|r| r.event_type.clamp(0, 0xFFFF) as u16),
     );
-    out.column(
-        &columns,
-        "partition",
-        Values::U32(rows.iter().map(|(_, r)| r.partition).collect()),
-    );
-    out.column(
-        &columns,
-        "offset",
-        Values::U64(rows.iter().map(|(_, r)| r.offset).collect()),
-    );
-    let times = rows.iter().map(|(_, r)| r.timestamp_ms as f64).collect();
-    out.column(&columns, "timestampMs", Values::F64(times));
-    out.column(
-        &columns,
-        "sequence",
-        Values::U64(rows.iter().map(|(_, r)| r.sequence).collect()),
-    );
+    out.column(&columns, "partition", u32s(|r| r.partition));
+    out.column(&columns, "offset", u64s(|r| r.offset));
+    out.column(&columns, "lastOffset", u64s(|r| r.last_offset));
+    out.column(&columns, "timestampMs", f64s(|r| r.timestamp_ms as f64));
+    out.column(&columns, "sequence", u64s(|r| r.sequence));
     let threads = rows
         .iter()
         .map(|(_, r)| out.text(store.names_of(r).0))
@@ -156,31 +155,15 @@ fn events(shell: &mut Shell, query: &Query, out: &mut Builder) {
         .map(|(_, r)| out.text(store.names_of(r).1))
         .collect();
     out.column(&columns, "node", Values::U32(nodes));
-    out.column(
-        &columns,
-        "code",
-        Values::U32(rows.iter().map(|(_, r)| r.code).collect()),
-    );
+    out.column(&columns, "code", u32s(|r| r.code));
     let summaries = rows
         .iter()
-        .map(|(_, r)| out.text(store.summary_of(r)))
+        .map(|(_, r)| out.text(&store.summary_of(r)))
         .collect();
     out.column(&columns, "summary", Values::U32(summaries));
-    out.column(
-        &columns,
-        "bytes",
-        Values::U32(rows.iter().map(|(_, r)| r.bytes).collect()),
-    );
-    let newer_schema = rows.iter().map(|(_, r)| u8::from(r.newer_schema)).collect();
-    out.column(&columns, "newerSchema", Values::U8(newer_schema));
-    set(&out.message, "events", &columns);
-    set(&out.message, "eventTotal", &(total as f64).into());
-    set(
-        &out.message,
-        "newestRow",
-        &newest.map_or(-1.0, |id| id as f64).into(),
-    );
-    set(&out.message, "newerRows", &(newer as f64).into());
+    out.column(&columns, "bytes", u32s(|r| r.bytes));
+    out.column(&columns, "newerSchema", u8s(|r| u8::from(r.newer_schema)));
+    columns
 }
 
 /// One column before it becomes a typed array.
@@ -306,7 +289,7 @@ fn connection(shell: &Shell, now: u64) -> Connection<'_> {
         problems: session
             .problems()
             .map(|p| Problem {
-                at_ms: p.at_ms as f64,
+                at_ms: shell.clock_origin_ms() + p.at_ms as f64,
                 code: p.code,
                 text: &p.text,
             })

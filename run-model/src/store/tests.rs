@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use decode_core::encode::{EncodeOptions, encode};
 use decode_core::frame::FrameWriter;
 use decode_core::proto::v1::dash_stream_message::Message;
-use decode_core::proto::v1::{DashStreamMessage, Event, EventBatch, EventType, Header, TokenChunk};
+use decode_core::proto::v1::{
+    DashStreamMessage, DiffOperation, Event, EventBatch, EventType, Header, StateDiff, TokenChunk,
+};
 
 use super::*;
 use crate::query::EventFilter;
@@ -223,4 +225,44 @@ fn long_names_are_cut_and_stay_different() {
     names.release(a);
     names.release(b);
     assert_eq!(names.held(), 0);
+}
+
+/// TIM-03
+#[test]
+fn a_row_says_its_duration_or_its_operations() {
+    let ended = Event {
+        duration_us: 41_497,
+        ..event("t", 1, EventType::NodeEnd, "n")
+    };
+    let longest = Event {
+        duration_us: i64::MAX,
+        ..event("t", 2, EventType::NodeEnd, "n")
+    };
+    let diff = StateDiff {
+        operations: vec![DiffOperation::default(); 2],
+        ..StateDiff::default()
+    };
+    let mut store = store_with(&[
+        payload(Message::Event(ended)),
+        payload(Message::Event(longest)),
+        payload(Message::StateDiff(diff)),
+    ]);
+    let query = EventQuery {
+        count: 10,
+        ..EventQuery::default()
+    };
+    let rows: Vec<_> = store
+        .events(&query)
+        .rows
+        .into_iter()
+        .map(|(_, r)| r.clone())
+        .collect();
+    let said: Vec<_> = rows
+        .iter()
+        .map(|row| store.summary_of(row).into_owned())
+        .collect();
+    assert_eq!(
+        said,
+        ["2 operations", "longer than the field holds", "41.4 ms"]
+    );
 }
