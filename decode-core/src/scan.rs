@@ -4,6 +4,8 @@
 //! The verdict is that of prost on the same bytes (the test `scan_agrees_with_prost` holds it):
 //! wire types, lengths, UTF-8 of text fields, nesting depth; unknown fields pass.
 
+use alloc::collections::BTreeMap;
+
 use dashstream_proto::schema::{self, FieldDesc, FieldType, MessageDesc};
 
 use crate::error::Reject;
@@ -114,6 +116,40 @@ pub trait EventSink<'a> {
 impl<'a> EventSink<'a> for () {
     fn event(&mut self, _: &EventFacts<'a>) {}
     fn restart(&mut self) {}
+}
+
+/// The highest sequence per thread of a batch's inner events; unsequenced ones do not count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ThreadMaxima<'a> {
+    by_thread: BTreeMap<&'a str, u64>,
+}
+
+impl<'a> ThreadMaxima<'a> {
+    /// Threads and their highest sequences, ascending by thread.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'a str, u64)> + '_ {
+        self.by_thread
+            .iter()
+            .map(|(&thread, &sequence)| (thread, sequence))
+    }
+
+    /// The highest sequence of all threads; `None` if no event had one.
+    #[must_use]
+    pub fn highest(&self) -> Option<u64> {
+        self.by_thread.values().copied().max()
+    }
+}
+
+impl<'a> EventSink<'a> for ThreadMaxima<'a> {
+    fn event(&mut self, event: &EventFacts<'a>) {
+        if event.header.sequence > 0 {
+            let highest = self.by_thread.entry(event.header.thread).or_default();
+            *highest = event.header.sequence.max(*highest);
+        }
+    }
+
+    fn restart(&mut self) {
+        self.by_thread.clear();
+    }
 }
 
 /// Reads the protobuf body of a message.
