@@ -4,7 +4,7 @@
 //! `session`. Here are the sockets, the clock, Kafka, configuration, metrics and the page:
 //!
 //! - [`config`] turns flags and environment into typed values, once.
-//! - [`ingest`] reads every partition into the log.
+//! - [`ingest`] reads every partition into the log; [`dlq`] gets what it cannot use.
 //! - [`hub`] holds the log and wakes the sessions.
 //! - [`client`] accepts connections and drives one session per socket.
 //! - [`http`] serves the page and says how the relay is; [`metrics`] counts.
@@ -13,6 +13,7 @@
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod dlq;
 pub mod http;
 pub mod hub;
 pub mod ingest;

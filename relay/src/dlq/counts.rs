@@ -1,0 +1,45 @@
+//! What is counted of dead letters.
+
+use super::{Cause, Reason};
+use crate::metrics::Counter;
+
+/// Every letter ends as one of these: stored, under the type of its error, or failed, with a reason.
+#[derive(Debug, Default)]
+pub struct Counts {
+    sent: [Counter; Cause::TYPES.len()],
+    failed: [Counter; Reason::ALL.len()],
+    /// Attempts that were followed by another one.
+    pub retries: Counter,
+    /// Letters stored without the whole payload.
+    pub truncated: Counter,
+}
+
+impl Counts {
+    pub(super) fn sent(&self, cause: Cause) {
+        let at = Cause::TYPES
+            .iter()
+            .position(|name| *name == cause.metric_type());
+        if let Some(counter) = at.and_then(|at| self.sent.get(at)) {
+            counter.inc();
+        }
+    }
+
+    pub(super) fn failed(&self, reason: Reason) {
+        if let Some(counter) = self.failed.get(reason as usize) {
+            counter.inc();
+        }
+    }
+
+    /// Letters stored, by type of error.
+    pub fn sent_by_type(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        Cause::TYPES
+            .into_iter()
+            .zip(self.sent.iter().map(Counter::get))
+    }
+
+    /// Letters lost, by reason.
+    pub fn failed_by_reason(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let names = Reason::ALL.into_iter().map(Reason::name);
+        names.zip(self.failed.iter().map(Counter::get))
+    }
+}

@@ -1,0 +1,184 @@
+//! The way of one letter into the store: attempts, time, and what is counted at the end.
+
+use std::{
+    collections::BTreeSet,
+    hash::{BuildHasher as _, RandomState},
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+
+use super::{Counts, Letter, Outcome};
+
+/// Why an attempt or a letter failed. The first three are DashFlow's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Reason {
+    Timeout,
+    KafkaError,
+    /// Too many letters on their way; never a reason of an attempt.
+    Backpressure,
+    TopicAbsent,
+    RecordTooLarge,
+}
+
+impl Reason {
+    pub const ALL: [Self; 5] = [
+        Self::Timeout,
+        Self::KafkaError,
+        Self::Backpressure,
+        Self::TopicAbsent,
+        Self::RecordTooLarge,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::KafkaError => "kafka_error",
+            Self::Backpressure => "backpressure",
+            Self::TopicAbsent => "topic_absent",
+            Self::RecordTooLarge => "record_too_large",
+        }
+    }
+}
+
+/// What keeps letters.
+pub trait Store: Send + Sync + 'static {
+    /// One attempt to store a letter. It may be dropped half way.
+    fn store(&self, letter: &Letter) -> impl Future<Output = Result<(), Reason>> + Send;
+}
+
+/// Attempts of a queue that fails open, first one included.
+const ATTEMPTS_MAX: u32 = 3;
+const BACKOFF_MS_MIN: u64 = 100;
+const BACKOFF_MS_MAX: u64 = 5_000;
+/// Up to this part of a pause is added by chance, so that letters that failed together do not come
+/// back together.
+const JITTER_PERCENT: u64 = 25;
+
+/// One letter with all it needs.
+pub(super) struct Delivery<S> {
+    pub letter: Letter,
+    pub store: Arc<S>,
+    pub counts: Arc<Counts>,
+    /// For the letter as a whole; failing closed, for one attempt.
+    pub timeout: Duration,
+    /// Where partitions are listed while they wait; present if the queue fails closed.
+    pub waiting: Option<Arc<Mutex<BTreeSet<u32>>>>,
+}
+
+impl<S: Store> Delivery<S> {
+    pub(super) async fn run(mut self) -> Outcome {
+        let result = match self.waiting.take() {
+            Some(waiting) => {
+                self.insist(&waiting).await;
+                Ok(())
+            }
+            None => self.try_in_time().await,
+        };
+        match result {
+            Ok(()) => {
+                self.counts.sent(self.letter.cause);
+                if self.letter.is_truncated() {
+                    self.counts.truncated.inc();
+                }
+                Outcome::Stored
+            }
+            Err(reason) => {
+                self.counts.failed(reason);
+                tracing::debug!(
+                    partition = self.letter.partition,
+                    reason = reason.name(),
+                    "dead letter lost"
+                );
+                Outcome::Failed
+            }
+        }
+    }
+
+    async fn try_in_time(&mut self) -> Result<(), Reason> {
+        let (letter, store, counts) = (&mut self.letter, &self.store, &self.counts);
+        let attempts = async {
+            let mut failures = 0;
+            loop {
+                let Err(reason) = attempt(&**store, letter).await else {
+                    return Ok(());
+                };
+                failures += 1;
+                if failures >= ATTEMPTS_MAX || reason == Reason::RecordTooLarge {
+                    return Err(reason);
+                }
+                counts.retries.inc();
+                tokio::time::sleep(pause(failures)).await;
+            }
+        };
+        tokio::time::timeout(self.timeout, attempts)
+            .await
+            .unwrap_or(Err(Reason::Timeout))
+    }
+
+    /// Until it is stored. The partition is listed as waiting from the first failure on.
+    async fn insist(&mut self, waiting: &Arc<Mutex<BTreeSet<u32>>>) {
+        let mut failures = 0;
+        let mut listed = None;
+        loop {
+            let attempt = attempt(&*self.store, &mut self.letter);
+            let result = tokio::time::timeout(self.timeout, attempt).await;
+            let Err(reason) = result.unwrap_or(Err(Reason::Timeout)) else {
+                return;
+            };
+            let partition = self.letter.partition;
+            if listed.is_none() {
+                tracing::warn!(
+                    partition,
+                    reason = reason.name(),
+                    "the partition waits until its dead letter is stored"
+                );
+                listed = Some(Listed::new(waiting, partition));
+            }
+            failures += 1;
+            self.counts.retries.inc();
+            tokio::time::sleep(pause(failures)).await;
+        }
+    }
+}
+
+/// An attempt, repeated with less payload where the broker takes less than was configured.
+async fn attempt<S: Store>(store: &S, letter: &mut Letter) -> Result<(), Reason> {
+    loop {
+        match store.store(letter).await {
+            Err(Reason::RecordTooLarge) if letter.shrink() => {}
+            result => return result,
+        }
+    }
+}
+
+fn pause(failures: u32) -> Duration {
+    let doubled = BACKOFF_MS_MIN.checked_shl(failures.saturating_sub(1).min(32));
+    let base_ms = doubled.unwrap_or(BACKOFF_MS_MAX).min(BACKOFF_MS_MAX);
+    let chance = RandomState::new().hash_one(failures) % (JITTER_PERCENT + 1);
+    Duration::from_millis(base_ms + base_ms * chance / 100)
+}
+
+/// A partition in the list of those that wait, on whichever path it leaves.
+struct Listed {
+    waiting: Arc<Mutex<BTreeSet<u32>>>,
+    partition: u32,
+}
+
+impl Listed {
+    fn new(waiting: &Arc<Mutex<BTreeSet<u32>>>, partition: u32) -> Self {
+        waiting.lock().insert(partition);
+        Self {
+            waiting: Arc::clone(waiting),
+            partition,
+        }
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.waiting.lock().remove(&self.partition);
+    }
+}
