@@ -1,7 +1,11 @@
-//! Payloads out of files and pipes of several formats, one at a time: at most one payload (or one
-//! block of a capture) is in memory.
+//! Payloads out of files and pipes of several formats, one at a time: at most one payload, one line
+//! or one block of a capture is in memory.
 
 mod detect;
+mod dlq;
+mod json;
+mod kcat;
+mod line;
 mod stream;
 
 use std::fs::File;
@@ -11,6 +15,9 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use decode_core::Mode;
 
+use crate::outcome::Failure;
+
+pub(crate) use self::line::{Line, LineFormat, Lines};
 pub(crate) use self::stream::read;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -25,6 +32,10 @@ pub(crate) enum Format {
     Capture,
     /// Records with partition, offset, time and key, as captured from DashFlow
     Dashflow,
+    /// Dead-letter records as JSON lines, of DashFlow's library or of its server
+    Dlq,
+    /// Lines of `kcat -C -J`
+    Kcat,
 }
 
 #[derive(clap::Args)]
@@ -35,6 +46,9 @@ pub(crate) struct InputArgs {
     /// What the files hold
     #[arg(long, value_enum, default_value_t = Format::Auto)]
     pub(crate) format: Format,
+    /// The payload in lines of --format kcat is base64, not the bytes as kcat writes them
+    #[arg(long)]
+    base64: bool,
 }
 
 #[derive(clap::Args)]
@@ -64,8 +78,27 @@ impl InputArgs {
         }
         self.files.iter().map(|file| Source::of(file)).collect()
     }
+
+    pub(crate) fn reading(&self) -> Result<Reading, Failure> {
+        if self.base64 && !matches!(self.format, Format::Auto | Format::Kcat) {
+            let text = "--base64 is about the lines of --format kcat";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        Ok(Reading {
+            format: self.format,
+            base64: self.base64,
+        })
+    }
 }
 
+/// How to read an input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    pub(crate) format: Format,
+    base64: bool,
+}
+
+#[derive(Clone, Debug)]
 pub(crate) enum Source {
     Stdin,
     File(PathBuf),
@@ -87,8 +120,19 @@ impl Source {
         }
     }
 
-    pub(crate) fn open(&self) -> io::Result<BufReader<Box<dyn Read>>> {
-        let reader: Box<dyn Read> = match self {
+    /// Length of a file.
+    pub(crate) fn len(&self) -> Option<u64> {
+        match self {
+            Self::Stdin => None,
+            Self::File(path) => {
+                let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
+                Some(metadata.len())
+            }
+        }
+    }
+
+    pub(crate) fn open(&self) -> io::Result<BufReader<Box<dyn Read + Send>>> {
+        let reader: Box<dyn Read + Send> = match self {
             Self::Stdin => Box::new(io::stdin()),
             Self::File(path) => Box::new(File::open(path)?),
         };
@@ -96,27 +140,43 @@ impl Source {
     }
 }
 
+/// What comes out of an input: a thing it holds, a line that somebody must still make sense of, or
+/// a word about the input itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found<'a> {
+    Item(Item<'a>),
+    Line(Line<'a>),
+    Notice(&'a str),
+}
+
 /// What an input holds at one place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Item<'a> {
-    /// Counted from 0 within the input.
-    pub(crate) index: u64,
+    /// Counted from 0 within the input; unknown where not all of it was read.
+    pub(crate) index: Option<u64>,
     pub(crate) place: Option<Place>,
     pub(crate) content: Content<'a>,
 }
 
 /// Where a record stood in Kafka, in formats that say so.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) partition: u32,
     pub(crate) offset: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Content<'a> {
     Payload(&'a [u8]),
     /// Longer than any payload may be; its bytes were passed over.
     TooLong(u64),
+    /// A record without a value.
+    Null,
+    /// The first bytes of a payload of that length; the rest was not kept.
+    Truncated {
+        head: &'a [u8],
+        len: u64,
+    },
     /// A record the relay did not accept, and its first bytes.
     Rejected {
         code: u32,
@@ -127,7 +187,11 @@ pub(crate) enum Content<'a> {
         last: u64,
         cause: u32,
     },
+    /// Nobody can say what was here, and why.
+    Unreadable(&'a str),
 }
 
-/// Read from a file at once; also what a format is told from.
+/// Read from a file at once.
 const READ_BYTES: usize = 256 * 1024;
+/// What a format is told from.
+const HEAD_BYTES: u64 = 4096;

@@ -3,11 +3,13 @@
 use std::io::{self, BufWriter, Write};
 
 use decode_core::Decoder;
+use decode_core::wire::{GapCause, RejectCode};
 use serde::Serialize;
 
-use crate::input::{self, Content, InputArgs, Item, ModeArgs};
+use crate::input::{self, Content, Found, InputArgs, Item, Lines, ModeArgs, Place};
 use crate::outcome::{Failure, Outcome};
 use crate::output::{describe, gap_text, place_text, reject_text, write_line};
+use crate::truncated;
 
 /// Print records as canonical JSON text, one a line
 ///
@@ -29,12 +31,22 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut inspection = Inspection {
         decoder: Decoder::new(args.mode.mode()),
-        found: false,
+        outcome: Outcome::Clean,
         out: BufWriter::new(io::stdout().lock()),
     };
+    let reading = args.input.reading()?;
+    let mut lines = Lines::default();
     for source in args.input.sources() {
         let name = source.name();
-        let mut visit = |item: Item<'_>| {
+        let mut visit = |found: Found<'_>| {
+            let item = match found {
+                Found::Item(item) => item,
+                Found::Line(line) => lines.item(&line),
+                Found::Notice(text) => {
+                    eprintln!("{text}");
+                    return Ok(());
+                }
+            };
             if !args.wants(&item) {
                 return Ok(());
             }
@@ -42,18 +54,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
                 .item(&name, &item)
                 .map_err(|error| Failure::stdout(&error))
         };
-        let read = input::read(&source, args.input.format, &mut visit);
+        let read = input::read(&source, reading, &mut visit);
         inspection
             .out
             .flush()
             .map_err(|error| Failure::stdout(&error))?;
         read?;
     }
-    Ok(if inspection.found {
-        Outcome::Found
-    } else {
-        Outcome::Clean
-    })
+    Ok(inspection.outcome)
 }
 
 impl Args {
@@ -73,7 +81,7 @@ impl Args {
 
 struct Inspection<W> {
     decoder: Decoder,
-    found: bool,
+    outcome: Outcome,
     out: W,
 }
 
@@ -85,6 +93,13 @@ enum Odd<'a> {
         what: &'a str,
         hex: String,
     },
+    #[serde(rename = "@truncated")]
+    Truncated {
+        bytes: u64,
+        kept: usize,
+        code: Option<&'static str>,
+        hex: String,
+    },
     #[serde(rename = "@gap")]
     Gap {
         partition: u32,
@@ -92,51 +107,75 @@ enum Odd<'a> {
         last: String,
         cause: String,
     },
+    #[serde(rename = "@unreadable")]
+    Unreadable { what: &'a str },
 }
 
 impl<W: Write> Inspection<W> {
     fn item(&mut self, input: &str, item: &Item<'_>) -> io::Result<()> {
-        let odd = match item.content {
-            Content::Payload(payload) => {
-                let text = match self.decoder.decode(payload, &mut ()) {
-                    Ok(decoded) => decoded.canonical_json(),
-                    Err(reject) => Err(reject),
-                };
-                match text {
-                    Ok(text) => return writeln!(self.out, "{text}"),
-                    Err(reject) => {
-                        let what = describe(&reject);
-                        eprintln!("{}: {what}", place_text(input, item));
-                        return self.odd(&Odd::Rejected {
-                            code: reject.code().code(),
-                            what: &what,
-                            hex: hex(payload),
-                        });
-                    }
-                }
-            }
-            Content::TooLong(len) => Odd::Rejected {
-                code: decode_core::wire::RejectCode::TooLarge.code(),
+        let place = item.place.unwrap_or(Place {
+            partition: 0,
+            offset: 0,
+        });
+        let gap = |last: u64, cause: u32| Odd::Gap {
+            partition: place.partition,
+            first: place.offset.to_string(),
+            last: last.to_string(),
+            cause: gap_text(cause),
+        };
+        match item.content {
+            Content::Payload(payload) => self.payload(input, item, payload),
+            Content::TooLong(len) => self.odd(&Odd::Rejected {
+                code: RejectCode::TooLarge.code(),
                 what: &format!("{len} bytes"),
                 hex: String::new(),
-            },
-            Content::Rejected { code, prefix } => Odd::Rejected {
+            }),
+            Content::Truncated { head, len } => {
+                let certain = truncated::certain_refusal(&mut self.decoder, head, len);
+                self.odd(&Odd::Truncated {
+                    bytes: len,
+                    kept: head.len(),
+                    code: certain.map(|(code, _)| code.code()),
+                    hex: hex(head),
+                })
+            }
+            Content::Rejected { code, prefix } => self.odd(&Odd::Rejected {
                 code: &reject_text(code),
                 what: "refused by the relay",
                 hex: hex(prefix),
-            },
-            Content::Gap { last, cause } => Odd::Gap {
-                partition: item.place.map_or(0, |place| place.partition),
-                first: item.place.map_or(0, |place| place.offset).to_string(),
-                last: last.to_string(),
-                cause: gap_text(cause),
-            },
+            }),
+            Content::Null => self.odd(&gap(place.offset, GapCause::NullValue.number())),
+            Content::Gap { last, cause } => self.odd(&gap(last, cause)),
+            Content::Unreadable(what) => {
+                eprintln!("{}: {what}", place_text(input, item));
+                self.odd(&Odd::Unreadable { what })
+            }
+        }
+    }
+
+    fn payload(&mut self, input: &str, item: &Item<'_>, payload: &[u8]) -> io::Result<()> {
+        let text = match self.decoder.decode(payload, &mut ()) {
+            Ok(decoded) => decoded.canonical_json(),
+            Err(reject) => Err(reject),
         };
-        self.odd(&odd)
+        let reject = match text {
+            Ok(text) => return writeln!(self.out, "{text}"),
+            Err(reject) => reject,
+        };
+        let what = describe(&reject);
+        eprintln!("{}: {what}", place_text(input, item));
+        self.odd(&Odd::Rejected {
+            code: reject.code().code(),
+            what: &what,
+            hex: hex(payload),
+        })
     }
 
     fn odd(&mut self, odd: &Odd<'_>) -> io::Result<()> {
-        self.found = true;
+        self.outcome = match (odd, self.outcome) {
+            (Odd::Unreadable { .. }, _) | (_, Outcome::Unreadable) => Outcome::Unreadable,
+            _ => Outcome::Found,
+        };
         write_line(&mut self.out, odd)
     }
 }

@@ -11,6 +11,7 @@ mod outcome;
 mod output;
 mod record;
 mod tail;
+mod truncated;
 mod utc;
 mod validate;
 

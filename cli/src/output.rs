@@ -6,7 +6,7 @@ use decode_core::Reject;
 use decode_core::wire::{DECOMPRESSED_BYTES_MAX, GapCause, RejectCode};
 use serde::Serialize;
 
-use crate::input::Item;
+use crate::input::{Item, Place};
 
 /// One JSON value on a line of its own.
 pub(crate) fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
@@ -16,14 +16,15 @@ pub(crate) fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Re
 
 /// Where something stands in its input.
 pub(crate) fn place_text(input: &str, item: &Item<'_>) -> String {
+    let index = item
+        .index
+        .map_or_else(String::new, |index| format!("[{index}]"));
     match item.place {
         Some(place) => {
-            format!(
-                "{input}[{}] partition {} offset {}",
-                item.index, place.partition, place.offset
-            )
+            let Place { partition, offset } = place;
+            format!("{input}{index} partition {partition} offset {offset}")
         }
-        None => format!("{input}[{}]", item.index),
+        None => format!("{input}{index}"),
     }
 }
 

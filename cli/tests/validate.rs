@@ -107,9 +107,9 @@ fn json_has_one_object_per_payload_and_a_summary() {
             ),
             line(4, "rejected", json!({"code": "protobuf", "bytes": 9})),
             json!({"summary": {
-                "payloads": 5, "accepted": 3, "rejected": 2, "gaps": 0, "mismatches": 1,
-                "bytes": 31, "kinds": {"event": 2, "unset": 1},
-                "codes": {"empty": 1, "protobuf": 1},
+                "payloads": 5, "accepted": 3, "rejected": 2, "truncated": 0, "unreadable": 0,
+                "gaps": 0, "mismatches": 1, "bytes": 31, "kinds": {"event": 2, "unset": 1},
+                "codes": {"empty": 1, "protobuf": 1}, "gapCauses": {},
             }}),
         ]
     );
@@ -255,8 +255,8 @@ fn the_real_capture_is_accepted_whole() {
     assert_eq!(
         lines[903]["summary"],
         json!({
-            "payloads": 903, "accepted": 903, "rejected": 0, "gaps": 0, "mismatches": 0,
-            "bytes": 230_057, "codes": {},
+            "payloads": 903, "accepted": 903, "rejected": 0, "truncated": 0, "unreadable": 0,
+            "gaps": 0, "mismatches": 0, "bytes": 230_057, "codes": {}, "gapCauses": {},
             "kinds": {
                 "event": 510, "state_diff": 177, "token_chunk": 95, "checkpoint": 48,
                 "tool_execution": 30, "event_batch": 25, "metrics": 12, "error": 6,

@@ -13,6 +13,20 @@ pub(super) fn detect(head: &[u8]) -> Format {
         Format::Dashflow
     } else if is_delimited(head) {
         Format::Delimited
+    } else if head.trim_ascii_start().starts_with(b"{") {
+        json(head)
+    } else {
+        Format::Payload
+    }
+}
+
+/// Which lines of JSON, told from keys that each writer puts on every line.
+fn json(head: &[u8]) -> Format {
+    let has = |key: &[u8]| head.windows(key.len()).any(|part| part == key);
+    if has(br#""original_payload_base64""#) {
+        Format::Dlq
+    } else if has(br#""topic""#) && has(br#""partition""#) && has(br#""offset""#) {
+        Format::Kcat
     } else {
         Format::Payload
     }
@@ -46,7 +60,8 @@ fn is_dashflow(head: &[u8]) -> bool {
     let key_len = u32::from_le_bytes([k0, k1, k2, k3]) as usize;
     let value_len = rest.get(key_len..).and_then(|rest| rest.first_chunk::<4>());
     let value_fits = value_len.is_none_or(|len| fits(u32::from_le_bytes(*len)));
-    (TIME_MS_MIN..TIME_MS_MAX).contains(&time) && key_len <= KEY_BYTES_MAX && value_fits
+    let key_fits = key_len <= KEY_BYTES_MAX || key_len == u32::MAX as usize;
+    (TIME_MS_MIN..TIME_MS_MAX).contains(&time) && key_fits && value_fits
 }
 
 /// As a length the first four bytes of a payload are far over the limit: its fourth byte is a
@@ -92,6 +107,15 @@ mod tests {
             (b"\x00", Format::Payload),
             (b"\x01\x28\xb5\x2f\xfd", Format::Payload),
             (b"{\"a\":1}", Format::Payload),
+            (br#"{"topic":"t","partition":0,"offset":0,"#, Format::Kcat),
+            (b"\n {\"offset\":0,\"topic\":\"t\",\"partition\":0", Format::Kcat),
+            (br#"{"error":"e","original_payload_base64":null,"#, Format::Dlq),
+            (br#"{"original_payload_base64":"AAo"#, Format::Dlq),
+            // A dead-letter topic read with `kcat -J`: its records are in the payloads.
+            (
+                br#"{"topic":"t","partition":0,"offset":0,"payload":"{\"original_payload_base64\":"#,
+                Format::Kcat,
+            ),
         ] {
             assert_eq!(detect(head), format, "{head:?}");
         }

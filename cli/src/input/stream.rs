@@ -1,35 +1,40 @@
 //! Reads an input from start to end, whatever its format.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Cursor, Read as _};
 
 use decode_core::capture::{Block, CaptureReader, Ending};
 use decode_core::frame::{Frame, FrameReader};
 use decode_core::wire::{FRAME_BYTE_LEN, FrameKind, PAYLOAD_BYTES_MAX};
 
 use super::detect::detect;
-use super::{Content, Format, Item, Place, Source};
+use super::line::LINE_BYTES_MAX;
+use super::{Content, Format, Found, HEAD_BYTES, Item, Line, LineFormat, Place, Reading, Source};
 use crate::outcome::Failure;
+
+/// Takes what an input holds.
+pub(crate) type Visit<'a> = dyn FnMut(Found<'_>) -> Result<(), Failure> + 'a;
 
 /// Calls `visit` with everything the source holds, in order.
 ///
 /// An input that ends in the middle of something is an error, after what came before it was visited.
 pub(crate) fn read(
     source: &Source,
-    format: Format,
-    visit: &mut dyn FnMut(Item<'_>) -> Result<(), Failure>,
+    reading: Reading,
+    visit: &mut Visit<'_>,
 ) -> Result<(), Failure> {
     let name = source.name();
-    let mut reader = source
-        .open()
-        .map_err(|error| Failure::Io(format!("{name}: {error}")))?;
-    let format = match format {
-        Format::Auto => detect(
-            reader
-                .fill_buf()
-                .map_err(|error| Failure::Io(format!("{name}: {error}")))?,
-        ),
+    let failed = |error: io::Error| Failure::Io(format!("{name}: {error}"));
+    let mut reader = source.open().map_err(failed)?;
+    let mut head = Vec::new();
+    if reading.format == Format::Auto {
+        let read = reader.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
+        read.map_err(failed)?;
+    }
+    let format = match reading.format {
+        Format::Auto => detect(&head),
         given => given,
     };
+    let mut reader = Cursor::new(head).chain(reader);
     let mut input = Input {
         reader: &mut reader,
         name: &name,
@@ -42,18 +47,22 @@ pub(crate) fn read(
         Format::Delimited => input.delimited(),
         Format::Capture => input.capture(),
         Format::Dashflow => input.dashflow(),
+        Format::Dlq => input.lines(LineFormat::Dlq),
+        Format::Kcat => input.lines(LineFormat::Kcat {
+            base64: reading.base64,
+        }),
     }
 }
 
-struct Input<'a> {
+struct Input<'a, 'v> {
     reader: &'a mut dyn BufRead,
     name: &'a str,
     held: Vec<u8>,
     index: u64,
-    visit: &'a mut dyn FnMut(Item<'_>) -> Result<(), Failure>,
+    visit: &'a mut Visit<'v>,
 }
 
-impl Input<'_> {
+impl Input<'_, '_> {
     fn payload(&mut self) -> Result<(), Failure> {
         let held = self
             .reader
@@ -62,18 +71,16 @@ impl Input<'_> {
         held.map_err(|error| self.failed(&error))?;
         let more = io::copy(&mut self.reader, &mut io::sink());
         let more = more.map_err(|error| self.failed(&error))?;
-        let len = if more > 0 {
-            Some(self.held.len() as u64 + more)
-        } else {
-            None
-        };
-        self.emit(None, len)
+        if more > 0 {
+            let len = self.held.len() as u64 + more;
+            return self.give(None, Content::TooLong(len));
+        }
+        self.give_held(None)
     }
 
     fn delimited(&mut self) -> Result<(), Failure> {
         while let Some(len) = self.length_or_end()? {
-            let over = self.hold(len)?;
-            self.emit(None, over)?;
+            self.value(None, len)?;
         }
         Ok(())
     }
@@ -83,12 +90,47 @@ impl Input<'_> {
             let offset = u64::from_le_bytes(self.array()?);
             let _time: [u8; 8] = self.array()?;
             let key_len = u32::from_le_bytes(self.array()?);
-            self.skip(u64::from(key_len))?;
+            if key_len != NULL_LEN {
+                self.skip(u64::from(key_len))?;
+            }
             let len = u32::from_le_bytes(self.array()?);
-            let over = self.hold(len)?;
-            self.emit(Some(Place { partition, offset }), over)?;
+            let place = Some(Place { partition, offset });
+            if len == NULL_LEN {
+                self.give(place, Content::Null)?;
+            } else {
+                self.value(place, len)?;
+            }
         }
         Ok(())
+    }
+
+    fn lines(&mut self, format: LineFormat) -> Result<(), Failure> {
+        loop {
+            self.held.clear();
+            let limit = LINE_BYTES_MAX as u64 + 1;
+            let read = self.reader.take(limit).read_until(b'\n', &mut self.held);
+            if read.map_err(|error| self.failed(&error))? == 0 {
+                return Ok(());
+            }
+            if self.held.len() > LINE_BYTES_MAX && !self.held.ends_with(b"\n") {
+                let skipped = self.reader.skip_until(b'\n');
+                skipped.map_err(|error| self.failed(&error))?;
+                let wrong = format!("a line of more than {LINE_BYTES_MAX} bytes");
+                self.give(None, Content::Unreadable(&wrong))?;
+                continue;
+            }
+            let bytes = self.held.trim_ascii();
+            if bytes.is_empty() {
+                continue;
+            }
+            let index = self.index;
+            self.index += 1;
+            (self.visit)(Found::Line(Line {
+                index,
+                format,
+                bytes,
+            }))?;
+        }
     }
 
     fn capture(&mut self) -> Result<(), Failure> {
@@ -113,8 +155,8 @@ impl Input<'_> {
         match capture.ending() {
             Ending::Complete => Ok(()),
             Ending::Unfinished => {
-                eprintln!("{}: no index, its writer did not finish", self.name);
-                Ok(())
+                let text = format!("{}: no index, its writer did not finish", self.name);
+                (self.visit)(Found::Notice(&text))
             }
             Ending::Cut(bytes) => {
                 Err(self.failed(&format!("ends inside a block, {bytes} bytes left over")))
@@ -124,29 +166,10 @@ impl Input<'_> {
 
     fn frames(&mut self, frames: &[u8]) -> Result<(), Failure> {
         for frame in FrameReader::new(frames) {
-            let Frame { header, payload } = frame.map_err(|error| self.failed(&error))?;
-            let content = match header.kind {
-                FrameKind::Record => Content::Payload(payload),
-                FrameKind::Reject => Content::Rejected {
-                    code: header.code,
-                    prefix: payload,
-                },
-                FrameKind::Gap => Content::Gap {
-                    last: header.last_offset(),
-                    cause: header.code,
-                },
-                // Marks hold nothing; kinds of the future do not come out of the reader.
-                _ => continue,
-            };
-            let place = Place {
-                partition: header.partition,
-                offset: header.offset,
-            };
-            self.give(Item {
-                index: self.index,
-                place: Some(place),
-                content,
-            })?;
+            let frame = frame.map_err(|error| self.failed(&error))?;
+            if let Some((place, content)) = frame_content(&frame) {
+                self.give(Some(place), content)?;
+            }
         }
         Ok(())
     }
@@ -168,17 +191,17 @@ impl Input<'_> {
         Ok(bytes)
     }
 
-    /// Reads a payload. One that is too long is passed over and its length returned.
-    fn hold(&mut self, len: u32) -> Result<Option<u64>, Failure> {
-        self.held.clear();
+    /// Reads a payload and gives it; one that is too long is passed over.
+    fn value(&mut self, place: Option<Place>, len: u32) -> Result<(), Failure> {
         if len as usize > PAYLOAD_BYTES_MAX + FRAME_BYTE_LEN {
             self.skip(u64::from(len))?;
-            return Ok(Some(u64::from(len)));
+            return self.give(place, Content::TooLong(u64::from(len)));
         }
+        self.held.clear();
         // Grows with what is really there, not with what a damaged length promises.
         let read = self.reader.take(u64::from(len)).read_to_end(&mut self.held);
         match read {
-            Ok(read) if read == len as usize => Ok(None),
+            Ok(read) if read == len as usize => self.give_held(place),
             Ok(_) => Err(self.failed(&io::Error::from(io::ErrorKind::UnexpectedEof))),
             Err(error) => Err(self.failed(&error)),
         }
@@ -193,20 +216,24 @@ impl Input<'_> {
         }
     }
 
-    fn emit(&mut self, place: Option<Place>, over: Option<u64>) -> Result<(), Failure> {
-        let content = over.map_or(Content::Payload(&self.held), Content::TooLong);
-        (self.visit)(Item {
-            index: self.index,
+    fn give(&mut self, place: Option<Place>, content: Content<'_>) -> Result<(), Failure> {
+        let index = self.index;
+        self.index += 1;
+        (self.visit)(Found::Item(Item {
+            index: Some(index),
             place,
             content,
-        })?;
-        self.index += 1;
-        Ok(())
+        }))
     }
 
-    fn give(&mut self, item: Item<'_>) -> Result<(), Failure> {
+    fn give_held(&mut self, place: Option<Place>) -> Result<(), Failure> {
+        let index = self.index;
         self.index += 1;
-        (self.visit)(item)
+        (self.visit)(Found::Item(Item {
+            index: Some(index),
+            place,
+            content: Content::Payload(&self.held),
+        }))
     }
 
     fn failed(&self, error: &dyn std::fmt::Display) -> Failure {
@@ -214,5 +241,30 @@ impl Input<'_> {
     }
 }
 
+/// What a frame holds, if it is one that holds something.
+pub(super) fn frame_content<'a>(frame: &Frame<'a>) -> Option<(Place, Content<'a>)> {
+    let Frame { header, payload } = frame;
+    let content = match header.kind {
+        FrameKind::Record => Content::Payload(payload),
+        FrameKind::Reject => Content::Rejected {
+            code: header.code,
+            prefix: payload,
+        },
+        FrameKind::Gap => Content::Gap {
+            last: header.last_offset(),
+            cause: header.code,
+        },
+        // Marks hold nothing; kinds of the future do not come out of the reader.
+        _ => return None,
+    };
+    let place = Place {
+        partition: header.partition,
+        offset: header.offset,
+    };
+    Some((place, content))
+}
+
 /// One byte more than the largest payload, so that a longer one is known to be one.
 const HELD_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + FRAME_BYTE_LEN + 1;
+/// A length that stands for a null key or value.
+const NULL_LEN: u32 = u32::MAX;

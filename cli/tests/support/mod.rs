@@ -70,10 +70,41 @@ pub fn real_capture() -> Option<String> {
     if file.is_file() {
         return Some(file.to_str().expect("UTF-8 path").to_owned());
     }
-    let required = std::env::var("DASHSTREAM_REQUIRE").as_deref() == Ok("all");
-    assert!(!required, "required: captured traffic (DASHSTREAM_CORPUS)");
-    eprintln!("SKIPPED: no captured traffic (DASHSTREAM_CORPUS)");
+    skip("no captured traffic (DASHSTREAM_CORPUS)");
     None
+}
+
+pub fn skip(reason: &str) {
+    let required = std::env::var("DASHSTREAM_REQUIRE").as_deref() == Ok("all");
+    assert!(!required, "required: {reason}");
+    eprintln!("SKIPPED: {reason}");
+}
+
+/// What stands on each line of an output.
+pub fn json_lines(output: &str) -> Vec<serde_json::Value> {
+    output
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect()
+}
+
+/// A record as DashFlow's captures hold it.
+pub fn dashflow_record(
+    partition: u32,
+    offset: u64,
+    timestamp_ms: i64,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+) -> Vec<u8> {
+    let mut out = partition.to_le_bytes().to_vec();
+    out.extend(offset.to_le_bytes());
+    out.extend(timestamp_ms.to_le_bytes());
+    for part in [key, value] {
+        let len = part.map_or(u32::MAX, |part| part.len() as u32);
+        out.extend(len.to_le_bytes());
+        out.extend_from_slice(part.unwrap_or_default());
+    }
+    out
 }
 
 /// An event as a framed payload: thread `t`, this sequence.

@@ -1,0 +1,286 @@
+//! A dead-letter record: a JSON object with the payload that somebody gave up on, or part of it.
+//!
+//! DashFlow's library and its server write different ones. The library cuts a large payload off
+//! and says so; the server keeps a payload only where it was told to, else its first and last
+//! bytes. Both give a SHA-256 in some cases, which is checked wherever all bytes are there.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{Content, Place};
+
+/// What a line says; the payload goes into the buffer.
+pub(super) fn read<'a>(
+    line: &[u8],
+    payload: &'a mut Vec<u8>,
+) -> (Option<Place>, Result<Content<'a>, String>) {
+    payload.clear();
+    let letter: Letter = match serde_json::from_slice(line) {
+        Ok(letter) => letter,
+        Err(error) => return (None, Err(error.to_string())),
+    };
+    let (place, content) = match (&letter.source_offset, &letter.kafka_offset) {
+        (Some(_), None) => (
+            place(letter.source_partition, letter.source_offset),
+            letter.of_library(payload),
+        ),
+        (None, Some(_)) => (
+            place(letter.kafka_partition, letter.kafka_offset),
+            letter.of_server(payload),
+        ),
+        _ => (None, Err(UNKNOWN.to_owned())),
+    };
+    let content = content.map(|whole| match whole {
+        Kept::Whole => Content::Payload(payload),
+        Kept::Head { len } => Content::Truncated { head: payload, len },
+    });
+    (place, content)
+}
+
+const UNKNOWN: &str = "neither a dead-letter record of DashFlow's library nor one of its server";
+
+/// Producers have no partition and offset and write -1.
+fn place(partition: Option<i64>, offset: Option<i64>) -> Option<Place> {
+    Some(Place {
+        partition: u32::try_from(partition?).ok()?,
+        offset: u64::try_from(offset?).ok()?,
+    })
+}
+
+enum Kept {
+    Whole,
+    Head { len: u64 },
+}
+
+/// The keys of both schemas that say something about the payload.
+#[derive(Deserialize)]
+struct Letter {
+    original_payload_base64: Option<String>,
+    // The library's.
+    original_payload_size_bytes: Option<u64>,
+    original_payload_included_bytes: Option<u64>,
+    #[serde(default)]
+    original_payload_truncated: bool,
+    original_payload_sha256: Option<String>,
+    source_partition: Option<i64>,
+    source_offset: Option<i64>,
+    // The server's.
+    payload_sha256: Option<String>,
+    message_size: Option<u64>,
+    first_bytes_hex: Option<String>,
+    last_bytes_hex: Option<String>,
+    kafka_partition: Option<i64>,
+    kafka_offset: Option<i64>,
+}
+
+impl Letter {
+    fn of_library(&self, payload: &mut Vec<u8>) -> Result<Kept, String> {
+        let text = self.original_payload_base64.as_deref();
+        decode(text.ok_or("no payload in the record")?, payload)?;
+        let kept = payload.len() as u64;
+        if let Some(included) = self.original_payload_included_bytes
+            && included != kept
+        {
+            return Err(format!("{included} bytes are said to be here, {kept} are"));
+        }
+        let len = self.original_payload_size_bytes.unwrap_or(kept);
+        if self.original_payload_truncated && len > kept {
+            return Ok(Kept::Head { len });
+        }
+        whole(payload, len, self.original_payload_sha256.as_deref())
+    }
+
+    fn of_server(&self, payload: &mut Vec<u8>) -> Result<Kept, String> {
+        let len = self.message_size.ok_or("no message_size in the record")?;
+        if let Some(text) = &self.original_payload_base64 {
+            decode(text, payload)?;
+            return whole(payload, len, self.payload_sha256.as_deref());
+        }
+        unhex(self.first_bytes_hex.as_deref(), payload)?;
+        let mut last = Vec::new();
+        unhex(self.last_bytes_hex.as_deref(), &mut last)?;
+        // Of a short payload the first and the last bytes are all there are.
+        let missing = usize::try_from(len.saturating_sub(payload.len() as u64));
+        let rest = missing.ok().and_then(|missing| {
+            let at = last.len().checked_sub(missing)?;
+            last.get(at..)
+        });
+        let Some(rest) = rest else {
+            return Ok(Kept::Head { len });
+        };
+        payload.extend_from_slice(rest);
+        whole(payload, len, self.payload_sha256.as_deref())
+    }
+}
+
+/// All bytes are here, if they are those that were meant.
+fn whole(payload: &[u8], len: u64, sha256: Option<&str>) -> Result<Kept, String> {
+    let kept = payload.len() as u64;
+    if kept != len {
+        return Err(format!(
+            "the payload has {kept} bytes and should have {len}"
+        ));
+    }
+    let Some(expected) = sha256 else {
+        return Ok(Kept::Whole);
+    };
+    let mut found = String::new();
+    for byte in Sha256::digest(payload) {
+        // Writing to a string cannot fail.
+        let _ = write!(found, "{byte:02x}");
+    }
+    if found.eq_ignore_ascii_case(expected) {
+        Ok(Kept::Whole)
+    } else {
+        Err("the payload's SHA-256 is another than the record says".to_owned())
+    }
+}
+
+fn decode(text: &str, payload: &mut Vec<u8>) -> Result<(), String> {
+    STANDARD
+        .decode_vec(text, payload)
+        .map_err(|error| format!("the payload is no base64: {error}"))
+}
+
+/// Bytes as Rust's debug format writes them: `[0a, 1f]`. Nothing stands for none.
+fn unhex(text: Option<&str>, out: &mut Vec<u8>) -> Result<(), String> {
+    let text = text.unwrap_or_default();
+    let inner = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+    for digits in inner.unwrap_or(text).split(',').map(str::trim) {
+        if digits.is_empty() {
+            continue;
+        }
+        let byte = u8::from_str_radix(digits, 16);
+        out.push(byte.map_err(|_| format!("{digits:?} is no byte in hex"))?);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn sha256(bytes: &[u8]) -> String {
+        Sha256::digest(bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    #[derive(Debug, PartialEq)]
+    enum Seen {
+        Whole(Vec<u8>),
+        Head(Vec<u8>, u64),
+        Wrong,
+    }
+
+    fn check(letter: &serde_json::Value) -> (Option<(u32, u64)>, Seen) {
+        let mut payload = Vec::new();
+        let (place, content) = read(letter.to_string().as_bytes(), &mut payload);
+        let seen = match content {
+            Ok(Content::Payload(bytes)) => Seen::Whole(bytes.to_vec()),
+            Ok(Content::Truncated { head, len }) => Seen::Head(head.to_vec(), len),
+            _ => Seen::Wrong,
+        };
+        (place.map(|place| (place.partition, place.offset)), seen)
+    }
+
+    #[test]
+    fn letters_of_the_library() {
+        let whole = json!({
+            "original_payload_base64": "AAo=", "error": "e", "source_topic": "t",
+            "source_partition": 2, "source_offset": 7, "timestamp": "x", "consumer_id": "c",
+            "error_type": "decode_error", "trace_id": "u",
+        });
+        assert_eq!(
+            check(&whole),
+            (Some((2, 7)), Seen::Whole(vec![0, 10])),
+            "whole"
+        );
+        let mut producer = whole.clone();
+        producer["source_partition"] = json!(-1);
+        producer["source_offset"] = json!(-1);
+        assert_eq!(check(&producer), (None, Seen::Whole(vec![0, 10])));
+
+        let mut cut = whole.clone();
+        cut["original_payload_truncated"] = json!(true);
+        cut["original_payload_size_bytes"] = json!(9);
+        cut["original_payload_included_bytes"] = json!(2);
+        cut["original_payload_sha256"] = json!(sha256(b"of all nine"));
+        assert_eq!(check(&cut), (Some((2, 7)), Seen::Head(vec![0, 10], 9)));
+        cut["original_payload_included_bytes"] = json!(3);
+        assert_eq!(check(&cut).1, Seen::Wrong, "counts that contradict");
+
+        let mut hashed = whole.clone();
+        hashed["original_payload_sha256"] = json!(sha256(&[0, 10]));
+        assert_eq!(check(&hashed).1, Seen::Whole(vec![0, 10]));
+        hashed["original_payload_sha256"] = json!(sha256(&[0, 11]));
+        assert_eq!(check(&hashed).1, Seen::Wrong, "another payload");
+        let mut wrong = whole;
+        wrong["original_payload_base64"] = json!("AAo");
+        assert_eq!(check(&wrong).1, Seen::Wrong, "no base64");
+    }
+
+    #[test]
+    fn letters_of_the_server() {
+        let letter = |payload: &[u8], full: bool| {
+            let first = &payload[..payload.len().min(16)];
+            let last = if payload.len() < 16 {
+                String::new()
+            } else {
+                format!("{:02x?}", &payload[payload.len() - 16..])
+            };
+            json!({
+                "trace_id": "u", "timestamp": "x", "error": "e", "error_type": "t",
+                "payload_sha256": sha256(payload),
+                "original_payload_base64": full.then(|| STANDARD.encode(payload)),
+                "payload_truncation_note": null, "message_size": payload.len(),
+                "first_bytes_hex": format!("{first:02x?}"), "last_bytes_hex": last,
+                "kafka_partition": 1, "kafka_offset": 5, "message_count": 3,
+                "thread_id": null, "tenant_id": null,
+            })
+        };
+        let bytes: Vec<u8> = (0..40).collect();
+        for len in [0, 1, 15, 16, 17, 31, 32, 33, 40] {
+            let payload = &bytes[..len];
+            let place = Some((1, 5));
+            assert_eq!(
+                check(&letter(payload, true)),
+                (place, Seen::Whole(payload.to_vec()))
+            );
+            let kept = if len <= 32 {
+                Seen::Whole(payload.to_vec())
+            } else {
+                Seen::Head(payload[..16].to_vec(), len as u64)
+            };
+            assert_eq!(check(&letter(payload, false)), (place, kept), "{len}");
+        }
+        let mut wrong = letter(&bytes, true);
+        wrong["message_size"] = json!(41);
+        assert_eq!(check(&wrong).1, Seen::Wrong, "another length");
+        let mut wrong = letter(&bytes[..20], false);
+        wrong["payload_sha256"] = json!(sha256(b"another"));
+        assert_eq!(check(&wrong).1, Seen::Wrong, "another payload");
+        let mut wrong = letter(&bytes, false);
+        wrong["first_bytes_hex"] = json!("[zz]");
+        assert_eq!(check(&wrong).1, Seen::Wrong, "no hex");
+    }
+
+    #[test]
+    fn other_objects_are_neither() {
+        for line in [
+            json!({}),
+            json!({"original_payload_base64": "AAo="}),
+            json!({"source_offset": 1, "kafka_offset": 1}),
+            json!([1]),
+        ] {
+            assert_eq!(check(&line), (None, Seen::Wrong), "{line}");
+        }
+    }
+}
