@@ -18,5 +18,6 @@ pub mod producer;
 pub mod readers;
 pub mod relay;
 pub mod requirement;
+pub mod secure_kafka;
 pub mod simulated;
 pub mod watcher;
