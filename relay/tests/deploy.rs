@@ -1,0 +1,273 @@
+//! What is under `deploy/` and in `docs/operations.md` agrees with the relay: metrics exist, alerts do
+//! what they say by the real promtool, and each is explained.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The tool's path, or `None` after saying SKIPPED past the harness's capture.
+fn promtool() -> Option<PathBuf> {
+    let named = env::var_os("DASHSTREAM_PROMTOOL").map(PathBuf::from);
+    let path = named.unwrap_or_else(|| PathBuf::from("/usr/bin/promtool"));
+    if path.is_file() {
+        return Some(path);
+    }
+    let reason = "no promtool (DASHSTREAM_PROMTOOL)";
+    assert!(
+        env::var("DASHSTREAM_REQUIRE").as_deref() != Ok("all"),
+        "{reason}"
+    );
+    let line = format!("SKIPPED promtool_accepts_rules_and_their_cases: {reason}\n");
+    io::stderr()
+        .write_all(line.as_bytes())
+        .expect("standard error can be written");
+    None
+}
+
+/// Names that look like a metric of ours, wherever they stand.
+fn metrics_in(text: &str) -> BTreeSet<String> {
+    let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(|c| !name(c))
+        .filter(|word| {
+            ["websocket_", "dashstream_"]
+                .iter()
+                .any(|prefix| word.starts_with(prefix))
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Names of the table in docs/metrics.md, which the relay's own tests hold to a scrape; a histogram
+/// under the names of its series.
+fn documented() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for row in read("docs/metrics.md")
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+    {
+        let cells: Vec<_> = row
+            .split('|')
+            .map(|cell| cell.trim().trim_matches('`'))
+            .collect();
+        let (name, kind) = (cells[1], cells[2]);
+        match kind {
+            "histogram" => {
+                names.extend(["_bucket", "_count", "_sum"].map(|end| format!("{name}{end}")));
+            }
+            _ => {
+                names.insert(name.to_owned());
+            }
+        }
+    }
+    names
+}
+
+/// The values of a key in our YAML files, which have one key a line.
+fn values(text: &str, key: &str) -> Vec<String> {
+    let lines = text
+        .lines()
+        .map(|line| line.trim_start().trim_start_matches("- "));
+    let values = lines.filter_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+    values.map(|value| value.trim().to_owned()).collect()
+}
+
+/// Expressions and queries of the dashboard.
+fn queries(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                match value {
+                    Value::String(text) if key == "expr" || key == "query" => {
+                        found.push(text.clone())
+                    }
+                    value => queries(value, found),
+                }
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| queries(value, found)),
+        _ => {}
+    }
+}
+
+/// OPS-11: rules and dashboard name no metric that the relay does not have.
+#[test]
+fn every_metric_named_exists() {
+    let documented = documented();
+    let dashboard: Value =
+        serde_json::from_str(&read("deploy/grafana/dashboards/relay.json")).expect("JSON");
+    let mut expressions = Vec::new();
+    queries(&dashboard, &mut expressions);
+    assert!(expressions.len() > 20, "{expressions:?}");
+    let sources = [
+        ("alerts", read("deploy/prometheus/alerts.yml")),
+        ("cases of alerts", read("deploy/prometheus/alerts_test.yml")),
+        ("dashboard", expressions.join("\n")),
+        ("operations", read("docs/operations.md")),
+    ];
+    for (what, text) in sources {
+        let unknown: Vec<_> = metrics_in(&text).difference(&documented).cloned().collect();
+        assert!(unknown.is_empty(), "{what}: {unknown:?}");
+    }
+}
+
+/// MET-21: where there is no series, the dashboard and the alerts show none.
+#[test]
+fn absence_is_shown_as_absence() {
+    let dashboard = read("deploy/grafana/dashboards/relay.json");
+    assert!(dashboard.contains("absent(websocket_uptime_seconds"));
+    for (what, text) in [
+        ("dashboard", dashboard),
+        ("alerts", read("deploy/prometheus/alerts.yml")),
+    ] {
+        assert!(!text.contains("vector("), "{what} invents zeros");
+    }
+    let rules = read("deploy/prometheus/alerts.yml");
+    assert!(rules.contains("absent(up{job=\"dashstream-relay\"})"));
+}
+
+/// OPS-11: every alert is explained, and nothing else is.
+#[test]
+fn operations_explains_every_alert() {
+    let rules = values(&read("deploy/prometheus/alerts.yml"), "alert");
+    let operations = read("docs/operations.md");
+    let (_, alerts) = operations
+        .split_once("\n## Alerts\n")
+        .expect("a section of alerts");
+    let alerts = alerts.split("\n## ").next().unwrap_or_default();
+    let explained: Vec<_> = alerts
+        .lines()
+        .filter_map(|line| line.strip_prefix("### "))
+        .collect();
+    assert_eq!(explained, rules);
+    assert_eq!(rules.iter().collect::<BTreeSet<_>>().len(), rules.len());
+}
+
+/// OPS-12: every alert has a case in which it fires and one in which it does not.
+#[test]
+fn every_alert_has_both_cases() {
+    let mut cases: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+    let text = read("deploy/prometheus/alerts_test.yml");
+    let mut alert = None;
+    for line in text
+        .lines()
+        .map(|line| line.trim_start().trim_start_matches("- "))
+    {
+        if let Some(name) = line.strip_prefix("alertname: ") {
+            alert = Some(name.to_owned());
+        } else if let Some(expected) = line.strip_prefix("exp_alerts:") {
+            let (fires, rests) = cases
+                .entry(alert.take().expect("a name before"))
+                .or_default();
+            *(if expected.trim() == "[]" {
+                rests
+            } else {
+                fires
+            }) += 1;
+        }
+    }
+    for rule in values(&read("deploy/prometheus/alerts.yml"), "alert") {
+        let (fires, rests) = cases.remove(&rule).unwrap_or_default();
+        assert!(
+            fires > 0 && rests > 0,
+            "{rule}: fires in {fires}, rests in {rests}"
+        );
+    }
+    assert!(cases.is_empty(), "no such alert: {cases:?}");
+}
+
+/// The alert judges as `/health` does.
+#[test]
+fn health_and_alert_share_their_numbers() {
+    use dashstream_relay::limits::{HEALTH_REFUSED_PERCENT_MAX, HEALTH_SAMPLE_MIN};
+    let rules = read("deploy/prometheus/alerts.yml");
+    let (_, rule) = rules.split_once("alert: RecordsRefused").expect("the rule");
+    let rule = rule.split("- alert").next().unwrap_or_default();
+    let share = HEALTH_REFUSED_PERCENT_MAX as f64 / 100.0;
+    assert!(rule.contains(&format!("> {share}\n")), "{rule}");
+    assert!(
+        rule.contains(&format!(">= {HEALTH_SAMPLE_MIN}\n")),
+        "{rule}"
+    );
+}
+
+#[test]
+fn promtool_accepts_rules_and_their_cases() {
+    let Some(promtool) = promtool() else { return };
+    let dir = root().join("deploy/prometheus");
+    for arguments in [
+        ["check", "rules", "alerts.yml"],
+        ["test", "rules", "alerts_test.yml"],
+        ["check", "config", "prometheus.yml"],
+    ] {
+        let output = Command::new(&promtool)
+            .args(arguments)
+            .current_dir(&dir)
+            .output();
+        let output = output.expect("promtool can be started");
+        assert!(
+            output.status.success(),
+            "promtool {arguments:?}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+/// OPS-05: compose names only variables that the relay reads, and its topics agree.
+#[test]
+fn compose_configures_the_relay() {
+    use clap::Args as _;
+    use dashstream_relay::config::Options;
+    let compose = read("deploy/compose.yaml");
+    let (_, relay) = compose.split_once("\n  relay:\n").expect("the relay");
+    let relay = relay.split("\n  redis:").next().unwrap_or_default();
+    let command = Options::augment_args(clap::Command::new(""));
+    let known: BTreeSet<_> = command
+        .get_arguments()
+        .filter_map(|argument| argument.get_env()?.to_str())
+        .collect();
+    let (_, environment) = relay.split_once("environment:\n").expect("variables");
+    let lines = environment
+        .lines()
+        .take_while(|line| line.starts_with("      "));
+    let named: Vec<_> = lines
+        .filter_map(|line| line.trim().split(':').next())
+        .collect();
+    assert!(
+        named.len() >= 3 && named.iter().all(|name| known.contains(name)),
+        "{named:?}"
+    );
+    for topic in values(relay, "KAFKA_TOPIC")
+        .iter()
+        .chain(&values(relay, "KAFKA_DLQ_TOPIC"))
+    {
+        assert!(
+            compose.contains(&format!("make --topic {topic} ")),
+            "{topic}"
+        );
+    }
+    for hardening in ["read_only: true", "cap_drop: [ALL]"] {
+        assert!(relay.contains(hardening), "{hardening}");
+    }
+    let published = values(&compose, "ports");
+    assert!(
+        published
+            .iter()
+            .all(|port| port.starts_with("[\"127.0.0.1:")),
+        "{published:?}"
+    );
+}
