@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(code(&ZSTD_MAGIC, Mode::Compatible), Ok(Framing::LegacyZstd));
     }
 
-    /// DEC-06
+    /// DEC-06, DEC-05
     #[test]
     fn the_frame_byte_does_not_count_against_the_limit() {
         let mut payload = vec![0u8; PAYLOAD_BYTES_MAX + FRAME_BYTE_LEN];

@@ -88,7 +88,7 @@ fn a_batch_gives_the_highest_sequence_of_each_thread() {
     assert_eq!(maxima.highest(), Some(8));
 }
 
-/// DEC-01, DEC-02, DEC-16
+/// DEC-01, DEC-02, DEC-16, DEC-10
 #[test]
 fn edge_inputs_get_their_verdicts() {
     let event = unhex(EVENT);
@@ -185,4 +185,37 @@ fn every_truncation_of_an_event_is_refused_or_shorter_and_never_a_panic() {
         let got = verdict(&framed(0, &event[..len]), Mode::Strict);
         assert_eq!(got, Err(RejectCode::Protobuf), "{len} bytes");
     }
+}
+
+/// DEC-19, VER-01: 0 stands for the first version, and a newer one inside a batch counts for the
+/// whole record.
+#[test]
+fn the_schema_version_is_that_of_the_newest_part() {
+    let mut batch = unhex(BATCH);
+    let mut decoder = Decoder::new(Mode::Strict);
+    let payload = framed(FRAME_RAW, &batch);
+    let summary = decoder.decode(&payload, &mut ()).expect("valid").summary;
+    assert_eq!(
+        (summary.schema_version_max, summary.newer_schema()),
+        (1, None)
+    );
+    // The last event's header ends in 48 01: field 9 = 1.
+    let at = batch
+        .windows(3)
+        .rposition(|w| w == [0x48, 0x01, 0x10])
+        .expect("a version");
+    batch[at + 1] = 7;
+    let payload = framed(FRAME_RAW, &batch);
+    let summary = decoder.decode(&payload, &mut ()).expect("valid").summary;
+    assert_eq!(summary.header.schema_version(), 1);
+    assert_eq!(summary.newer_schema(), Some(7));
+    let empty = [FRAME_RAW, 0x0A, 0x00];
+    let summary = decoder.decode(&empty, &mut ()).expect("valid").summary;
+    assert_eq!(
+        (
+            summary.header.schema_version_raw,
+            summary.schema_version_max
+        ),
+        (0, 1)
+    );
 }

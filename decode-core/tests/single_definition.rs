@@ -135,6 +135,7 @@ fn has_number(code: &str, number: &str) -> bool {
     })
 }
 
+/// DEC-07
 #[test]
 fn single_definition() {
     let root = root();

@@ -216,6 +216,7 @@ mod tests {
         encode(&message, &EncodeOptions::default(), &mut |_| None).expect("encodable")
     }
 
+    /// DEC-09, DEC-21
     #[test]
     fn names_are_sent_once_and_numbers_stay() {
         let mut decoder = ColumnDecoder::new(Mode::Strict);

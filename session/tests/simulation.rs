@@ -297,7 +297,7 @@ impl World {
     }
 }
 
-/// RES-02, RES-16
+/// RES-02, RES-16, RES-01, RES-12, RES-13, BND-03
 #[test]
 fn every_position_is_disposed_of_exactly_once_whatever_happens() {
     for seed in 1..=300 {

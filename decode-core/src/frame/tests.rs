@@ -57,6 +57,7 @@ fn frames_chain_and_come_back_as_written() {
     assert_eq!(read[2].payload.len(), REJECT_PREFIX_BYTES_MAX);
 }
 
+/// RES-17
 #[test]
 fn continuity_allows_sparse_offsets_and_cursors_inside_gaps() {
     let mut out = Vec::new();

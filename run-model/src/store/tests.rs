@@ -133,6 +133,7 @@ fn a_batch_that_fails_at_its_end_leaves_one_reject_row_and_no_thread() {
     assert!(!detail.error.is_empty() && detail.json.is_empty());
 }
 
+/// STA-16, BND-15
 #[test]
 fn filters_freezing_and_eviction() {
     let mut store = RunStore::with_bounds(Mode::Strict, 10, 3, 1 << 20);
@@ -186,6 +187,7 @@ fn filters_freezing_and_eviction() {
     assert!(page(&mut store, trouble).is_empty());
 }
 
+/// DLQ-07
 #[test]
 fn gaps_and_rejects_of_the_relay_are_rows_in_their_place() {
     let mut out = Vec::new();
@@ -214,6 +216,7 @@ fn gaps_and_rejects_of_the_relay_are_rows_in_their_place() {
     );
 }
 
+/// SEC-05
 #[test]
 fn long_names_are_cut_and_stay_different() {
     let long = "ß".repeat(400);
@@ -265,4 +268,44 @@ fn a_row_says_its_duration_or_its_operations() {
         said,
         ["2 operations", "longer than the field holds", "41.4 ms"]
     );
+}
+
+/// STA-20, STA-21: a failed node fails the run, as no end follows; the quality monitor's
+/// GRAPH_ERROR is an alert and changes nothing; the next start is a new run.
+#[test]
+fn what_became_of_a_run_is_read_from_its_events() {
+    let mut store = RunStore::default();
+    let mut at = 0;
+    let mut status_after = |event_type, node: &str| {
+        at += 1;
+        store.apply(
+            message(
+                &[payload(Message::Event(event("t", at, event_type, node)))],
+                at,
+            ),
+            |_| {},
+        );
+        store.threads(ThreadSort::Name, 0, 1)[0].1.status
+    };
+    assert_eq!(
+        status_after(EventType::NodeStart, "n"),
+        ThreadStatus::Unknown
+    );
+    assert_eq!(
+        status_after(EventType::GraphStart, ""),
+        ThreadStatus::Running
+    );
+    assert_eq!(
+        status_after(EventType::GraphError, "quality_monitor"),
+        ThreadStatus::Running
+    );
+    assert_eq!(
+        status_after(EventType::NodeError, "n"),
+        ThreadStatus::Failed
+    );
+    assert_eq!(
+        status_after(EventType::GraphStart, ""),
+        ThreadStatus::Running
+    );
+    assert_eq!(status_after(EventType::GraphEnd, ""), ThreadStatus::Ended);
 }

@@ -110,6 +110,7 @@ fn a_message_over_the_limit_is_not_parsed() {
     assert_eq!(code(&text), error_code::TOO_LARGE);
 }
 
+/// DEC-09
 #[test]
 fn client_messages_round_trip() {
     let positions = ByPartition::from([(Partition(3), Decimal(u64::MAX))]);

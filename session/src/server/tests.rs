@@ -102,6 +102,7 @@ fn closes(got: &[Got]) -> Option<CloseCode> {
     })
 }
 
+/// RES-27, VER-04
 #[test]
 fn welcome_then_resumed_then_data_then_complete_once() {
     let mut b = bench(2, CREDIT);
@@ -215,6 +216,7 @@ fn a_cursor_beyond_the_end_is_waited_for_and_then_reset() {
     );
 }
 
+/// BND-02
 #[test]
 fn unacknowledged_bytes_never_exceed_the_window_but_one_frame_may_always_go() {
     let mut b = bench(1, 500);
@@ -234,6 +236,7 @@ fn unacknowledged_bytes_never_exceed_the_window_but_one_frame_may_always_go() {
     assert_eq!(b.frames().len(), 1, "nothing is out: it may go");
 }
 
+/// RES-28, BND-04
 #[test]
 fn data_held_back_without_an_ack_ends_the_connection() {
     let mut b = bench(1, 100);
