@@ -6,6 +6,7 @@ mod dlq;
 mod json;
 mod kcat;
 mod line;
+mod seek;
 mod stream;
 
 use std::fs::File;
@@ -18,6 +19,7 @@ use decode_core::Mode;
 use crate::outcome::Failure;
 
 pub(crate) use self::line::{Line, LineFormat, Lines};
+pub(crate) use self::seek::{Wanted, read_from};
 pub(crate) use self::stream::read;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

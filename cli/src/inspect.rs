@@ -1,4 +1,5 @@
-//! `dashstream inspect`: the canonical text of every record, one a line.
+//! `dashstream inspect`: the canonical text of every record, one a line; of one that is refused,
+//! what its bytes say down to where they fail.
 
 use std::io::{self, BufWriter, Write};
 
@@ -6,14 +7,16 @@ use decode_core::Decoder;
 use decode_core::wire::{GapCause, RejectCode};
 use serde::Serialize;
 
-use crate::input::{self, Content, Found, InputArgs, Item, Lines, ModeArgs, Place};
+use crate::input::{self, Content, Found, InputArgs, Item, Lines, ModeArgs, Place, Wanted};
 use crate::outcome::{Failure, Outcome};
 use crate::output::{describe, gap_text, place_text, reject_text, write_line};
-use crate::truncated;
+use crate::{truncated, wire_tree};
 
 /// Print records as canonical JSON text, one a line
 ///
-/// A record that cannot be read is a line {"@rejected": ...}, a gap in a capture {"@gap": ...}.
+/// A record that is refused is a line {"@rejected": ...} with its wire-level tree down to the
+/// failure, which stderr shows too; a gap is a line {"@gap": ...}. Of a capture with an index only
+/// the blocks are read that can hold what --partition and --offset ask for.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -54,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
                 .item(&name, &item)
                 .map_err(|error| Failure::stdout(&error))
         };
-        let read = input::read(&source, reading, &mut visit);
+        let read = input::read_from(&source, reading, args.wanted(), &mut visit);
         inspection
             .out
             .flush()
@@ -65,6 +68,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
 }
 
 impl Args {
+    const fn wanted(&self) -> Wanted {
+        Wanted {
+            partition: self.partition,
+            offset: self.offset,
+        }
+    }
+
     fn wants(&self, item: &Item<'_>) -> bool {
         let Some(place) = item.place else {
             return self.partition.is_none() && self.offset.is_none();
@@ -92,6 +102,8 @@ enum Odd<'a> {
         code: &'a str,
         what: &'a str,
         hex: String,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        tree: Vec<String>,
     },
     #[serde(rename = "@truncated")]
     Truncated {
@@ -129,6 +141,7 @@ impl<W: Write> Inspection<W> {
                 code: RejectCode::TooLarge.code(),
                 what: &format!("{len} bytes"),
                 hex: String::new(),
+                tree: Vec::new(),
             }),
             Content::Truncated { head, len } => {
                 let certain = truncated::certain_refusal(&mut self.decoder, head, len);
@@ -143,6 +156,7 @@ impl<W: Write> Inspection<W> {
                 code: &reject_text(code),
                 what: "refused by the relay",
                 hex: hex(prefix),
+                tree: Vec::new(),
             }),
             Content::Null => self.odd(&gap(place.offset, GapCause::NullValue.number())),
             Content::Gap { last, cause } => self.odd(&gap(last, cause)),
@@ -163,11 +177,16 @@ impl<W: Write> Inspection<W> {
             Err(reject) => reject,
         };
         let what = describe(&reject);
+        let tree = wire_tree::lines(&mut self.decoder, payload, &reject);
         eprintln!("{}: {what}", place_text(input, item));
+        for line in &tree {
+            eprintln!("  {line}");
+        }
         self.odd(&Odd::Rejected {
             code: reject.code().code(),
             what: &what,
             hex: hex(payload),
+            tree,
         })
     }
 

@@ -14,6 +14,7 @@ mod tail;
 mod truncated;
 mod utc;
 mod validate;
+mod wire_tree;
 
 use std::process::ExitCode;
 

@@ -33,6 +33,7 @@ pub mod framing;
 mod reader;
 pub mod scan;
 pub mod text;
+pub mod tree;
 pub mod wire;
 pub mod zstd;
 
