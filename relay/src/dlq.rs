@@ -11,13 +11,11 @@ mod letter;
 mod producer;
 
 use std::{
-    collections::BTreeSet,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
-use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 
 pub use counts::Counts;
@@ -74,7 +72,6 @@ struct Parts<S> {
     store: Arc<S>,
     counts: Arc<Counts>,
     permits: Arc<Semaphore>,
-    waiting: Arc<Mutex<BTreeSet<u32>>>,
 }
 
 impl Dlq {
@@ -100,7 +97,6 @@ impl<S: Store> Dlq<S> {
                 store: Arc::new(store),
                 counts,
                 permits: Arc::new(Semaphore::new(config.concurrent_sends_max)),
-                waiting: Arc::default(),
             }),
         }
     }
@@ -131,7 +127,7 @@ impl<S: Store> Dlq<S> {
             store: Arc::clone(&parts.store),
             counts: Arc::clone(&parts.counts),
             timeout: parts.config.send_timeout,
-            waiting: parts.config.fail_closed.then(|| Arc::clone(&parts.waiting)),
+            fail_closed: parts.config.fail_closed,
         };
         let permits = Arc::clone(&parts.permits);
         tokio::spawn(async move {
@@ -145,11 +141,6 @@ impl<S: Store> Dlq<S> {
             let _ignored: Result<(), Outcome> = end.send(outcome);
         });
         Settled(settled)
-    }
-
-    /// Partitions that wait because their letter could not be stored yet.
-    pub fn waiting(&self) -> Vec<u32> {
-        self.parts.waiting.lock().iter().copied().collect()
     }
 
     /// Letters on their way.

@@ -65,6 +65,9 @@ fn run(config: Config) -> Result<(), Failure> {
     if !config.listen.host.is_loopback() {
         tracing::warn!(host = %config.listen.host, "there is no login: whoever reaches this address reads everything");
     }
+    if config.kafka.security.shows_password() {
+        tracing::warn!("PLAIN without TLS: the password crosses the network in the clear");
+    }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?

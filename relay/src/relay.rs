@@ -9,6 +9,7 @@ use crate::{
     client::{self, Listener, Permits},
     clock::Clock,
     config::Config,
+    dlq::{self, Dlq},
     http::{self, Window},
     hub::Hub,
     ingest::{self, IngestStatus},
@@ -26,6 +27,9 @@ pub struct Shared {
     pub metrics: Metrics,
     pub window: Window,
     pub permits: Arc<Permits>,
+    /// Where records go that cannot be used, if anywhere.
+    pub dlq: Option<Dlq>,
+    pub dlq_counts: Arc<dlq::Counts>,
     /// What every session starts with.
     pub session: ServerConfig,
 }
@@ -49,6 +53,8 @@ impl Shared {
         );
         let session = session_config(&config);
         let window = Window::default();
+        let dlq_counts = Arc::<dlq::Counts>::default();
+        let dlq = Dlq::new(&config.kafka, Arc::clone(&dlq_counts));
         Ok(Arc::new(Self {
             config,
             clock,
@@ -58,6 +64,8 @@ impl Shared {
             metrics,
             window,
             permits,
+            dlq,
+            dlq_counts,
             session,
         }))
     }
@@ -115,8 +123,8 @@ impl Relay {
         })
     }
 
-    /// Says goodbye to every client, waits until they are gone or the drain time is over, and
-    /// stops.
+    /// Says goodbye to every client, waits until they are gone or the drain time is over, stops
+    /// reading, and gives dead letters on their way as much time again.
     pub async fn stop(self) {
         self.shared.hub.close(RETRY_AFTER_MS);
         let counters = &self.shared.counters;
@@ -134,6 +142,17 @@ impl Relay {
         }
         for task in self.tasks {
             task.abort();
+        }
+        if let Some(dlq) = &self.shared.dlq
+            && tokio::time::timeout(self.shared.config.listen.drain, dlq.drain())
+                .await
+                .is_err()
+        {
+            let letters = dlq.in_flight();
+            tracing::warn!(
+                letters,
+                "the drain time is over; dead letters are left unsent"
+            );
         }
     }
 }

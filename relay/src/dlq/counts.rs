@@ -1,5 +1,9 @@
 //! What is counted of dead letters.
 
+use std::collections::BTreeSet;
+
+use parking_lot::Mutex;
+
 use super::{Cause, Reason};
 use crate::metrics::Counter;
 
@@ -12,6 +16,7 @@ pub struct Counts {
     pub retries: Counter,
     /// Letters stored without the whole payload.
     pub truncated: Counter,
+    waiting: Mutex<BTreeSet<u32>>,
 }
 
 impl Counts {
@@ -28,6 +33,20 @@ impl Counts {
         if let Some(counter) = self.failed.get(reason as usize) {
             counter.inc();
         }
+    }
+
+    pub(super) fn start_waiting(&self, partition: u32) {
+        self.waiting.lock().insert(partition);
+    }
+
+    pub(super) fn stop_waiting(&self, partition: u32) {
+        self.waiting.lock().remove(&partition);
+    }
+
+    /// Partitions that wait because their letter could not be stored yet; only where the queue
+    /// fails closed.
+    pub fn waiting(&self) -> Vec<u32> {
+        self.waiting.lock().iter().copied().collect()
     }
 
     /// Letters stored, by type of error.

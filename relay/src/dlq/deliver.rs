@@ -1,13 +1,10 @@
 //! The way of one letter into the store: attempts, time, and what is counted at the end.
 
 use std::{
-    collections::BTreeSet,
     hash::{BuildHasher as _, RandomState},
     sync::Arc,
     time::Duration,
 };
-
-use parking_lot::Mutex;
 
 use super::{Counts, Letter, Outcome};
 
@@ -64,18 +61,16 @@ pub(super) struct Delivery<S> {
     pub counts: Arc<Counts>,
     /// For the letter as a whole; failing closed, for one attempt.
     pub timeout: Duration,
-    /// Where partitions are listed while they wait; present if the queue fails closed.
-    pub waiting: Option<Arc<Mutex<BTreeSet<u32>>>>,
+    pub fail_closed: bool,
 }
 
 impl<S: Store> Delivery<S> {
     pub(super) async fn run(mut self) -> Outcome {
-        let result = match self.waiting.take() {
-            Some(waiting) => {
-                self.insist(&waiting).await;
-                Ok(())
-            }
-            None => self.try_in_time().await,
+        let result = if self.fail_closed {
+            self.insist().await;
+            Ok(())
+        } else {
+            self.try_in_time().await
         };
         match result {
             Ok(()) => {
@@ -119,7 +114,7 @@ impl<S: Store> Delivery<S> {
     }
 
     /// Until it is stored. The partition is listed as waiting from the first failure on.
-    async fn insist(&mut self, waiting: &Arc<Mutex<BTreeSet<u32>>>) {
+    async fn insist(&mut self) {
         let mut failures = 0;
         let mut listed = None;
         loop {
@@ -135,7 +130,7 @@ impl<S: Store> Delivery<S> {
                     reason = reason.name(),
                     "the partition waits until its dead letter is stored"
                 );
-                listed = Some(Listed::new(waiting, partition));
+                listed = Some(Listed::new(&self.counts, partition));
             }
             failures += 1;
             self.counts.retries.inc();
@@ -163,15 +158,15 @@ fn pause(failures: u32) -> Duration {
 
 /// A partition in the list of those that wait, on whichever path it leaves.
 struct Listed {
-    waiting: Arc<Mutex<BTreeSet<u32>>>,
+    counts: Arc<Counts>,
     partition: u32,
 }
 
 impl Listed {
-    fn new(waiting: &Arc<Mutex<BTreeSet<u32>>>, partition: u32) -> Self {
-        waiting.lock().insert(partition);
+    fn new(counts: &Arc<Counts>, partition: u32) -> Self {
+        counts.start_waiting(partition);
         Self {
-            waiting: Arc::clone(waiting),
+            counts: Arc::clone(counts),
             partition,
         }
     }
@@ -179,6 +174,6 @@ impl Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.waiting.lock().remove(&self.partition);
+        self.counts.stop_waiting(self.partition);
     }
 }

@@ -1,0 +1,189 @@
+//! Dead letters on a real Kafka: what is stored, under which key, and what happens where the topic is
+//! absent or takes less than was configured.
+
+use std::{sync::Arc, time::Duration};
+
+use clap::Parser as _;
+use dashstream_e2e::{
+    java::JavaClient,
+    kafka::{Kafka, unique},
+    producer::Topic,
+};
+use dashstream_relay::{
+    config::{Cli, Config},
+    dlq::{Cause, Counts, Dlq, Outcome, Refused},
+};
+use decode_core::wire::{GapCause, RejectCode};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tokio::{runtime::Runtime, time::timeout};
+
+const SOURCE: &str = "the-source";
+
+/// The queue as the relay makes it from these flags.
+fn queue(brokers: &str, topic: &str, more: &[&str]) -> (Dlq, Arc<Counts>) {
+    let fixed = [
+        "dashstream-relay",
+        "--kafka-brokers",
+        brokers,
+        "--kafka-topic",
+        SOURCE,
+        "--kafka-dlq-topic",
+        topic,
+    ];
+    let cli = Cli::try_parse_from(fixed.iter().chain(more)).expect("flags clap knows");
+    let config = Config::from_args(&cli.options).expect("a usable configuration");
+    let counts = Arc::<Counts>::default();
+    let dlq = Dlq::new(&config.kafka, Arc::clone(&counts)).expect("it has a topic");
+    (dlq, counts)
+}
+
+fn refused(offset: u64, value: Option<&[u8]>) -> Refused<'_> {
+    Refused {
+        partition: 2,
+        offset,
+        key: Some(b"thread"),
+        value,
+        cause: value.map_or(Cause::Unusable(GapCause::NullValue), |_| {
+            Cause::Rejected(RejectCode::BadFrame)
+        }),
+    }
+}
+
+/// Key and value of every letter, with the partition it lies in.
+fn letters(topic: &Topic) -> Vec<(String, Value, u32)> {
+    let mut all = Vec::new();
+    for partition in 0..topic.partitions() {
+        for read in topic.read(partition) {
+            let key = String::from_utf8(read.record.key.expect("a key")).expect("text");
+            let value = serde_json::from_slice(&read.record.value.expect("a value"));
+            all.push((key, value.expect("JSON"), partition));
+        }
+    }
+    all
+}
+
+fn count(counts: impl Iterator<Item = (&'static str, u64)>, name: &str) -> u64 {
+    let mut found = counts.filter(|(own, _)| *own == name);
+    found.next().expect("the name is known").1
+}
+
+/// DLQ-04, DLQ-05: what is offered is stored once per record, whole or cut; offered again, as by a
+/// second relay or after a restart, it lies under the same key in the same partition.
+#[test]
+fn letters_are_stored_and_repeat_under_their_key() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let topic = kafka.topic("dlq", 3);
+    let large = vec![0x7B; 3_000_000];
+    let records: [Option<&[u8]>; 3] = [Some(b"junk"), Some(&large), None];
+    let runtime = Runtime::new().expect("a runtime");
+    for _relay in 0..2 {
+        let (dlq, counts) = queue(kafka.brokers(), topic.name(), &[]);
+        runtime.block_on(async {
+            let offers = (10..)
+                .zip(records)
+                .map(|(at, value)| dlq.offer(&refused(at, value)));
+            for offer in offers.collect::<Vec<_>>() {
+                assert_eq!(offer.await, Outcome::Stored);
+            }
+        });
+        assert_eq!(count(counts.sent_by_type(), "invalid_protobuf"), 2);
+        assert_eq!(count(counts.sent_by_type(), "payload_missing"), 1);
+        assert_eq!(counts.truncated.get(), 1);
+    }
+    let stored = letters(&topic);
+    assert_eq!(stored.len(), 6);
+    for offset in 10..13_u64 {
+        let of_record: Vec<_> = stored
+            .iter()
+            .filter(|(_, value, _)| value["source_offset"] == offset)
+            .collect();
+        let [(key, value, partition), (key_again, _, partition_again)] = of_record[..] else {
+            panic!("{of_record:?}");
+        };
+        assert_eq!((key, partition), (key_again, partition_again));
+        assert_eq!(value["trace_id"], *key);
+        assert_eq!(value["source_topic"], SOURCE);
+        assert_eq!(value["source_partition"], 2);
+    }
+    let (_, cut, _) = stored
+        .iter()
+        .find(|(_, value, _)| value["source_offset"] == 11)
+        .expect("the large one");
+    assert_eq!(cut["original_payload_size_bytes"], large.len());
+    assert_eq!(cut["original_payload_included_bytes"], 512 * 1024);
+    let digest: String = Sha256::digest(&large)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(cut["original_payload_sha256"], digest);
+}
+
+/// DLQ-04: a topic that takes less than was configured gets less of the payload.
+#[test]
+fn a_topic_with_a_smaller_limit_gets_smaller_letters() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let Some(mut java) = JavaClient::start(kafka.brokers()) else {
+        return;
+    };
+    let name = unique("dlq-small");
+    java.create_topic(&name, 1, &["max.message.bytes=100000"]);
+    let (dlq, counts) = queue(kafka.brokers(), &name, &[]);
+    let large = vec![0x7B; 600_000];
+    let runtime = Runtime::new().expect("a runtime");
+    let outcome = runtime.block_on(async { dlq.offer(&refused(0, Some(&large))).await });
+    assert_eq!(outcome, Outcome::Stored);
+    assert_eq!(counts.truncated.get(), 1);
+    let stored = letters(&Topic::open(kafka.brokers(), &name, 1));
+    let included = stored[0].1["original_payload_included_bytes"]
+        .as_u64()
+        .expect("a number");
+    assert!((1..100_000).contains(&included), "{included}");
+}
+
+/// DLQ-03, DLQ-05: without its topic the queue loses letters with their reason, or, failing closed,
+/// holds the partition; it never makes the topic, and finds it when somebody else does.
+#[test]
+fn an_absent_topic_is_told_and_found_later() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let name = unique("dlq-absent");
+    let runtime = Runtime::new().expect("a runtime");
+    let (open, open_counts) = queue(kafka.brokers(), &name, &[]);
+    let (closed, closed_counts) = queue(kafka.brokers(), &name, &["--dlq-fail-closed=true"]);
+    let outcome = runtime.block_on(async { open.offer(&refused(1, Some(b"junk"))).await });
+    assert_eq!(outcome, Outcome::Failed);
+    assert_eq!(count(open_counts.failed_by_reason(), "topic_absent"), 1);
+
+    let topic = runtime.block_on(async {
+        let mut held = closed.offer(&refused(2, Some(b"junk")));
+        let early = timeout(Duration::from_secs(3), &mut held).await;
+        assert!(early.is_err(), "stored where there is no topic: {early:?}");
+        assert_eq!(closed_counts.waiting(), [2]);
+        // The fixture has a runtime of its own.
+        let (brokers, name) = (kafka.brokers().to_owned(), name.clone());
+        let created = tokio::task::spawn_blocking(move || Topic::create(&brokers, &name, 1));
+        let topic = created.await.expect("nobody made it before");
+        let stored = timeout(Duration::from_secs(30), held).await;
+        assert_eq!(stored.expect("in time"), Outcome::Stored);
+        assert!(closed_counts.waiting().is_empty());
+        assert_eq!(
+            open.offer(&refused(3, Some(b"junk"))).await,
+            Outcome::Stored
+        );
+        topic
+    });
+    assert!(closed_counts.retries.get() > 0);
+    assert_eq!(
+        closed_counts
+            .failed_by_reason()
+            .map(|(_, lost)| lost)
+            .sum::<u64>(),
+        0
+    );
+    let mut offsets: Vec<_> = letters(&topic)
+        .iter()
+        .map(|(_, value, _)| value["source_offset"].as_u64())
+        .collect();
+    offsets.sort_unstable();
+    assert_eq!(offsets, [Some(2), Some(3)]);
+}
