@@ -27,9 +27,9 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     });
     if let Some(environment) = test::prepare(project, &mut stages, install) {
         stages.run("lint", || cargo(project, "clippy", LINT));
-        second_compiler(project, &mut stages);
         test::test(project, &mut stages, &environment);
         stages.run("demo", || demo(project));
+        second_compiler(project, &mut stages);
     }
     stages.run("time", || {
         // The deadline ends what runs too long; the sum is checked too, for what no program of ours measures.
