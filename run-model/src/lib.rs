@@ -15,6 +15,7 @@ pub mod limits;
 mod project;
 mod query;
 mod rows;
+pub mod state;
 mod store;
 mod threads;
 
