@@ -17,7 +17,7 @@ use serde::Serialize;
 
 pub use args::{Cli, Command, Options};
 pub use dlq::{DlqConfig, DlqOptions};
-pub use ingest::{IngestConfig, IngestOptions, SequencePolicy};
+pub use ingest::{IngestConfig, IngestOptions, SequencePolicy, UnusablePolicy};
 pub use namespace::Namespace;
 pub use security::{Secret, Security, SecurityOptions};
 pub use value::{Brokers, DecodeMode, Origin, Port, Start, Topic};

@@ -1,6 +1,7 @@
 //! The HTTP surface: the page, `/health`, `/ready`, `/version`, `/metrics`, and the upgrade at the
-//! WebSocket path. Routing is warp's; nothing here changes any state of the relay.
+//! WebSocket path. Routing is warp's; only what [`admin`] does changes any state of the relay.
 
+mod admin;
 mod health;
 mod page;
 mod version;
@@ -14,7 +15,7 @@ use hyper::{
     http::HeaderMap,
     upgrade::OnUpgrade,
 };
-use warp::{Filter as _, Rejection, filters::BoxedFilter, reject, reply::Response};
+use warp::{Filter, Rejection, filters::BoxedFilter, reject, reply::Response};
 
 pub use health::{Health, Window};
 pub use page::{CONTENT_SECURITY_POLICY, is_built};
@@ -26,6 +27,7 @@ use crate::{
 
 /// Every route. The service made of it must put a [`Peer`] into the extensions of each request.
 pub fn routes(shared: Arc<Shared>) -> BoxedFilter<(Response,)> {
+    let released = Arc::clone(&shared);
     let with = move || {
         let shared = Arc::clone(&shared);
         warp::any().map(move || Arc::clone(&shared))
@@ -76,12 +78,6 @@ pub fn routes(shared: Arc<Shared>) -> BoxedFilter<(Response,)> {
             ),
             Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
         });
-    let page = warp::path::full()
-        .and(read)
-        .and(warp::header::headers_cloned())
-        .map(|path: warp::path::FullPath, headers: HeaderMap| {
-            page::asset(path.as_str().trim_start_matches('/'), &headers)
-        });
     socket
         .or(health)
         .unify()
@@ -91,11 +87,42 @@ pub fn routes(shared: Arc<Shared>) -> BoxedFilter<(Response,)> {
         .unify()
         .or(metrics)
         .unify()
-        .or(page)
+        .or(release(released))
+        .unify()
+        .or(page())
         .unify()
         .recover(refuse)
         .unify()
         .boxed()
+}
+
+/// What is left: the page and its parts.
+fn page() -> BoxedFilter<(Response,)> {
+    warp::path::full()
+        .and(warp::get().or(warp::head()).unify())
+        .and(warp::header::headers_cloned())
+        .map(|path: warp::path::FullPath, headers: HeaderMap| {
+            page::asset(path.as_str().trim_start_matches('/'), &headers)
+        })
+        .boxed()
+}
+
+/// Lets a paused partition go on.
+fn release(shared: Arc<Shared>) -> BoxedFilter<(Response,)> {
+    warp::path!("admin" / "partitions" / u32 / "release")
+        .and(warp::post())
+        .and(query())
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<Peer>())
+        .map(move |partition, query: String, headers: HeaderMap, peer| {
+            admin::release(&shared, partition, &query, &headers, peer)
+        })
+        .boxed()
+}
+
+/// The query as it is, or nothing.
+fn query() -> impl Filter<Extract = (String,), Error = Infallible> + Copy {
+    warp::query::raw().or(warp::any().map(String::new)).unify()
 }
 
 /// A response with the headers that every response has.

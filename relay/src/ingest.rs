@@ -2,10 +2,13 @@
 //! or broken partition never stops another.
 
 mod admit;
+mod age;
 mod backoff;
 mod kafka;
+mod log_limit;
 mod partition;
 mod position;
+mod sequence;
 mod source;
 mod status;
 
@@ -14,12 +17,14 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 use crate::{limits, relay::Shared};
+use age::Origin;
 use backoff::Backoff;
 use kafka::{Failure, Kafka};
 use partition::{PartitionLoop, Stop, Surroundings};
+use sequence::Sequences;
 use source::Source as _;
 
-pub use status::{IngestStatus, PartitionStatus, Phase, TopicState};
+pub use status::{IngestStatus, PartitionStatus, Pause, Phase, TopicState};
 
 /// Reads all partitions of the topic, and those that come later, until it is dropped.
 pub async fn run(shared: Arc<Shared>) {
@@ -27,14 +32,29 @@ pub async fn run(shared: Arc<Shared>) {
     let mut loops = JoinSet::new();
     let mut started = BTreeSet::new();
     let mut backoff = Backoff::default();
+    let around = Surroundings {
+        clock: shared.clock,
+        counters: Arc::clone(&shared.counters),
+        hub: Arc::clone(&shared.hub),
+        sequences: Arc::new(Sequences::new(shared.config.ingest.sequence_policy)),
+    };
     loop {
         let pause = match kafka.partitions().await {
             Ok(Some(found)) => {
                 backoff.succeed();
                 announce(&shared, TopicState::Present);
+                let origin = if started.is_empty() {
+                    Origin::AtStart
+                } else {
+                    Origin::Later
+                };
                 for partition in found {
                     if started.insert(partition) {
-                        loops.spawn(read(Arc::clone(&shared), Arc::clone(&kafka), partition));
+                        let status = shared.ingest.partition(partition);
+                        let around = around.clone();
+                        let reader =
+                            PartitionLoop::new(partition, &shared.config, origin, status, around);
+                        loops.spawn(read(Arc::clone(&shared), Arc::clone(&kafka), reader));
                         loops.spawn(probe(Arc::clone(&shared), Arc::clone(&kafka), partition));
                     }
                 }
@@ -86,14 +106,9 @@ async fn settle(shared: &Shared, partitions: usize) {
 }
 
 /// Keeps one partition's loop going over failures and reconnections.
-async fn read(shared: Arc<Shared>, kafka: Arc<Kafka>, partition: u32) {
+async fn read(shared: Arc<Shared>, kafka: Arc<Kafka>, mut reader: PartitionLoop) {
+    let partition = reader.partition();
     let status = shared.ingest.partition(partition);
-    let around = Surroundings {
-        clock: shared.clock,
-        counters: Arc::clone(&shared.counters),
-        hub: Arc::clone(&shared.hub),
-    };
-    let mut reader = PartitionLoop::new(partition, &shared.config, Arc::clone(&status), around);
     let mut backoff = Backoff::default();
     loop {
         let (generation, stop) = match kafka.partition(partition).await {

@@ -33,6 +33,13 @@ pub const SETTLE_MS_MAX: u64 = 10_000;
 /// Offsets probed without a record before the position reached is published as a mark.
 pub const PROBES_PER_MARK: u64 = 1_000;
 
+/// Series of sequence numbers that are tracked, over all partitions.
+pub const SEQUENCE_SERIES_MAX: usize = 100_000;
+/// Series dropped at a time where there would be more: the least recently used.
+pub const SEQUENCE_PRUNE_BATCH: usize = 1_000;
+/// Dropped series that are remembered, so that their return is known as one.
+pub const SEQUENCE_PRUNED_REMEMBERED_MAX: usize = 10_000;
+
 /// Ports tried in this order when none is configured.
 pub const PORTS_DEFAULT: [u16; 4] = [3002, 3003, 3004, 3005];
 /// TCP connections beyond the WebSocket limit, for pages, probes and scrapes.

@@ -4,6 +4,7 @@
 //! scope and target labels off and names used as they are written in the table.
 
 mod counters;
+mod histogram;
 mod table;
 
 use std::sync::Arc;
@@ -12,10 +13,15 @@ use opentelemetry::{KeyValue, metrics::MeterProvider as _};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
 
-pub use counters::{Counter, Counters, Family, LastTime, Level, LevelGuard};
+pub use counters::{
+    Age, ByAge, Counter, Counters, Family, Gauge, LastTime, Level, LevelGuard, SequenceFinding,
+};
+pub use histogram::{Bounds, GapSizes, Histogram, Latencies, Snapshot};
 pub use table::{Kind, Metric, TABLE};
 
 use crate::{clock::Clock, hub::Hub, ingest::IngestStatus};
+use histogram::HistogramRow;
+use table::{Read, ReadValues};
 
 /// What the metrics are read from.
 #[derive(Debug)]
@@ -68,28 +74,33 @@ impl Metrics {
         let meter = provider.meter("dashstream-relay");
         for metric in TABLE {
             let sources = Arc::clone(&sources);
-            match metric.kind {
-                Kind::Counter => drop(
+            match metric.read {
+                Read::Counter(read) => drop(
                     meter
                         .u64_observable_counter(metric.name)
                         .with_description(metric.help)
                         .with_callback(move |observer| {
-                            metric.read(&sources, |value, labels| {
+                            metric.each(&sources, read, |value, labels| {
                                 // Counters are read from u64 and stay below 2^53 for centuries.
                                 observer.observe(value as u64, labels);
                             });
                         })
                         .build(),
                 ),
-                Kind::Gauge => drop(
+                Read::Gauge(read) => drop(
                     meter
                         .f64_observable_gauge(metric.name)
                         .with_description(metric.help)
                         .with_callback(move |observer| {
-                            metric.read(&sources, |value, labels| observer.observe(value, labels));
+                            metric.each(&sources, read, |value, labels| {
+                                observer.observe(value, labels);
+                            });
                         })
                         .build(),
                 ),
+                Read::Histogram(read) => HistogramRow::new(metric, read, sources)
+                    .and_then(|row| registry.register(Box::new(row)))
+                    .map_err(|error| MetricsError(error.to_string()))?,
             }
         }
         Ok(Self {
@@ -107,8 +118,8 @@ impl Metrics {
 }
 
 impl Metric {
-    fn read(&self, sources: &Sources, mut observe: impl FnMut(f64, &[KeyValue])) {
-        (self.read)(sources, &mut |value, labels: &[&str]| {
+    fn each(&self, sources: &Sources, read: ReadValues, mut observe: impl FnMut(f64, &[KeyValue])) {
+        read(sources, &mut |value, labels: &[&str]| {
             let labels: Vec<_> = self
                 .labels
                 .iter()

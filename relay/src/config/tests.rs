@@ -49,6 +49,7 @@ fn every_mistake_is_told_at_once() {
         "--dlq-fail-closed=perhaps",
         "--dlq-record-bytes-max=1K",
         "--sequence-policy=perhaps",
+        "--kafka-on-decode-error=never",
         "--host=example.org",
         "--port=http",
         "--max-payload-bytes=11M",

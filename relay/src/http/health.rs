@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     ingest::{PartitionStatus, Phase, TopicState},
     limits,
+    metrics::Age,
     relay::Shared,
 };
 
@@ -117,6 +118,7 @@ fn partition_trouble(
         .age_ms(now_ms)
         .is_none_or(|age| age > stale_after_ms);
     match state.phase() {
+        Phase::Paused => Some((Status::Degraded, "paused at a record until it is released")),
         Phase::Reset => Some((
             Status::Degraded,
             "the topic was made anew; restart the relay",
@@ -170,6 +172,11 @@ fn details(shared: &Shared, now_ms: u64, recent: Recent) -> Value {
             let held = log.iter().find(|held| held.partition == partition);
             let value = json!({
                 "phase": state.phase().name(),
+                "paused": state.paused().map(|pause| json!({
+                    "offset": pause.offset.to_string(),
+                    "reason": pause.reason,
+                })),
+                "catchingUp": state.is_catching_up(),
                 "position": text(state.position()),
                 "end": text(state.end()),
                 "lag": text(state.lag()),
@@ -231,8 +238,8 @@ impl Sample {
     fn now(shared: &Shared, now_ms: u64) -> Self {
         Self {
             at_ms: now_ms,
-            accepted: shared.counters.accepted_total(),
-            refused: shared.counters.refused_total(),
+            accepted: shared.counters.accepted_by_age.of(Age::New).get(),
+            refused: shared.counters.refused(Age::New),
             kafka_errors: shared.counters.kafka_errors.sum(),
         }
     }

@@ -1,21 +1,125 @@
 //! Judges records with the core and turns a run of them into a segment. The payload is copied once,
 //! into the segment; everything else is looked at where it lies.
 
+use std::{fmt, sync::Arc};
+
 use decode_core::{
     Decoder, Limits, Mode,
-    wire::{FRAME_BYTE_LEN, FRAME_HEADER_LEN, GapCause, REJECT_PREFIX_BYTES_MAX, RejectCode},
+    wire::{
+        FRAME_BYTE_LEN, FRAME_HEADER_LEN, GapCause, MessageKind, REJECT_PREFIX_BYTES_MAX,
+        RejectCode,
+    },
 };
 use session::{Segment, SegmentBuilder};
 
-use super::{position::Notice, source::Record};
-use crate::{config::DecodeMode, limits::SEGMENT_BYTES_TARGET, metrics::Counters};
+use super::{
+    position::Notice,
+    sequence::{Halt, Notes, Run, Sequences},
+    source::Record,
+};
+use crate::{
+    config::{Config, DecodeMode, UnusablePolicy},
+    limits::SEGMENT_BYTES_TARGET,
+    metrics::{Age, Counters},
+};
 
 /// What becomes of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    Accept,
+    Accept(Accepted),
     Reject(RejectCode),
     Gap(GapCause),
+}
+
+impl Outcome {
+    /// Why the record was not accepted, if it was not.
+    fn refusal(self) -> Option<&'static str> {
+        match self {
+            Self::Accept(_) => None,
+            Self::Reject(code) => Some(code.code()),
+            Self::Gap(cause) => Some(cause.code()),
+        }
+    }
+}
+
+/// What is counted of an accepted record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Accepted {
+    kind: Option<MessageKind>,
+    is_newer_schema: bool,
+    /// The producer's clock; 0 where it says nothing.
+    timestamp_us: i64,
+}
+
+/// Why a partition stops before a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// Its number leaves a gap, and the policy is to halt.
+    Sequence(Halt),
+    /// It cannot be used, and the policy is to pause. Holds the code.
+    Unusable(&'static str),
+}
+
+impl Obstacle {
+    /// For a label.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Sequence(_) => "sequence",
+            Self::Unusable(code) => code,
+        }
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sequence(halt) => write!(
+                f,
+                "sequence {} where {} was expected",
+                halt.received, halt.expected
+            ),
+            Self::Unusable(code) => write!(f, "the record cannot be used: {code}"),
+        }
+    }
+}
+
+/// The next part of a run of records.
+#[derive(Debug, Default)]
+pub(super) struct Admitted {
+    /// `None` where no frame came of it.
+    pub segment: Option<Segment>,
+    /// How many records it took.
+    pub taken: usize,
+    /// What keeps it from taking the next one.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// Where a run of records lies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Where the log ends.
+    pub position: u64,
+    /// Records below this offset are old.
+    pub boundary: u64,
+    pub now_ms: u64,
+    pub wall_us: i64,
+    /// What was lifted for the first of the records.
+    pub released: Option<Obstacle>,
+}
+
+impl Place {
+    /// Whether an operator let the first of the records pass.
+    fn lets_pass(&self, at: usize) -> bool {
+        at == 0 && self.released.is_some()
+    }
+
+    fn age(&self, record: &Record) -> Age {
+        if record.offset < self.boundary {
+            Age::Old
+        } else {
+            Age::New
+        }
+    }
 }
 
 /// One partition's judge; it holds decompression buffers and so is not shared.
@@ -25,14 +129,20 @@ pub(super) struct Admission {
     decoder: Decoder,
     payload_bytes_max: usize,
     outcomes: Vec<Outcome>,
+    unusable_policy: UnusablePolicy,
+    sequences: Arc<Sequences>,
+    notes: Notes,
 }
 
 impl Admission {
-    pub(super) fn new(partition: u32, mode: DecodeMode, payload_bytes_max: usize) -> Self {
-        let mode = match mode {
+    pub(super) fn new(partition: u32, config: &Config, sequences: Arc<Sequences>) -> Self {
+        let unusable_policy = config.ingest.unusable_policy;
+        let config = &config.serve;
+        let mode = match config.decode_mode {
             DecodeMode::Strict => Mode::Strict,
             DecodeMode::Compatible => Mode::Compatible,
         };
+        let payload_bytes_max = config.payload_bytes_max;
         let limits = Limits {
             payload_bytes_max,
             ..Limits::default()
@@ -42,89 +152,164 @@ impl Admission {
             decoder: Decoder::with_limits(mode, limits),
             payload_bytes_max,
             outcomes: Vec::new(),
+            unusable_policy,
+            notes: Notes::new(&sequences),
+            sequences,
         }
     }
 
-    /// Builds the next segment of `records`, which continue the log at `position`: as many as fit
-    /// into one, and at least one. Returns it with the number of records taken.
+    /// Builds the next segment of `records`, which continue the log: as many as fit into one, and
+    /// at least one unless something stands in the way of the first.
     ///
     /// Space is taken after the verdicts, for exactly what will be stored: a refused record of
-    /// 10 MB must not cost 10 MB.
+    /// 10 MB must not cost 10 MB. Counted is what was taken, and not what was only looked at.
     pub(super) fn segment(
         &mut self,
-        position: u64,
+        place: Place,
         records: &[Record],
         counters: &Counters,
-    ) -> (Option<Segment>, usize) {
+    ) -> Admitted {
         self.outcomes.clear();
+        self.notes.clear();
         let mut bytes = 0;
-        for record in records {
+        let mut obstacle = None;
+        for (at, record) in records.iter().enumerate() {
             // Judging costs; a record that does not fit is judged when its segment is built.
             let at_most = FRAME_HEADER_LEN + record.value.as_ref().map_or(0, Vec::len);
             if !self.outcomes.is_empty() && bytes + at_most > SEGMENT_BYTES_TARGET {
                 break;
             }
-            let outcome = self.judge(record, counters);
+            let outcome = self.judge(at, record);
+            let pauses = self.unusable_policy == UnusablePolicy::Pause
+                && place.age(record) == Age::New
+                && !place.lets_pass(at);
+            if let (Some(code), true) = (outcome.refusal(), pauses) {
+                obstacle = Some(Obstacle::Unusable(code));
+                break;
+            }
             bytes += FRAME_HEADER_LEN + stored(record, outcome).len();
             self.outcomes.push(outcome);
         }
-        let mut builder = SegmentBuilder::new(self.partition, position);
+        let run = Run {
+            partition: self.partition,
+            records,
+            boundary: place.boundary,
+            now_ms: place.now_ms,
+        };
+        let released = match place.released {
+            Some(Obstacle::Sequence(halt)) => Some(halt),
+            Some(Obstacle::Unusable(_)) | None => None,
+        };
+        let halt = self.sequences.check(&self.notes, run, released, counters);
+        if let Some(halt) = &halt {
+            self.outcomes.truncate(halt.record);
+        }
+        Admitted {
+            segment: self.build(place, records, bytes, counters),
+            taken: self.outcomes.len(),
+            obstacle: halt.map(Obstacle::Sequence).or(obstacle),
+        }
+    }
+
+    fn build(
+        &self,
+        place: Place,
+        records: &[Record],
+        bytes: usize,
+        counters: &Counters,
+    ) -> Option<Segment> {
+        let mut builder = SegmentBuilder::new(self.partition, place.position);
         builder.reserve(self.outcomes.len(), bytes);
         for (record, &outcome) in records.iter().zip(&self.outcomes) {
             if record.offset < builder.position() {
                 continue;
             }
+            count(record, outcome, place, counters);
             let value = stored(record, outcome);
             match outcome {
-                Outcome::Accept => builder.record(record.offset, record.timestamp_ms, value),
+                Outcome::Accept(_) => builder.record(record.offset, record.timestamp_ms, value),
                 Outcome::Reject(code) => {
                     builder.reject(record.offset, record.timestamp_ms, code, value);
                 }
                 Outcome::Gap(cause) => builder.gap(record.offset, record.offset, cause),
             }
         }
-        (builder.finish(), self.outcomes.len())
+        builder.finish()
     }
 
-    /// The verdict on one record, counted under exactly one outcome.
-    fn judge(&mut self, record: &Record, counters: &Counters) -> Outcome {
+    /// The verdict on one record; its sequence numbers are noted on the way.
+    fn judge(&mut self, at: usize, record: &Record) -> Outcome {
         let Some(value) = &record.value else {
-            return gap(GapCause::NullValue, counters);
+            return Outcome::Gap(GapCause::NullValue);
         };
-        counters.received_bytes.add(value.len() as u64);
         if value.len() > self.payload_bytes_max + FRAME_BYTE_LEN {
-            return gap(GapCause::Oversized, counters);
+            return Outcome::Gap(GapCause::Oversized);
         }
-        match self.decoder.decode(value, &mut ()) {
+        let mut notes = self.notes.record(at);
+        match self.decoder.decode(value, &mut notes) {
             Ok(decoded) => {
-                match decoded.summary.kind {
-                    Some(kind) => counters.accepted.inc(kind),
-                    None => counters.accepted_empty.inc(),
-                }
-                if decoded.summary.newer_schema().is_some() {
-                    counters.newer_schema.inc();
-                }
-                Outcome::Accept
+                let summary = decoded.summary;
+                notes.accept(&summary);
+                Outcome::Accept(Accepted {
+                    kind: summary.kind,
+                    is_newer_schema: summary.newer_schema().is_some(),
+                    timestamp_us: summary.header.timestamp_us,
+                })
             }
             Err(reject) => {
-                counters.rejects.inc(reject.code());
+                notes.discard();
                 Outcome::Reject(reject.code())
             }
         }
     }
 }
 
-fn gap(cause: GapCause, counters: &Counters) -> Outcome {
-    counters.gaps.inc(cause);
-    counters.gap_offsets.inc(cause);
-    Outcome::Gap(cause)
+/// Counts one record under exactly one outcome and one age.
+fn count(record: &Record, outcome: Outcome, place: Place, counters: &Counters) {
+    let age = place.age(record);
+    counters.received.inc();
+    let bytes = record.value.as_ref().map_or(0, Vec::len);
+    counters.received_bytes.add(bytes as u64);
+    match outcome {
+        Outcome::Accept(accepted) => {
+            counters.accepted_by_age.of(age).inc();
+            match accepted.kind {
+                Some(kind) => counters.accepted.inc(kind),
+                None => counters.accepted_empty.inc(),
+            }
+            if accepted.is_newer_schema {
+                counters.newer_schema.inc();
+            }
+            if age == Age::New && accepted.timestamp_us != 0 {
+                observe_latency(accepted.timestamp_us, place.wall_us, counters);
+            }
+        }
+        Outcome::Reject(code) => counters.rejects.of(age).inc(code),
+        Outcome::Gap(cause) => {
+            counters.unusable.of(age).inc(cause);
+            counters.gaps.inc(cause);
+            counters.gap_offsets.inc(cause);
+        }
+    }
+}
+
+/// Beyond this a time is taken for a wrong clock.
+const LATENCY_US_MAX: i64 = 60_000_000;
+
+fn observe_latency(timestamp_us: i64, wall_us: i64, counters: &Counters) {
+    let latency_us = wall_us.saturating_sub(timestamp_us);
+    if (0..=LATENCY_US_MAX).contains(&latency_us) {
+        counters.latency.observe(latency_us as f64 / 1e3);
+    } else {
+        counters.clock_skew.inc();
+    }
 }
 
 /// The part of a record's value that goes into the log.
 fn stored(record: &Record, outcome: Outcome) -> &[u8] {
     let value = record.value.as_deref().unwrap_or_default();
     match outcome {
-        Outcome::Accept => value,
+        Outcome::Accept(_) => value,
         Outcome::Reject(_) => value.get(..REJECT_PREFIX_BYTES_MAX).unwrap_or(value),
         Outcome::Gap(_) => &[],
     }
@@ -155,114 +340,4 @@ pub(super) fn notice_segment(
 }
 
 #[cfg(test)]
-mod tests {
-    use decode_core::{
-        frame::FrameReader,
-        wire::{FRAME_RAW, FrameKind, MessageKind, PAYLOAD_BYTES_MAX},
-    };
-
-    use super::*;
-
-    fn record(offset: u64, value: Option<&[u8]>) -> Record {
-        Record {
-            offset,
-            timestamp_ms: 7,
-            value: value.map(<[u8]>::to_vec),
-        }
-    }
-
-    /// The empty event: envelope field 1, length 0.
-    const EVENT: &[u8] = &[FRAME_RAW, 0x0A, 0x00];
-
-    fn admit(records: &[Record]) -> (Vec<(FrameKind, u64, u32, usize)>, Counters) {
-        let counters = Counters::default();
-        let mut admission = Admission::new(0, DecodeMode::Strict, 2048);
-        let mut rest = records;
-        let mut position = 0;
-        let mut frames = Vec::new();
-        while !rest.is_empty() {
-            let (segment, taken) = admission.segment(position, rest, &counters);
-            assert!(taken > 0, "no progress");
-            rest = &rest[taken..];
-            let Some(segment) = segment else { continue };
-            position = segment.end();
-            for frame in FrameReader::new(segment.bytes()) {
-                let frame = frame.expect("frames of our own");
-                let header = frame.header;
-                frames.push((header.kind, header.offset, header.code, frame.payload.len()));
-            }
-        }
-        (frames, counters)
-    }
-
-    // holds MET-02: each record has one outcome, and the sums say so.
-    #[test]
-    fn every_record_becomes_one_frame_and_one_count() {
-        let big = vec![FRAME_RAW; 2050];
-        let junk = vec![0x7B; 1025];
-        let records = [
-            record(3, Some(EVENT)),
-            record(4, None),
-            record(9, Some(&[])),
-            record(10, Some(&big)),
-            record(11, Some(&junk)),
-            record(12, Some(&[FRAME_RAW])),
-        ];
-        let (frames, counters) = admit(&records);
-        assert_eq!(
-            frames,
-            [
-                (FrameKind::Record, 3, 0, EVENT.len()),
-                (FrameKind::Gap, 4, GapCause::NullValue.number(), 0),
-                (FrameKind::Reject, 9, RejectCode::Empty.number(), 0),
-                (FrameKind::Gap, 10, GapCause::Oversized.number(), 0),
-                (
-                    FrameKind::Reject,
-                    11,
-                    RejectCode::BadFrame.number(),
-                    REJECT_PREFIX_BYTES_MAX
-                ),
-                (FrameKind::Record, 12, 0, 1),
-            ]
-        );
-        assert_eq!(counters.accepted_total(), 2);
-        assert_eq!(counters.refused_total(), 4);
-        let events = counters
-            .accepted
-            .iter()
-            .find(|(kind, _)| *kind == MessageKind::Event.code());
-        assert_eq!(events, Some((MessageKind::Event.code(), 1)));
-    }
-
-    #[test]
-    fn a_large_batch_becomes_several_segments_without_a_loss() {
-        let value = [EVENT, &[0_u8; 0]].concat();
-        let count = 2 * SEGMENT_BYTES_TARGET as u64 / (FRAME_HEADER_LEN + value.len()) as u64;
-        let records: Vec<_> = (0..count)
-            .map(|offset| record(offset, Some(&value)))
-            .collect();
-        let (frames, _) = admit(&records);
-        let offsets: Vec<_> = frames.iter().map(|frame| frame.1).collect();
-        assert_eq!(offsets, (0..count).collect::<Vec<_>>());
-        let mut admission = Admission::new(0, DecodeMode::Strict, 1024);
-        let (segment, _) = admission.segment(0, &records, &Counters::default());
-        assert!(segment.expect("frames").bytes().len() <= SEGMENT_BYTES_TARGET);
-    }
-
-    #[test]
-    fn an_offset_that_goes_back_is_not_said_twice() {
-        let (frames, _) = admit(&[record(5, Some(EVENT)), record(5, Some(EVENT))]);
-        assert_eq!(frames.len(), 1);
-    }
-
-    #[test]
-    fn a_legal_record_larger_than_a_segment_goes_alone() {
-        let large = vec![0x7B; PAYLOAD_BYTES_MAX];
-        let counters = Counters::default();
-        let mut admission = Admission::new(0, DecodeMode::Strict, PAYLOAD_BYTES_MAX);
-        let records = [record(0, Some(&large)), record(1, Some(EVENT))];
-        let (segment, taken) = admission.segment(0, &records, &counters);
-        assert_eq!(taken, 2, "a refused giant leaves room for the next record");
-        assert!(segment.expect("frames").bytes().len() < 2 * REJECT_PREFIX_BYTES_MAX);
-    }
-}
+mod tests;

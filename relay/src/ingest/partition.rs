@@ -6,11 +6,13 @@ use std::sync::Arc;
 use session::Segment;
 
 use super::{
-    admit::{self, Admission},
+    admit::{self, Admission, Obstacle, Place},
+    age::{Horizon, Origin},
     kafka::Failure,
     position::{self, Cursor, OutOfRange, Request},
+    sequence::Sequences,
     source::{Fetched, Record, Source},
-    status::{PartitionStatus, Phase},
+    status::{PartitionStatus, Pause, Phase},
 };
 use crate::{clock::Clock, config::Config, hub::Hub, metrics::Counters};
 
@@ -24,6 +26,7 @@ pub(super) struct Surroundings {
     pub clock: Clock,
     pub counters: Arc<Counters>,
     pub hub: Arc<Hub>,
+    pub sequences: Arc<Sequences>,
 }
 
 /// One partition from its start on; survives any number of sources.
@@ -33,9 +36,22 @@ pub(super) struct PartitionLoop {
     start: crate::config::Start,
     cursor: Option<Cursor>,
     admission: Admission,
+    origin: Origin,
+    horizon: Horizon,
+    /// What it stopped at, until that is released.
+    held: Option<Held>,
+    /// What was released, until the record is taken.
+    released: Option<Held>,
     status: Arc<PartitionStatus>,
     around: Surroundings,
     went_back: u32,
+}
+
+/// A record that is not passed without a word from the operator.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    offset: u64,
+    obstacle: Obstacle,
 }
 
 /// Why a loop stopped.
@@ -51,22 +67,28 @@ impl PartitionLoop {
     pub(super) fn new(
         partition: u32,
         config: &Config,
+        origin: Origin,
         status: Arc<PartitionStatus>,
         around: Surroundings,
     ) -> Self {
+        let sequences = Arc::clone(&around.sequences);
         Self {
             partition,
             start: config.kafka.start,
             cursor: None,
-            admission: Admission::new(
-                partition,
-                config.serve.decode_mode,
-                config.serve.payload_bytes_max,
-            ),
+            admission: Admission::new(partition, config, sequences),
+            origin,
+            horizon: Horizon::new(origin, 0),
+            held: None,
+            released: None,
             status,
             around,
             went_back: 0,
         }
+    }
+
+    pub(super) fn partition(&self) -> u32 {
+        self.partition
     }
 
     /// Reads until the source fails. An answer calls `answered`, which resets the backoff.
@@ -86,6 +108,9 @@ impl PartitionLoop {
 
     /// One request and its answer.
     async fn step(&mut self, source: &mut impl Source) -> Result<Option<Stop>, Failure> {
+        if self.held.is_some() {
+            self.wait_for_release().await;
+        }
         let Some(cursor) = &mut self.cursor else {
             self.begin(source).await?;
             return Ok(None);
@@ -130,6 +155,7 @@ impl PartitionLoop {
         self.status.set_end(end);
         self.status.last_probe.set(self.around.clock.now_ms());
         self.cursor = Some(Cursor::new(position));
+        self.horizon = Horizon::new(self.origin, end);
         self.answered();
         tracing::info!(
             partition = self.partition,
@@ -161,20 +187,65 @@ impl PartitionLoop {
     }
 
     /// Records into the log, a segment at a time, so that clients get the first while the next is
-    /// judged and no batch keeps a thread for long.
+    /// judged and no batch keeps a thread for long. What it stops at is fetched again later: kept
+    /// in memory it would cost as much for as long as nobody looks.
     async fn admit(&mut self, mut records: &[Record]) {
-        while !records.is_empty() {
-            let head = self.head();
+        while let Some(first) = records.first() {
+            let released = self.released.take_if(|held| held.offset <= first.offset);
+            let released = released.filter(|held| held.offset == first.offset);
+            let place = self.place(released);
             let counters = &self.around.counters;
-            let (segment, taken) = self.admission.segment(head, records, counters);
-            if let Some(segment) = segment {
+            let admitted = self.admission.segment(place, records, counters);
+            if let Some(segment) = admitted.segment {
                 self.append(segment);
             }
-            records = records.get(taken..).unwrap_or_default();
+            records = records.get(admitted.taken..).unwrap_or_default();
+            if let (Some(obstacle), Some(record)) = (admitted.obstacle, records.first()) {
+                self.hold(record.offset, obstacle);
+                return;
+            }
             if !records.is_empty() {
                 tokio::task::yield_now().await;
             }
         }
+    }
+
+    fn place(&self, released: Option<Held>) -> Place {
+        Place {
+            position: self.head(),
+            boundary: self.horizon.boundary(),
+            now_ms: self.around.clock.now_ms(),
+            wall_us: Clock::wall_ms().saturating_mul(1_000),
+            released: released.map(|held| held.obstacle),
+        }
+    }
+
+    /// Stops before the record at `offset`.
+    fn hold(&mut self, offset: u64, obstacle: Obstacle) {
+        if let Some(cursor) = &mut self.cursor {
+            cursor.rewind(offset);
+        }
+        let reason = obstacle.to_string();
+        tracing::error!(partition = self.partition, offset, reason, "paused");
+        let code = obstacle.code();
+        self.status.pause(Pause {
+            offset,
+            code,
+            reason,
+        });
+        self.held = Some(Held { offset, obstacle });
+    }
+
+    async fn wait_for_release(&mut self) {
+        self.status.released().await;
+        let Some(held) = self.held.take() else {
+            return;
+        };
+        tracing::info!(partition = self.partition, held.offset, "released");
+        if let Obstacle::Sequence(halt) = &held.obstacle {
+            self.around.sequences.release(halt);
+        }
+        self.released = Some(held);
     }
 
     fn control(&mut self) {
@@ -250,11 +321,15 @@ impl PartitionLoop {
         log.partition(self.partition).map_or(0, |view| view.head)
     }
 
-    fn answered(&self) {
+    fn answered(&mut self) {
         self.status.last_answer.set(self.around.clock.now_ms());
         if let Some(cursor) = &self.cursor {
+            let catching_up = self.horizon.is_catching_up(cursor.at());
+            self.status.set_catching_up(catching_up);
             self.status.set_position(cursor.at());
-            let phase = if cursor.is_probing() {
+            let phase = if self.held.is_some() {
+                Phase::Paused
+            } else if cursor.is_probing() {
                 Phase::Probing
             } else {
                 Phase::Reading

@@ -132,6 +132,12 @@ impl Cursor {
         notice
     }
 
+    /// Back to an offset whose record was not taken.
+    pub(super) fn rewind(&mut self, offset: u64) {
+        self.at = offset;
+        self.published = offset;
+    }
+
     /// An answer without records, from a broker whose watermark is `watermark`.
     pub(super) fn on_empty(&mut self, watermark: u64) -> Option<Notice> {
         let behind = watermark < self.watermark;

@@ -9,7 +9,8 @@ use std::{
     },
 };
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
 
 use crate::metrics::LastTime;
 
@@ -35,6 +36,8 @@ pub enum Phase {
     Retrying,
     /// Looking for the next record behind offsets that hold none or cannot be read.
     Probing,
+    /// Stopped at a record until an operator releases it.
+    Paused,
     /// The log's end went back: the topic was made anew, which needs a restart of the relay.
     Reset,
 }
@@ -46,17 +49,29 @@ impl Phase {
             Self::Reading => "reading",
             Self::Retrying => "retrying",
             Self::Probing => "probing",
+            Self::Paused => "paused",
             Self::Reset => "reset",
         }
     }
 
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Starting,
         Self::Reading,
         Self::Retrying,
         Self::Probing,
+        Self::Paused,
         Self::Reset,
     ];
+}
+
+/// What a partition stopped at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    pub offset: u64,
+    /// One of few, for a label.
+    pub code: &'static str,
+    /// For people.
+    pub reason: String,
 }
 
 /// One partition.
@@ -65,6 +80,9 @@ pub struct PartitionStatus {
     phase: AtomicU8,
     position: AtomicU64,
     end: AtomicU64,
+    catching_up: AtomicBool,
+    pause: Mutex<Option<Pause>>,
+    released: Notify,
     pub last_answer: LastTime,
     pub last_record: LastTime,
     pub last_probe: LastTime,
@@ -78,6 +96,9 @@ impl Default for PartitionStatus {
             phase: AtomicU8::new(Phase::Starting as u8),
             position: AtomicU64::new(UNKNOWN),
             end: AtomicU64::new(UNKNOWN),
+            catching_up: AtomicBool::new(true),
+            pause: Mutex::default(),
+            released: Notify::new(),
             last_answer: LastTime::default(),
             last_record: LastTime::default(),
             last_probe: LastTime::default(),
@@ -110,6 +131,44 @@ impl PartitionStatus {
 
     pub fn set_end(&self, end: u64) {
         self.end.store(end, Ordering::Relaxed);
+    }
+
+    /// Whether the end found at start is still ahead.
+    pub fn is_catching_up(&self) -> bool {
+        self.catching_up.load(Ordering::Relaxed)
+    }
+
+    pub fn set_catching_up(&self, catching_up: bool) {
+        self.catching_up.store(catching_up, Ordering::Relaxed);
+    }
+
+    /// What it stopped at, if it did.
+    pub fn paused(&self) -> Option<Pause> {
+        self.pause.lock().clone()
+    }
+
+    pub fn pause(&self, pause: Pause) {
+        *self.pause.lock() = Some(pause);
+    }
+
+    /// Lets the partition go on, with the record it stopped at. With an offset only if it stopped
+    /// there, so that asking twice does not also release what it stops at next.
+    pub fn release(&self, offset: Option<u64>) -> Option<Pause> {
+        let mut pause = self.pause.lock();
+        let here = |pause: &mut Pause| offset.is_none_or(|offset| offset == pause.offset);
+        let lifted = pause.take_if(here);
+        drop(pause);
+        if lifted.is_some() {
+            self.released.notify_one();
+        }
+        lifted
+    }
+
+    /// Waits until nothing is paused.
+    pub(super) async fn released(&self) {
+        while self.pause.lock().is_some() {
+            self.released.notified().await;
+        }
     }
 
     /// Offsets between the relay and the end, as of the last probe.

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use decode_core::wire::{CloseCode, GapCause, MessageKind, RejectCode, error_code};
 
+use super::histogram::{GapSizes, Histogram, Latencies};
+
 /// A number that only rises.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -15,6 +17,20 @@ impl Counter {
 
     pub fn inc(&self) {
         self.add(1);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A number as it was last found.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
     }
 
     pub fn get(&self) -> u64 {
@@ -145,6 +161,11 @@ impl<L: Label> Family<L> {
         }
     }
 
+    pub fn get(&self, value: L) -> u64 {
+        let mut counts = self.iter().filter(|(text, _)| *text == value.text());
+        counts.next().map_or(0, |(_, count)| count)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         L::values()
             .iter()
@@ -184,18 +205,95 @@ text_sets! {
     Ending: "peer_closed", "peer_lost", "relay_closed";
 }
 
+/// Whether a record was there before the relay's time. Old trouble is no news: it is counted apart
+/// and raises no alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    New,
+    Old,
+}
+
+impl Age {
+    pub const ALL: [Self; 2] = [Self::New, Self::Old];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Old => "old",
+        }
+    }
+}
+
+/// One of each per age.
+#[derive(Debug, Default)]
+pub struct ByAge<T> {
+    new: T,
+    old: T,
+}
+
+impl<T> ByAge<T> {
+    pub fn of(&self, age: Age) -> &T {
+        match age {
+            Age::New => &self.new,
+            Age::Old => &self.old,
+        }
+    }
+}
+
+/// What a sequence number can reveal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SequenceFinding {
+    Gap,
+    Duplicate,
+    Reorder,
+}
+
+impl SequenceFinding {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gap => "gap",
+            Self::Duplicate => "duplicate",
+            Self::Reorder => "reorder",
+        }
+    }
+}
+
+impl Label for SequenceFinding {
+    fn values() -> &'static [Self] {
+        &[Self::Gap, Self::Duplicate, Self::Reorder]
+    }
+    fn text(self) -> &'static str {
+        self.name()
+    }
+}
+
 /// Everything the relay counts. Names follow the metrics in [`super::table`].
 #[derive(Debug, Default)]
 pub struct Counters {
     // Ingest. Each record has exactly one outcome: a kind, a reject code, or one of two gap causes.
     pub accepted: Family<MessageKind>,
     pub accepted_empty: Counter,
-    pub rejects: Family<RejectCode>,
+    pub accepted_by_age: ByAge<Counter>,
+    pub rejects: ByAge<Family<RejectCode>>,
+    /// Records refused without a reject code: oversized, or without a value.
+    pub unusable: ByAge<Family<GapCause>>,
+    pub received: Counter,
     pub gaps: Family<GapCause>,
     pub gap_offsets: Family<GapCause>,
     pub marks: Counter,
     pub received_bytes: Counter,
     pub newer_schema: Counter,
+    pub latency: Histogram<Latencies>,
+    pub clock_skew: Counter,
+    pub sequence_checked: Counter,
+    pub sequence_unchecked: Counter,
+    pub sequence_findings: Family<SequenceFinding>,
+    pub sequence_old_findings: Family<SequenceFinding>,
+    pub sequence_gap_size: Histogram<GapSizes>,
+    pub sequence_series: Gauge,
+    pub sequence_bytes: Gauge,
+    pub sequence_pruned: Counter,
+    pub sequence_returned: Gauge,
     pub segments: Counter,
     pub fetches: Counter,
     pub fetch_failures: Counter,
@@ -230,10 +328,12 @@ impl Counters {
 
     /// Records read and not accepted, whatever the reason.
     pub fn refused_total(&self) -> u64 {
-        let gaps = self.gaps.iter().filter(|(cause, _)| {
-            [GapCause::Oversized.code(), GapCause::NullValue.code()].contains(cause)
-        });
-        self.rejects.sum() + gaps.map(|(_, count)| count).sum::<u64>()
+        Age::ALL.iter().map(|&age| self.refused(age)).sum()
+    }
+
+    /// Records of one age that were not accepted.
+    pub fn refused(&self, age: Age) -> u64 {
+        self.rejects.of(age).sum() + self.unusable.of(age).sum()
     }
 }
 
@@ -263,9 +363,10 @@ mod tests {
     #[test]
     fn an_oversized_value_is_refused_and_a_trimmed_range_is_not() {
         let counters = Counters::default();
-        counters.gaps.inc(GapCause::Oversized);
+        counters.unusable.of(Age::Old).inc(GapCause::Oversized);
         counters.gaps.inc(GapCause::Retention);
-        counters.rejects.inc(RejectCode::Utf8);
+        counters.rejects.of(Age::New).inc(RejectCode::Utf8);
         assert_eq!(counters.refused_total(), 2);
+        assert_eq!(counters.refused(Age::New), 1);
     }
 }

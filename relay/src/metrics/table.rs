@@ -6,14 +6,19 @@
 
 use decode_core::wire::{CloseCode, GapCause, RejectCode, error_code};
 
-use super::{Sources, counters::Family};
-use crate::{clock::Clock, metrics::counters::Label};
+use super::{
+    Sources,
+    counters::{Age, Family, Label, SequenceFinding},
+    histogram::EmitHistogram,
+};
+use crate::clock::Clock;
 
-/// Whether the value only rises.
+/// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Counter,
     Gauge,
+    Histogram,
 }
 
 impl Kind {
@@ -21,6 +26,7 @@ impl Kind {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
         }
     }
 }
@@ -28,24 +34,34 @@ impl Kind {
 /// Takes one value and the values of its labels.
 type Emit<'a> = &'a mut dyn FnMut(f64, &[&str]);
 
+pub(super) type ReadValues = fn(&Sources, Emit<'_>);
+
+/// Where the values come from.
+#[derive(Clone, Copy)]
+pub(super) enum Read {
+    Counter(ReadValues),
+    Gauge(ReadValues),
+    Histogram(fn(&Sources, EmitHistogram<'_>)),
+}
+
 /// One row.
 pub struct Metric {
     pub name: &'static str,
     pub kind: Kind,
     pub labels: &'static [&'static str],
     pub help: &'static str,
-    pub(super) read: fn(&Sources, Emit<'_>),
+    pub(super) read: Read,
 }
 
 macro_rules! metrics {
-    ($($kind:ident $name:literal $([$($label:literal),+])? $help:literal = $read:expr;)+) => {
+    ($($kind:ident $name:literal $([$($label:literal),*])? $help:literal = $read:expr;)+) => {
         /// Every metric, in the order of the documentation.
         pub static TABLE: &[Metric] = &[$(Metric {
             name: $name,
             kind: Kind::$kind,
-            labels: &[$($($label),+)?],
+            labels: &[$($($label),*)?],
             help: $help,
-            read: $read,
+            read: Read::$kind($read),
         }),+];
     };
 }
@@ -54,13 +70,16 @@ metrics! {
     Gauge "websocket_connected_clients" "WebSocket connections that are open."
         = |s, e| e(s.counters.connected.get() as f64, &[]);
     Counter "websocket_kafka_messages_total" ["status"]
-        "Kafka records read: success = accepted, error = refused."
+        "Kafka records read: success = accepted, error = new and refused, old_data_error = old and refused."
         = |s, e| {
             e(s.counters.accepted_total() as f64, &["success"]);
-            e(s.counters.refused_total() as f64, &["error"]);
+            e(s.counters.refused(Age::New) as f64, &["error"]);
+            e(s.counters.refused(Age::Old) as f64, &["old_data_error"]);
         };
+    Counter "websocket_old_data_decode_errors_total" "Old records that were refused."
+        = |s, e| e(s.counters.refused(Age::Old) as f64, &[]);
     Counter "websocket_decode_errors_total" ["error_type"]
-        "Records that could not be decoded, under the type names of DashFlow's server."
+        "New records that could not be decoded, under the type names of DashFlow's server."
         = decode_errors;
     Counter "websocket_kafka_payload_missing_total" "Kafka records without a value."
         = |s, e| e(gap_count(s, GapCause::NullValue), &[]);
@@ -69,6 +88,23 @@ metrics! {
         = |s, e| for (partition, state) in s.ingest.partitions() {
             if let Some(lag) = state.lag() {
                 e(lag as f64, &[&partition.to_string()]);
+            }
+        };
+    Gauge "websocket_kafka_catchup_phase" ["partition"]
+        "1 until the end that the partition had at start is reached, then 0."
+        = |s, e| for (partition, state) in s.ingest.partitions() {
+            e(f64::from(u8::from(state.is_catching_up())), &[&partition.to_string()]);
+        };
+    Gauge "dashstream_relay_paused" ["partition"]
+        "1 while the partition waits at a record until it is released, else 0."
+        = |s, e| for (partition, state) in s.ingest.partitions() {
+            e(f64::from(u8::from(state.paused().is_some())), &[&partition.to_string()]);
+        };
+    Gauge "dashstream_relay_paused_offset" ["partition", "reason"]
+        "Offset of the record at which a paused partition waits; no series where nothing is paused."
+        = |s, e| for (partition, state) in s.ingest.partitions() {
+            if let Some(pause) = state.paused() {
+                e(pause.offset as f64, &[&partition.to_string(), pause.code]);
             }
         };
     Counter "websocket_kafka_lag_poll_failures_total" "Probes of a partition's end that failed."
@@ -86,6 +122,12 @@ metrics! {
     Counter "websocket_kafka_errors_by_type_total" ["error_type"]
         "Calls to Kafka that failed, by kind."
         = |s, e| family(&s.counters.kafka_errors, e);
+    Histogram "websocket_e2e_latency_ms" ["stage"]
+        "Time from the producer's clock to the relay's log, for new records."
+        = |s, e| e(s.counters.latency.snapshot(), &["producer_to_consumer"]);
+    Counter "websocket_clock_skew_events_total"
+        "New records whose time lies ahead of the relay's clock or over a minute behind it."
+        = |s, e| e(s.counters.clock_skew.get() as f64, &[]);
     Counter "websocket_send_timeout_total"
         "Connections closed because a send made no progress."
         = |s, e| e(close_count(s, CloseCode::SendStalled), &[]);
@@ -104,6 +146,59 @@ metrics! {
                 .sum::<u64>() as f64,
             &[],
         );
+    Counter "dashstream_messages_received_total" "Kafka records read."
+        = |s, e| e(s.counters.received.get() as f64, &[]);
+    Counter "dashstream_decode_failures_total" "New records refused, whatever the reason."
+        = |s, e| e(s.counters.refused(Age::New) as f64, &[]);
+    Counter "dashstream_invalid_payloads_total" "New records refused for their size or for having no value."
+        = |s, e| e(s.counters.unusable.of(Age::New).sum() as f64, &[]);
+    Counter "dashstream_fetch_failures_total"
+        "Failed attempts to read a partition or the topic's metadata."
+        = |s, e| e(s.counters.fetch_failures.get() as f64, &[]);
+    Counter "dashstream_sequence_gaps_total" "Gaps in the sequences of new records."
+        = |s, e| e(finding_count(s, SequenceFinding::Gap), &[]);
+    Counter "dashstream_sequence_duplicates_total"
+        "New records with the sequence number that came just before."
+        = |s, e| e(finding_count(s, SequenceFinding::Duplicate), &[]);
+    Counter "dashstream_sequence_reorders_total"
+        "New records with a sequence number long past."
+        = |s, e| e(finding_count(s, SequenceFinding::Reorder), &[]);
+    Histogram "dashstream_sequence_gap_size" "Numbers left out by each gap of new records."
+        = |s, e| e(s.counters.sequence_gap_size.snapshot(), &[]);
+    Counter "dashstream_sequence_unchecked_total"
+        "Sequence numbers not compared, because kinds share counters that cannot be told apart."
+        = |s, e| e(s.counters.sequence_unchecked.get() as f64, &[]);
+    Counter "dashstream_relay_sequence_checked_total" "Sequence numbers compared, of any age."
+        = |s, e| e(s.counters.sequence_checked.get() as f64, &[]);
+    Counter "dashstream_relay_sequence_old_findings_total" ["finding"]
+        "Findings in the sequences of old records."
+        = |s, e| family(&s.counters.sequence_old_findings, e);
+    Gauge "dashstream_relay_sequence_series" "Series of sequence numbers that are tracked."
+        = |s, e| e(s.counters.sequence_series.get() as f64, &[]);
+    Gauge "dashstream_relay_sequence_bytes" "Memory held for the tracked series."
+        = |s, e| e(s.counters.sequence_bytes.get() as f64, &[]);
+    Counter "dashstream_relay_sequence_pruned_total"
+        "Series dropped to stay within the bound, the least recently used first."
+        = |s, e| e(s.counters.sequence_pruned.get() as f64, &[]);
+    Counter "dashstream_relay_sequence_returned_total"
+        "Series that came back after they had been dropped."
+        = |s, e| e(s.counters.sequence_returned.get() as f64, &[]);
+    Counter "dashstream_relay_records_total" ["age", "outcome"]
+        "Kafka records read, each under one outcome and one age."
+        = |s, e| for age in Age::ALL {
+            e(s.counters.accepted_by_age.of(age).get() as f64, &[age.name(), "accepted"]);
+            e(s.counters.refused(age) as f64, &[age.name(), "refused"]);
+        };
+    Counter "dashstream_relay_refused_total" ["age", "code"]
+        "Records refused, by reject code or by the cause of the gap that stands for them."
+        = |s, e| for age in Age::ALL {
+            for (code, count) in s.counters.rejects.of(age).iter() {
+                e(count as f64, &[age.name(), code]);
+            }
+            for cause in [GapCause::Oversized, GapCause::NullValue] {
+                e(s.counters.unusable.of(age).get(cause) as f64, &[age.name(), cause.code()]);
+            }
+        };
     Counter "dashstream_relay_records_accepted_total" ["kind"]
         "Records accepted, by message kind; none = an envelope without a known message."
         = |s, e| {
@@ -112,7 +207,10 @@ metrics! {
         };
     Counter "dashstream_relay_rejects_total" ["code"]
         "Records not accepted, by reject code; each is in the log as a reject frame."
-        = |s, e| family(&s.counters.rejects, e);
+        = |s, e| for &code in RejectCode::ALL {
+            let count: u64 = Age::ALL.iter().map(|&age| s.counters.rejects.of(age).get(code)).sum();
+            e(count as f64, &[code.code()]);
+        };
     Counter "dashstream_relay_gaps_total" ["cause"]
         "Gaps written into the log, by cause. Gaps of single clients are counted apart."
         = |s, e| family(&s.counters.gaps, e);
@@ -129,9 +227,6 @@ metrics! {
         = |s, e| e(s.counters.received_bytes.get() as f64, &[]);
     Counter "dashstream_relay_fetches_total" "Fetches sent to Kafka."
         = |s, e| e(s.counters.fetches.get() as f64, &[]);
-    Counter "dashstream_relay_fetch_failures_total"
-        "Failed attempts to read a partition or the topic's metadata."
-        = |s, e| e(s.counters.fetch_failures.get() as f64, &[]);
     Counter "dashstream_relay_probes_total"
         "Fetches that looked past offsets without a readable record."
         = |s, e| e(s.counters.probes.get() as f64, &[]);
@@ -220,6 +315,10 @@ fn gap_count(sources: &Sources, cause: GapCause) -> f64 {
     count_of(sources.counters.gaps.iter(), cause.code())
 }
 
+fn finding_count(sources: &Sources, finding: SequenceFinding) -> f64 {
+    sources.counters.sequence_findings.get(finding) as f64
+}
+
 fn close_count(sources: &Sources, code: CloseCode) -> f64 {
     count_of(sources.counters.closes.iter(), code.code())
 }
@@ -260,13 +359,10 @@ fn decode_errors(sources: &Sources, emit: Emit<'_>) {
             | RejectCode::TooDeep => "invalid_protobuf",
             _ => "unknown_decode_error",
         };
-        let counts = sources.counters.rejects.iter();
-        add(name, count_of(counts, code.code()) as u64);
+        add(name, sources.counters.rejects.of(Age::New).get(*code));
     }
-    add(
-        "payload_too_large",
-        gap_count(sources, GapCause::Oversized) as u64,
-    );
+    let unusable = sources.counters.unusable.of(Age::New);
+    add("payload_too_large", unusable.get(GapCause::Oversized));
     for (name, count) in TYPES.iter().zip(counts) {
         emit(count as f64, &[name]);
     }

@@ -15,6 +15,11 @@ fn sources() -> Arc<Sources> {
     let partition = ingest.partition(3);
     partition.set_position(11);
     partition.set_end(12);
+    partition.pause(crate::ingest::Pause {
+        offset: 11,
+        code: "sequence",
+        reason: String::new(),
+    });
     let counters = Arc::new(Counters::default());
     Arc::new(Sources {
         clock: Clock::start(),
@@ -34,10 +39,16 @@ fn scraped(text: &str) -> BTreeMap<String, (String, Vec<String>)> {
             metrics.insert(name.to_owned(), (kind.to_owned(), Vec::new()));
         } else if !line.starts_with('#') {
             let name = line.split(['{', ' ']).next().expect("a name");
+            let part = ["_bucket", "_sum", "_count"];
+            let part = part.iter().find_map(|part| name.strip_suffix(part));
+            let name = part
+                .filter(|name| metrics.contains_key(*name))
+                .unwrap_or(name);
             let labels = line.split_once('{').map_or("", |(_, rest)| rest);
             let labels = labels.split_once('}').map_or("", |(labels, _)| labels);
             let names = labels.split(',').filter_map(|label| label.split_once('='));
-            let names = names.map(|(name, _)| name.to_owned()).collect();
+            let names = names.map(|(name, _)| name.to_owned());
+            let names = names.filter(|name| name != "le").collect();
             metrics.get_mut(name).expect("typed before").1 = names;
         }
     }
@@ -102,7 +113,7 @@ fn names_follow_the_rules() {
             "{name}"
         );
         assert!(!name.ends_with("_total_total"), "{name}");
-        let ours = name.starts_with("dashstream_relay_") || name.starts_with("websocket_");
+        let ours = name.starts_with("dashstream_") || name.starts_with("websocket_");
         assert!(ours, "{name}");
         assert!(metric.help.ends_with('.'), "{name}");
     }
@@ -145,10 +156,14 @@ fn outcomes_add_up() {
     let sources = sources();
     let counters = &sources.counters;
     counters.accepted_empty.add(5);
-    counters.rejects.add(RejectCode::Decompress, 2);
-    counters.rejects.add(RejectCode::Utf8, 1);
-    counters.gaps.inc(GapCause::NullValue);
-    counters.gaps.inc(GapCause::Oversized);
+    let rejects = counters.rejects.of(Age::New);
+    rejects.add(RejectCode::Decompress, 2);
+    rejects.add(RejectCode::Utf8, 1);
+    counters.rejects.of(Age::Old).add(RejectCode::Utf8, 7);
+    for cause in [GapCause::NullValue, GapCause::Oversized] {
+        counters.unusable.of(Age::New).inc(cause);
+        counters.gaps.inc(cause);
+    }
     counters.gaps.inc(GapCause::Evicted);
     let text = Metrics::new(Arc::clone(&sources))
         .expect("registers")
@@ -157,6 +172,7 @@ fn outcomes_add_up() {
     let has = |series: &str| assert!(text.lines().any(|line| line == series), "{series}");
     has("websocket_kafka_messages_total{status=\"success\"} 5");
     has("websocket_kafka_messages_total{status=\"error\"} 5");
+    has("websocket_kafka_messages_total{status=\"old_data_error\"} 7");
     has("websocket_decode_errors_total{error_type=\"payload_too_large\"} 1");
     has("websocket_decode_errors_total{error_type=\"unknown_decode_error\"} 2");
     has("websocket_decode_errors_total{error_type=\"invalid_protobuf\"} 1");

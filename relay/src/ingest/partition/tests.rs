@@ -1,16 +1,19 @@
 //! The loop on a scripted partition: a list of batches behind Kafka's rules of fetching.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use clap::Parser as _;
 use decode_core::{
     frame::FrameReader,
-    wire::{FRAME_RAW, FrameKind, GapCause},
+    wire::{FRAME_RAW, FrameKind, GapCause, RejectCode},
 };
 use session::log::Read;
 
 use super::*;
-use crate::config::Cli;
+use crate::{
+    config::Cli,
+    metrics::{Age, SequenceFinding},
+};
 
 /// One batch: the last offset it covers and the records it holds.
 #[derive(Clone, Debug)]
@@ -71,6 +74,8 @@ struct Script {
     batches: Vec<Batch>,
     batches_per_fetch: usize,
     fetches: usize,
+    /// Values other than the smallest sound one.
+    values: BTreeMap<u64, Option<Vec<u8>>>,
 }
 
 impl Script {
@@ -113,7 +118,7 @@ impl Source for Script {
                         Record {
                             offset,
                             timestamp_ms: offset.cast_signed(),
-                            value: Some(vec![FRAME_RAW]),
+                            value: self.values.get(&offset).cloned().unwrap_or_else(sound),
                         }
                     }))
                 }
@@ -134,27 +139,49 @@ impl Source for Script {
     }
 }
 
+/// The smallest sound value: a message of no kind.
+fn sound() -> Option<Vec<u8>> {
+    Some(vec![FRAME_RAW])
+}
+
+/// An event with a number in the callback's series of thread "t".
+fn numbered(sequence: u8) -> Option<Vec<u8>> {
+    let header = [0x22, 1, b't', 0x28, sequence];
+    let event = [&[0x0A, header.len() as u8], &header[..], &[0x10, 10]].concat();
+    let message = [&[FRAME_RAW, 0x0A, event.len() as u8], &event[..]].concat();
+    Some(message)
+}
+
 struct Rig {
     reader: PartitionLoop,
     hub: Arc<Hub>,
     counters: Arc<Counters>,
+    status: Arc<PartitionStatus>,
 }
 
 impl Rig {
     fn new() -> Self {
-        let cli = Cli::try_parse_from(["dashstream-relay"]).expect("defaults");
-        let config = Config::from_args(&cli.options).expect("defaults");
+        Self::with(&[], Origin::AtStart)
+    }
+
+    fn with(arguments: &[&str], origin: Origin) -> Self {
+        let all = std::iter::once("dashstream-relay").chain(arguments.iter().copied());
+        let cli = Cli::try_parse_from(all).expect("known options");
+        let config = Config::from_args(&cli.options).expect("usable options");
         let (hub, counters) = (Arc::new(Hub::new(1 << 24)), Arc::new(Counters::default()));
         let around = Surroundings {
             clock: Clock::start(),
             counters: Arc::clone(&counters),
             hub: Arc::clone(&hub),
+            sequences: Arc::new(Sequences::new(config.ingest.sequence_policy)),
         };
-        let reader = PartitionLoop::new(0, &config, Arc::default(), around);
+        let status = Arc::<PartitionStatus>::default();
+        let reader = PartitionLoop::new(0, &config, origin, Arc::clone(&status), around);
         Self {
             reader,
             hub,
             counters,
+            status,
         }
     }
 
@@ -197,6 +224,7 @@ async fn read(earliest: u64, batches_per_fetch: usize, batches: Vec<Batch>) -> R
         batches,
         batches_per_fetch,
         fetches: 0,
+        values: BTreeMap::new(),
     };
     let stop = rig.run(&mut script).await;
     assert!(matches!(stop, Stop::Failed(Failure::Absent)), "{stop:?}");
@@ -267,6 +295,7 @@ async fn what_kafka_deleted_meanwhile_is_a_gap() {
         batches: vec![records(0..5)],
         batches_per_fetch: 9,
         fetches: 0,
+        values: BTreeMap::new(),
     };
     rig.run(&mut script).await;
     script.earliest = 50;
@@ -286,6 +315,7 @@ async fn a_topic_made_anew_stops_the_loop() {
         batches: vec![records(0..9)],
         batches_per_fetch: 9,
         fetches: 0,
+        values: BTreeMap::new(),
     };
     rig.run(&mut script).await;
     script.batches = vec![records(0..2)];
@@ -335,4 +365,105 @@ async fn control_batches_that_fail_the_fetch_are_passed_too() {
         expected.push((FrameKind::Mark, 15, 15));
         assert_eq!(rig.frames(), expected, "{per_fetch} batches a fetch");
     }
+}
+
+/// SEQ-06 and the policy that halts: the partition stops before the record, goes on when it is
+/// released, and nothing is lost or said twice.
+#[tokio::test]
+async fn a_sequence_gap_halts_until_it_is_released() {
+    let mut rig = Rig::with(&["--sequence-policy=halt"], Origin::Later);
+    let mut script = Script {
+        earliest: 0,
+        batches: vec![records(0..6)],
+        batches_per_fetch: 9,
+        fetches: 0,
+        values: (0..).zip([1, 2, 5, 6, 9, 10].map(numbered)).collect(),
+    };
+    let count = |rig: &Rig| rig.counters.sequence_findings.get(SequenceFinding::Gap);
+    for (offset, frames) in [(2, 2), (4, 4)] {
+        let paused = tokio::time::timeout(Duration::from_millis(50), rig.run(&mut script));
+        assert!(paused.await.is_err(), "it does not stop at {offset}");
+        assert_eq!(rig.frames(), record_frames(0..frames));
+        let pause = rig.status.paused().expect("paused");
+        assert_eq!((pause.offset, pause.code), (offset, "sequence"));
+        assert_eq!(rig.status.phase(), Phase::Paused);
+        assert_eq!(rig.status.position(), Some(offset));
+        assert_eq!(rig.status.release(Some(offset + 1)), None, "not there");
+        assert_eq!(rig.status.release(Some(offset)), Some(pause));
+    }
+    rig.run(&mut script).await;
+    assert_eq!(rig.frames(), record_frames(0..6));
+    assert_eq!((count(&rig), rig.status.paused()), (2, None));
+    assert_eq!(rig.counters.received.get(), 6, "each counted once");
+    let sizes = rig.counters.sequence_gap_size.snapshot();
+    assert_eq!((sizes.count, sizes.sum), (2, 4.0));
+}
+
+/// DLQ-06: history is counted apart, and nothing stops at it.
+#[tokio::test]
+async fn old_findings_are_no_alarm() {
+    let mut rig = Rig::with(&["--sequence-policy=halt"], Origin::AtStart);
+    let mut script = Script {
+        earliest: 0,
+        batches: vec![records(0..3)],
+        batches_per_fetch: 9,
+        fetches: 0,
+        values: (0..).zip([1, 5, 5].map(numbered)).collect(),
+    };
+    rig.run(&mut script).await;
+    assert_eq!(rig.frames(), record_frames(0..3));
+    assert_eq!(rig.counters.sequence_findings.sum(), 0);
+    assert_eq!(rig.counters.sequence_old_findings.sum(), 2);
+    assert!(!rig.status.is_catching_up(), "the end at start was reached");
+}
+
+/// DLQ-01, DLQ-02: one policy for every kind of record that cannot be used; the pause names
+/// partition, offset and reason, and ends without a restart.
+#[tokio::test]
+async fn every_unusable_record_pauses_alike() {
+    let oversized = Some(vec![FRAME_RAW; decode_core::wire::PAYLOAD_BYTES_MAX + 2]);
+    let broken = [None, Some(vec![0x7B]), oversized, Some(Vec::new())];
+    let codes = [
+        GapCause::NullValue.code(),
+        RejectCode::BadFrame.code(),
+        GapCause::Oversized.code(),
+        RejectCode::Empty.code(),
+    ];
+    let mut rig = Rig::with(&["--kafka-on-decode-error=pause"], Origin::Later);
+    let mut script = Script {
+        earliest: 0,
+        batches: vec![records(0..9)],
+        batches_per_fetch: 9,
+        fetches: 0,
+        values: [1, 3, 4, 6].into_iter().zip(broken).collect(),
+    };
+    for (offset, code) in [1, 3, 4, 6].into_iter().zip(codes) {
+        let paused = tokio::time::timeout(Duration::from_millis(50), rig.run(&mut script));
+        assert!(paused.await.is_err(), "it does not stop at {offset}");
+        assert_eq!(rig.frames().len() as u64, offset);
+        let pause = rig.status.release(None).expect("paused");
+        assert_eq!((pause.offset, pause.code), (offset, code));
+    }
+    rig.run(&mut script).await;
+    let offsets: Vec<_> = rig.frames().iter().map(|frame| frame.1).collect();
+    assert_eq!(offsets, (0..9).collect::<Vec<_>>(), "each in its place");
+    assert_eq!(rig.counters.refused(Age::New), 4);
+    assert_eq!(rig.counters.received.get(), 9);
+}
+
+/// DLQ-06: old records that cannot be used stop nothing and are counted apart.
+#[tokio::test]
+async fn history_never_pauses() {
+    let mut rig = Rig::with(&["--kafka-on-decode-error=pause"], Origin::AtStart);
+    let mut script = Script {
+        earliest: 0,
+        batches: vec![records(0..3)],
+        batches_per_fetch: 9,
+        fetches: 0,
+        values: BTreeMap::from([(0, None), (2, Some(vec![0x7B]))]),
+    };
+    rig.run(&mut script).await;
+    let refused = |age| rig.counters.refused(age);
+    assert_eq!((refused(Age::Old), refused(Age::New)), (2, 0));
+    assert_eq!(rig.frames().len(), 3);
 }

@@ -1,0 +1,133 @@
+//! Records through the judge into frames.
+
+use clap::Parser as _;
+use decode_core::{
+    frame::FrameReader,
+    wire::{FRAME_RAW, FrameKind, MessageKind, PAYLOAD_BYTES_MAX},
+};
+
+use super::*;
+use crate::config::{Cli, Config};
+
+fn record(offset: u64, value: Option<&[u8]>) -> Record {
+    Record {
+        offset,
+        timestamp_ms: 7,
+        value: value.map(<[u8]>::to_vec),
+    }
+}
+
+/// The empty event: envelope field 1, length 0.
+const EVENT: &[u8] = &[FRAME_RAW, 0x0A, 0x00];
+
+fn admission(payload_bytes_max: usize) -> Admission {
+    let bytes = format!("--max-payload-bytes={payload_bytes_max}");
+    let cli = Cli::try_parse_from(["dashstream-relay", &bytes]).expect("known options");
+    let config = Config::from_args(&cli.options).expect("usable options");
+    let sequences = Arc::new(Sequences::new(config.ingest.sequence_policy));
+    Admission::new(0, &config, sequences)
+}
+
+/// Records from 10 on are new.
+fn place(position: u64) -> Place {
+    Place {
+        position,
+        boundary: 10,
+        now_ms: 1,
+        wall_us: 1_000,
+        released: None,
+    }
+}
+
+fn admit(records: &[Record]) -> (Vec<(FrameKind, u64, u32, usize)>, Counters) {
+    let counters = Counters::default();
+    let mut admission = admission(2048);
+    let mut rest = records;
+    let mut position = 0;
+    let mut frames = Vec::new();
+    while !rest.is_empty() {
+        let Admitted { segment, taken, .. } = admission.segment(place(position), rest, &counters);
+        assert!(taken > 0, "no progress");
+        rest = &rest[taken..];
+        let Some(segment) = segment else { continue };
+        position = segment.end();
+        for frame in FrameReader::new(segment.bytes()) {
+            let frame = frame.expect("frames of our own");
+            let header = frame.header;
+            frames.push((header.kind, header.offset, header.code, frame.payload.len()));
+        }
+    }
+    (frames, counters)
+}
+
+// holds MET-02: each record has one outcome, and the sums say so.
+#[test]
+fn every_record_becomes_one_frame_and_one_count() {
+    let big = vec![FRAME_RAW; 2050];
+    let junk = vec![0x7B; 1025];
+    let records = [
+        record(3, Some(EVENT)),
+        record(4, None),
+        record(9, Some(&[])),
+        record(10, Some(&big)),
+        record(11, Some(&junk)),
+        record(12, Some(&[FRAME_RAW])),
+    ];
+    let (frames, counters) = admit(&records);
+    assert_eq!(
+        frames,
+        [
+            (FrameKind::Record, 3, 0, EVENT.len()),
+            (FrameKind::Gap, 4, GapCause::NullValue.number(), 0),
+            (FrameKind::Reject, 9, RejectCode::Empty.number(), 0),
+            (FrameKind::Gap, 10, GapCause::Oversized.number(), 0),
+            (
+                FrameKind::Reject,
+                11,
+                RejectCode::BadFrame.number(),
+                REJECT_PREFIX_BYTES_MAX
+            ),
+            (FrameKind::Record, 12, 0, 1),
+        ]
+    );
+    assert_eq!(counters.accepted_total(), 2);
+    assert_eq!(counters.refused_total(), 4);
+    assert_eq!(counters.refused(Age::Old), 2, "below the boundary");
+    assert_eq!(counters.received.get(), 6);
+    let events = counters
+        .accepted
+        .iter()
+        .find(|(kind, _)| *kind == MessageKind::Event.code());
+    assert_eq!(events, Some((MessageKind::Event.code(), 1)));
+}
+
+#[test]
+fn a_large_batch_becomes_several_segments_without_a_loss() {
+    let value = [EVENT, &[0_u8; 0]].concat();
+    let count = 2 * SEGMENT_BYTES_TARGET as u64 / (FRAME_HEADER_LEN + value.len()) as u64;
+    let records: Vec<_> = (0..count)
+        .map(|offset| record(offset, Some(&value)))
+        .collect();
+    let (frames, _) = admit(&records);
+    let offsets: Vec<_> = frames.iter().map(|frame| frame.1).collect();
+    assert_eq!(offsets, (0..count).collect::<Vec<_>>());
+    let admitted = admission(1024).segment(place(0), &records, &Counters::default());
+    assert!(admitted.segment.expect("frames").bytes().len() <= SEGMENT_BYTES_TARGET);
+}
+
+#[test]
+fn an_offset_that_goes_back_is_not_said_twice() {
+    let (frames, _) = admit(&[record(5, Some(EVENT)), record(5, Some(EVENT))]);
+    assert_eq!(frames.len(), 1);
+}
+
+#[test]
+fn a_legal_record_larger_than_a_segment_goes_alone() {
+    let large = vec![0x7B; PAYLOAD_BYTES_MAX];
+    let counters = Counters::default();
+    let records = [record(0, Some(&large)), record(1, Some(EVENT))];
+    let Admitted { segment, taken, .. } =
+        admission(PAYLOAD_BYTES_MAX).segment(place(0), &records, &counters);
+    assert_eq!(taken, 2, "a refused giant leaves room for the next record");
+    assert!(segment.expect("frames").bytes().len() < 2 * REJECT_PREFIX_BYTES_MAX);
+}

@@ -1,0 +1,302 @@
+//! The rules of the tracker, the classes of messages, and both on real traffic.
+
+use std::path::Path;
+
+use decode_core::{Decoder, HeaderFacts, Mode};
+
+use super::*;
+
+const THREAD: Key = Key(1);
+
+fn step(sequence: u64) -> Observation {
+    Observation {
+        key: THREAD,
+        sequence,
+        role: Role::Step,
+    }
+}
+
+fn with_role(role: Role, sequence: u64) -> Observation {
+    Observation {
+        role,
+        ..step(sequence)
+    }
+}
+
+fn feed(tracker: &mut Tracker, numbers: &[u64]) -> Vec<Verdict> {
+    numbers
+        .iter()
+        .map(|&number| tracker.observe(step(number), false))
+        .collect()
+}
+
+/// SEQ-05, SEQ-06: what the library's own validator says, case by case.
+#[test]
+fn verdicts_are_those_of_the_library() {
+    use Verdict::{Baseline, Duplicate, Gap, InOrder, Reorder};
+    let gap = |expected, size| Gap { expected, size };
+    let cases: [(&[u64], &[Verdict]); 8] = [
+        (&[1, 2, 3], &[Baseline, InOrder, InOrder]),
+        (&[1, 5, 6], &[Baseline, gap(2, 3), InOrder]),
+        (
+            &[1, 2, 2, 3],
+            &[Baseline, InOrder, Duplicate { expected: 3 }, InOrder],
+        ),
+        (
+            &[1, 2, 3, 1, 4],
+            &[Baseline, InOrder, InOrder, Reorder { expected: 4 }, InOrder],
+        ),
+        (&[100, 101, 103], &[Baseline, InOrder, gap(102, 1)]),
+        (&[1, 1000], &[Baseline, gap(2, 998)]),
+        (&[100, 200], &[Baseline, gap(101, 99)]),
+        (
+            &[u64::MAX - 1, u64::MAX, u64::MAX, 1],
+            &[
+                Baseline,
+                InOrder,
+                Duplicate { expected: u64::MAX },
+                Reorder { expected: u64::MAX },
+            ],
+        ),
+    ];
+    for (numbers, verdicts) in cases {
+        let mut tracker = Tracker::default();
+        assert_eq!(feed(&mut tracker, numbers), verdicts, "{numbers:?}");
+    }
+    let mut tracker = Tracker::default();
+    let last = feed(&mut tracker, &[1, u64::MAX])[1];
+    assert_eq!(last, gap(2, u64::MAX - 2));
+}
+
+#[test]
+fn a_halt_leaves_the_series_where_it_was_until_it_is_reset() {
+    let mut tracker = Tracker::default();
+    tracker.observe(step(1), true);
+    let gap = Verdict::Gap {
+        expected: 2,
+        size: 3,
+    };
+    assert_eq!(tracker.observe(step(5), true), gap);
+    assert_eq!(tracker.observe(step(5), true), gap, "expected stays 2");
+    tracker.reset(THREAD);
+    assert_eq!(tracker.observe(step(5), true), Verdict::Baseline);
+    assert_eq!(tracker.observe(step(6), true), Verdict::InOrder);
+}
+
+/// SEQ-04: a new start is no finding, and numbers taken out of turn leave no hole.
+#[test]
+fn restarts_and_numbers_out_of_turn() {
+    let mut tracker = Tracker::default();
+    feed(&mut tracker, &[1, 2, 3]);
+    let restart = tracker.observe(with_role(Role::Restart, 1), false);
+    assert_eq!(restart, Verdict::Baseline);
+    assert_eq!(feed(&mut tracker, &[2, 3]), [Verdict::InOrder; 2]);
+    for number in [6, 7] {
+        let aside = tracker.observe(with_role(Role::Aside, number), false);
+        assert_eq!(aside, Verdict::Aside);
+    }
+    assert_eq!(feed(&mut tracker, &[4, 5, 8, 9]), [Verdict::InOrder; 4]);
+    tracker.observe(with_role(Role::Aside, 12), false);
+    let gap = feed(&mut tracker, &[14])[0];
+    let (expected, size) = (10, 3);
+    assert_eq!(gap, Verdict::Gap { expected, size }, "12 is accounted for");
+}
+
+/// SEQ-12: the bound holds, the least recently used go first, and what returns is a baseline.
+#[test]
+fn pruning_is_by_least_recent_use_and_finds_nothing() {
+    let mut tracker = Tracker::bounded(10, 3, 4);
+    let at = |key, sequence| Observation {
+        key: Key(key),
+        ..step(sequence)
+    };
+    for key in 0..10 {
+        tracker.observe(at(key, 7), false);
+    }
+    tracker.observe(at(0, 8), false);
+    assert_eq!(tracker.take_pruning(), None);
+    tracker.observe(at(10, 1), false);
+    let pruning = tracker.take_pruning().expect("eleven of ten");
+    assert_eq!((pruning.pruned, pruning.kept), (3, 7));
+    assert_eq!(tracker.len(), 8);
+    assert_eq!(tracker.observe(at(0, 9), false), Verdict::InOrder, "in use");
+    for key in 1..4 {
+        let back = tracker.observe(at(key, 900), false);
+        assert_eq!(back, Verdict::Baseline, "{key} was pruned");
+    }
+    assert_eq!(tracker.returned(), 3);
+    for key in 100..1_000 {
+        tracker.observe(at(key, 1), false);
+        assert!(tracker.len() <= 10 && tracker.pruned.keys.len() <= 4);
+        assert!(tracker.pruned.order.len() <= 4);
+    }
+}
+
+/// SEQ-12: what the bound costs. `docs/metrics.md` states the number.
+#[test]
+fn memory_of_all_series_is_bounded() {
+    let mut tracker = Tracker::default();
+    let keys = Keys::default();
+    for thread in 0..SEQUENCE_SERIES_MAX as u64 + 20_000 {
+        let key = keys.of("tenant", &format!("thread-{thread}"), Counter::Callback);
+        tracker.observe(Observation { key, ..step(1) }, false);
+    }
+    let bytes = tracker.bytes();
+    let (series, pruned) = (tracker.len(), tracker.pruned.keys.len());
+    println!("{series} series and {pruned} pruned ones: {bytes} bytes");
+    assert!(series <= SEQUENCE_SERIES_MAX && series > SEQUENCE_SERIES_MAX - SEQUENCE_PRUNE_BATCH);
+    assert_eq!(pruned, SEQUENCE_PRUNED_REMEMBERED_MAX);
+    assert!(bytes < 8 << 20, "{bytes} bytes, more than documented");
+}
+
+fn summary(kind: MessageKind, thread: &'static str, sequence: u64) -> Summary<'static> {
+    Summary {
+        kind: Some(kind),
+        header: HeaderFacts {
+            thread,
+            sequence,
+            ..HeaderFacts::default()
+        },
+        event_type: EventType::NodeStart as i32,
+        ..Summary::default()
+    }
+}
+
+/// SEQ-03, SEQ-04: which numbers are compared at all.
+#[test]
+fn kinds_that_share_counters_are_not_compared() {
+    let step = Class::Checked(Counter::Callback, Role::Step);
+    let of = |kind| classify(&summary(kind, "t", 3));
+    assert_eq!(of(MessageKind::Event), step);
+    assert_eq!(of(MessageKind::StateDiff), step);
+    assert_eq!(of(MessageKind::Checkpoint), step);
+    for kind in [
+        MessageKind::TokenChunk,
+        MessageKind::ToolExecution,
+        MessageKind::Metrics,
+        MessageKind::Error,
+        MessageKind::ExecutionTrace,
+    ] {
+        assert_eq!(of(kind), Class::Unchecked, "{kind:?}");
+    }
+    for (thread, sequence) in [("t", 0), ("", 3), (" \t", 3)] {
+        let class = classify(&summary(MessageKind::Event, thread, sequence));
+        assert_eq!(class, Class::Unsequenced, "{thread:?} {sequence}");
+    }
+    let quality = |text, sequence| {
+        classify(&Summary {
+            scope: QUALITY_SCOPE,
+            text,
+            ..summary(MessageKind::Metrics, "t", sequence)
+        })
+    };
+    assert_eq!(
+        quality("t", 3),
+        Class::Checked(Counter::Callback, Role::Aside)
+    );
+    let monitor = |role| Class::Checked(Counter::Producer, role);
+    assert_eq!(quality("response_evaluation", 3), monitor(Role::Step));
+    assert_eq!(quality("response_evaluation", 1), monitor(Role::Restart));
+    let event = |event_type: i32| {
+        classify(&Summary {
+            event_type,
+            ..summary(MessageKind::Event, "t", 9)
+        })
+    };
+    assert_eq!(event(EventType::NodeThinking as i32), Class::Unchecked);
+    assert_eq!(event(4711), Class::Unchecked, "a type of the future");
+    assert_eq!(
+        event(EventType::GraphStart as i32),
+        Class::Checked(Counter::Callback, Role::Restart)
+    );
+}
+
+#[test]
+fn keys_tell_tenants_threads_and_counters_apart() {
+    let keys = Keys::default();
+    let base = keys.of("a", "b", Counter::Callback);
+    assert_eq!(base, keys.of("a", "b", Counter::Callback));
+    for other in [
+        keys.of("", "ab", Counter::Callback),
+        keys.of("ab", "", Counter::Callback),
+        keys.of("a", "b", Counter::Producer),
+    ] {
+        assert_ne!(base, other);
+    }
+}
+
+/// Values of the captured records with the thread each belongs to, in the order of the file.
+fn real_capture() -> Option<Vec<(String, Vec<u8>)>> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
+    let dir = std::env::var_os("DASHSTREAM_CORPUS").map_or(beside, Into::into);
+    let Ok(bytes) = std::fs::read(dir.join("dashflow-real/dashflow-real.capture")) else {
+        let required = std::env::var("DASHSTREAM_REQUIRE").as_deref() == Ok("all");
+        assert!(!required, "required: captured traffic (DASHSTREAM_CORPUS)");
+        eprintln!("SKIPPED: no captured traffic (DASHSTREAM_CORPUS)");
+        return None;
+    };
+    let prefixed = |bytes: &[u8]| {
+        let (len, rest) = bytes.split_first_chunk::<4>().expect("a length");
+        let (part, rest) = rest.split_at(u32::from_le_bytes(*len) as usize);
+        (part.to_vec(), rest.to_vec())
+    };
+    let mut rest = bytes;
+    let mut records = Vec::new();
+    while !rest.is_empty() {
+        let (key, after) = prefixed(&rest[4 + 8 + 8..]);
+        let (value, after) = prefixed(&after);
+        records.push((String::from_utf8(key).expect("a thread"), value));
+        rest = after;
+    }
+    Some(records)
+}
+
+/// What a stream of records reveals: thread and verdict of each finding.
+fn findings(records: &[(String, Vec<u8>)]) -> (Vec<(String, Verdict)>, usize) {
+    let sequences = Sequences::new(crate::config::SequencePolicy::Continue);
+    let mut notes = Notes::new(&sequences);
+    let mut decoder = Decoder::new(Mode::Strict);
+    let mut tracker = Tracker::default();
+    let (mut found, mut unchecked) = (Vec::new(), 0);
+    for (thread, value) in records {
+        notes.clear();
+        let mut taker = notes.record(0);
+        let decoded = decoder.decode(value, &mut taker).expect("sound records");
+        taker.accept(&decoded.summary);
+        for observation in notes.observations() {
+            let Some(observation) = observation else {
+                unchecked += 1;
+                continue;
+            };
+            let verdict = tracker.observe(observation, false);
+            let fine = [Verdict::Baseline, Verdict::InOrder, Verdict::Aside];
+            if !fine.contains(&verdict) {
+                found.push((thread.clone(), verdict));
+            }
+        }
+    }
+    (found, unchecked)
+}
+
+/// SEQ-03, SEQ-04: real DashFlow streams raise no alarm but where messages really are missing.
+#[test]
+fn real_streams_raise_no_false_alarm() {
+    let Some(records) = real_capture() else {
+        return;
+    };
+    let (found, unchecked) = findings(&records);
+    let gap = |thread: &str, expected, size| {
+        let verdict = Verdict::Gap { expected, size };
+        (thread.to_owned(), verdict)
+    };
+    let mut expected = vec![
+        gap("cap-drop", 66, 110),
+        gap("cap-drop", 179, 1),
+        gap("cap-oversize", 7, 1),
+    ];
+    expected.sort_by_key(|(thread, _)| thread != "cap-oversize");
+    let mut found = found;
+    found.sort_by_key(|(thread, _)| thread != "cap-oversize");
+    assert_eq!(found, expected);
+    assert!(unchecked > 150, "{unchecked} numbers of running nodes");
+}

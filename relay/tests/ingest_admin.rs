@@ -1,0 +1,58 @@
+//! Releasing a paused partition over HTTP: who may, and what it says.
+
+mod common;
+
+use common::{Rig, get, send};
+use dashstream_relay::ingest::Pause;
+
+const RELEASE: &str = "X-DashStream-Admin: release\r\n";
+
+async fn release(rig: &Rig, query: &str, headers: &str) -> u16 {
+    let request = format!(
+        "POST /admin/partitions/2/release{query} HTTP/1.1\r\nHost: localhost\r\n{headers}\
+         Content-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    send(rig.address(), &request).await.status
+}
+
+fn pause(rig: &Rig) {
+    rig.shared().ingest.partition(2).pause(Pause {
+        offset: 4711,
+        code: "bad_frame",
+        reason: "the record cannot be used".to_owned(),
+    });
+}
+
+/// DLQ-02: a pause is seen in health and metrics with partition, offset and reason, and is lifted
+/// without a restart; SEC-12: whatever is not sure to be the operator is refused.
+#[tokio::test]
+async fn a_pause_is_seen_and_lifted() {
+    let rig = Rig::start(&[]).await;
+    assert_eq!(release(&rig, "", RELEASE).await, 409, "nothing is paused");
+    pause(&rig);
+    let health = get(rig.address(), "/health").await.body;
+    let health: serde_json::Value = serde_json::from_str(&health).expect("JSON");
+    let paused = &health["partitions"]["2"]["paused"];
+    assert_eq!(paused["offset"], "4711");
+    assert_eq!(paused["reason"], "the record cannot be used");
+    let series = "dashstream_relay_paused_offset{partition=\"2\",reason=\"bad_frame\"}";
+    assert_eq!(rig.metric(series).await, 4711.0);
+
+    let page = format!("{RELEASE}Origin: http://localhost\r\n");
+    for headers in ["", "X-DashStream-Admin: yes\r\n", &page] {
+        assert_eq!(release(&rig, "", headers).await, 403, "{headers:?}");
+    }
+    for query in ["?offset=", "?offset=-1", "?all", "?offset=1&x=2"] {
+        assert_eq!(release(&rig, query, RELEASE).await, 400, "{query}");
+    }
+    assert_eq!(release(&rig, "?offset=4710", RELEASE).await, 409);
+    assert!(rig.shared().ingest.partition(2).paused().is_some());
+    assert_eq!(release(&rig, "?offset=4711", RELEASE).await, 200);
+    assert_eq!(release(&rig, "", RELEASE).await, 409, "once");
+    pause(&rig);
+    assert_eq!(release(&rig, "", RELEASE).await, 200);
+    assert_eq!(
+        rig.metric("dashstream_relay_paused{partition=\"2\"}").await,
+        0.0
+    );
+}
