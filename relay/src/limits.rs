@@ -52,7 +52,7 @@ pub const REQUEST_HEAD_BYTES_MAX: usize = 16 * 1024;
 pub const HTTP_CONNECTION_MS_MAX: u64 = 120_000;
 
 /// Read buffer of one WebSocket, allocated at once. A client sends acks of about a hundred bytes.
-pub const SOCKET_READ_BUFFER_BYTES: usize = 4 * 1024;
+pub const SOCKET_READ_BUFFER_BYTES: usize = 1024;
 /// Bytes handed to the kernel by one system call, about.
 pub const SOCKET_WRITE_BYTES_TARGET: usize = 64 * 1024;
 /// Data messages gathered into one system call.

@@ -92,7 +92,7 @@ pub struct Limits {
 }
 
 /// Payload bytes in a letter unless more are asked for.
-pub(super) const PAYLOAD_BYTES_MAX: usize = 512 * 1024;
+pub(super) const KEPT_BYTES_MAX: usize = 512 * 1024;
 /// Bytes of the source's key in a letter.
 const SOURCE_KEY_BYTES_MAX: usize = 1024;
 /// Bytes at each end that are given in hexadecimal, for a look without tools.
@@ -125,7 +125,7 @@ impl Letter {
         let included = if limits.include_full_payload {
             room
         } else {
-            room.min(PAYLOAD_BYTES_MAX)
+            room.min(KEPT_BYTES_MAX)
         };
         Self {
             partition: refused.partition,

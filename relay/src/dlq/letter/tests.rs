@@ -81,13 +81,13 @@ fn a_large_record_is_cut_and_says_so() {
     let text = json(&letter);
     assert_eq!(text["original_payload_truncated"], true);
     assert_eq!(text["original_payload_size_bytes"], 2_000_000);
-    assert_eq!(text["original_payload_included_bytes"], PAYLOAD_BYTES_MAX);
+    assert_eq!(text["original_payload_included_bytes"], KEPT_BYTES_MAX);
     assert_eq!(
         text["original_payload_sha256"],
         hex(&Sha256::digest(&value))
     );
     let kept = STANDARD.decode(text["original_payload_base64"].as_str().expect("text"));
-    assert_eq!(kept.expect("base64").len(), PAYLOAD_BYTES_MAX);
+    assert_eq!(kept.expect("base64").len(), KEPT_BYTES_MAX);
     assert_eq!(
         text["payload_truncation_note"],
         "the first 524288 of 2000000 bytes"
