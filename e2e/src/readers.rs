@@ -26,6 +26,9 @@ impl Readers {
     /// Starts both from the earliest record, or says SKIPPED. They stop when they have what is expected.
     #[must_use]
     pub fn start(relay: &Relay, expected: &Expected, patience: Duration) -> Option<Self> {
+        if !relay.has_page() {
+            return None;
+        }
         let seconds = patience.as_secs().to_string();
         // The tool counts records and rejects, the page only records.
         let seen = (expected.records + expected.rejects).to_string();

@@ -14,7 +14,7 @@ use crate::{
     child::Running,
     http,
     place::{self, free_port},
-    requirement::{Tool, need, test_name},
+    requirement::{Tool, need, skip, test_name},
 };
 
 /// A relay, running or not. Killed when dropped.
@@ -114,6 +114,19 @@ impl Relay {
     pub fn get(&self, path: &str) -> http::Answer {
         let answer = http::get(self.address, path);
         answer.unwrap_or_else(|error| panic!("GET {path}: {error}; {}", self.log.display()))
+    }
+
+    /// Whether the page was there when this relay was built; says SKIPPED if not.
+    ///
+    /// # Panics
+    /// Where nothing may be skipped.
+    #[must_use]
+    pub fn has_page(&self) -> bool {
+        let has_page = self.get("/").body.contains("<script");
+        if !has_page {
+            skip("the relay was built without the page: build web before it");
+        }
+        has_page
     }
 
     /// What `/metrics` says.

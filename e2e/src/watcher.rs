@@ -233,7 +233,8 @@ impl Watcher {
             Heard::Control(message) if message["type"] == wire::control::TOPIC_RESET => {
                 let partition = message["partition"].as_u64().expect("a partition");
                 let partition = u32::try_from(partition).expect("a partition");
-                self.positions.insert(partition, integer(&message["position"]));
+                self.positions
+                    .insert(partition, integer(&message["position"]));
             }
             Heard::Frame(header, _) => self.accept(header),
             Heard::Control(_) | Heard::Closed(_) => {}
