@@ -7,7 +7,8 @@ use clap::Parser as _;
 use dashstream_e2e::{
     java::JavaClient,
     kafka::{Kafka, unique},
-    producer::Topic,
+    producer::{Input, Topic, now_ms},
+    relay::Relay,
 };
 use dashstream_relay::{
     config::{Cli, Config},
@@ -148,7 +149,9 @@ fn an_absent_topic_is_told_and_found_later() {
     let Some(kafka) = Kafka::shared() else { return };
     let name = unique("dlq-absent");
     let runtime = Runtime::new().expect("a runtime");
-    let (open, open_counts) = queue(kafka.brokers(), &name, &[]);
+    // On a busy machine the broker's answers may take longer than the default.
+    let patient = ["--dlq-send-timeout-secs=60"];
+    let (open, open_counts) = queue(kafka.brokers(), &name, &patient);
     let (closed, closed_counts) = queue(kafka.brokers(), &name, &["--dlq-fail-closed=true"]);
     let outcome = runtime.block_on(async { open.offer(&refused(1, Some(b"junk"))).await });
     assert_eq!(outcome, Outcome::Failed);
@@ -186,4 +189,91 @@ fn an_absent_topic_is_told_and_found_later() {
         .collect();
     offsets.sort_unstable();
     assert_eq!(offsets, [Some(2), Some(3)]);
+}
+
+fn input(value: &[u8]) -> Input {
+    Input {
+        key: b"thread".to_vec(),
+        value: Some(value.to_vec()),
+        timestamp_ms: now_ms(),
+    }
+}
+
+/// The empty event, framed and not compressed.
+const GOOD: &[u8] = &[0x00, 0x0A, 0x00];
+const BROKEN: &[u8] = b"{\"not\": \"framed\"}";
+
+fn stored(relay: &Relay) -> f64 {
+    relay.metrics().sum("websocket_dlq_sends_total", &[])
+}
+
+/// DLQ-06: a history full of broken records raises no letter; the same trouble after the start does,
+/// one letter a record, and the numbers agree.
+#[test]
+fn history_makes_no_letters_and_fresh_trouble_does() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let source = kafka.topic("dlq-source", 1);
+    let letters_topic = kafka.topic("dlq-letters", 1);
+    let old = source.produce((0..200).map(|_| input(BROKEN)));
+    assert_eq!(old.len(), 200);
+    let flags = ["--kafka-dlq-topic", letters_topic.name()];
+    let Some(mut relay) = Relay::start(kafka.brokers(), source.name(), &flags) else {
+        return;
+    };
+    let patience = Duration::from_secs(60);
+    relay.wait_for("the history is read", patience, |relay| {
+        let metrics = relay.metrics();
+        metrics.sum("websocket_old_data_decode_errors_total", &[]) == 200.0
+    });
+    assert_eq!(stored(&relay), 0.0);
+    let values = [BROKEN, GOOD, BROKEN, BROKEN];
+    let fresh = source.produce(values.iter().map(|value| input(value)));
+    relay.wait_for("letters are stored", patience, |relay| stored(relay) >= 3.0);
+    let metrics = relay.metrics();
+    let records = |status| metrics.sum("websocket_kafka_messages_total", &[("status", status)]);
+    assert_eq!(
+        (records("success"), records("error"), stored(&relay)),
+        (1.0, 3.0, 3.0)
+    );
+    assert_eq!(metrics.sum("websocket_dlq_send_failures_total", &[]), 0.0);
+    let mut offsets: Vec<_> = letters(&letters_topic)
+        .iter()
+        .map(|(_, value, _)| value["source_offset"].as_u64().expect("a number"))
+        .collect();
+    offsets.sort_unstable();
+    assert_eq!(offsets, [fresh[0].offset, fresh[2].offset, fresh[3].offset]);
+}
+
+/// DLQ-03: failing closed without its topic, the partition goes no further and `/health` says so; once
+/// the topic is there it goes on by itself.
+#[test]
+fn a_partition_waits_for_its_letter() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let source = kafka.topic("dlq-closed", 1);
+    let absent = unique("dlq-closed-letters");
+    let flags = ["--kafka-dlq-topic", &absent, "--dlq-fail-closed=true"];
+    let Some(mut relay) = Relay::start(kafka.brokers(), source.name(), &flags) else {
+        return;
+    };
+    let patience = Duration::from_secs(60);
+    let success = |relay: &Relay| {
+        let metrics = relay.metrics();
+        metrics.sum("websocket_kafka_messages_total", &[("status", "success")])
+    };
+    assert_eq!(source.produce([input(BROKEN)]).len(), 1);
+    relay.wait_for("health names the partition", patience, |relay| {
+        let health = relay.get("/health").body;
+        health.contains("partition 0: waits until its dead letter is stored")
+    });
+    let waiting = relay
+        .metrics()
+        .sum("dashstream_relay_dlq_waiting_partitions", &[]);
+    assert_eq!(waiting, 1.0);
+    assert_eq!(source.produce([input(GOOD)]).len(), 1);
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(success(&relay), 0.0, "it read on");
+    let letters_topic = Topic::create(kafka.brokers(), &absent, 1);
+    relay.wait_for("it goes on", patience, |relay| success(relay) == 1.0);
+    assert_eq!(letters(&letters_topic).len(), 1);
+    assert!(!relay.get("/health").body.contains("dead letter"));
 }

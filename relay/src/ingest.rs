@@ -36,6 +36,7 @@ pub async fn run(shared: Arc<Shared>) {
         clock: shared.clock,
         counters: Arc::clone(&shared.counters),
         hub: Arc::clone(&shared.hub),
+        dlq: shared.dlq.clone(),
         sequences: Arc::new(Sequences::new(shared.config.ingest.sequence_policy)),
     };
     loop {

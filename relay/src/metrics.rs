@@ -19,7 +19,7 @@ pub use counters::{
 pub use histogram::{Bounds, GapSizes, Histogram, Latencies, Snapshot};
 pub use table::{Kind, Metric, TABLE};
 
-use crate::{clock::Clock, hub::Hub, ingest::IngestStatus};
+use crate::{clock::Clock, dlq, hub::Hub, ingest::IngestStatus};
 use histogram::HistogramRow;
 use table::{Read, ReadValues};
 
@@ -30,6 +30,7 @@ pub struct Sources {
     pub counters: Arc<Counters>,
     pub hub: Arc<Hub>,
     pub ingest: Arc<IngestStatus>,
+    pub dlq: Arc<dlq::Counts>,
     pub log_bytes_max: usize,
 }
 

@@ -40,11 +40,13 @@ impl Shared {
         let counters = Arc::new(Counters::default());
         let hub = Arc::new(Hub::new(config.serve.log_bytes_max));
         let ingest = Arc::new(IngestStatus::default());
+        let dlq_counts = Arc::<dlq::Counts>::default();
         let metrics = Metrics::new(Arc::new(Sources {
             clock,
             counters: Arc::clone(&counters),
             hub: Arc::clone(&hub),
             ingest: Arc::clone(&ingest),
+            dlq: Arc::clone(&dlq_counts),
             log_bytes_max: config.serve.log_bytes_max,
         }))?;
         let permits = Permits::new(
@@ -53,7 +55,6 @@ impl Shared {
         );
         let session = session_config(&config);
         let window = Window::default();
-        let dlq_counts = Arc::<dlq::Counts>::default();
         let dlq = Dlq::new(&config.kafka, Arc::clone(&dlq_counts));
         Ok(Arc::new(Self {
             config,

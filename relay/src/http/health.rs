@@ -80,6 +80,12 @@ impl Health {
                 None => {}
             }
         }
+        for partition in shared.dlq_counts.waiting() {
+            status = Status::Degraded;
+            reasons.push(format!(
+                "partition {partition}: waits until its dead letter is stored"
+            ));
+        }
         let recent = shared.window.recent(shared, now_ms);
         if recent.is_mostly_refused() {
             status = Status::Degraded;

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     config::{Config, DecodeMode, UnusablePolicy},
+    dlq::{Cause, Refused},
     limits::SEGMENT_BYTES_TARGET,
     metrics::{Age, Counters},
 };
@@ -38,6 +39,15 @@ impl Outcome {
             Self::Accept(_) => None,
             Self::Reject(code) => Some(code.code()),
             Self::Gap(cause) => Some(cause.code()),
+        }
+    }
+
+    /// The same for a dead letter.
+    fn cause(self) -> Option<Cause> {
+        match self {
+            Self::Accept(_) => None,
+            Self::Reject(code) => Some(Cause::Rejected(code)),
+            Self::Gap(cause) => Some(Cause::Unusable(cause)),
         }
     }
 }
@@ -209,6 +219,25 @@ impl Admission {
             taken: self.outcomes.len(),
             obstacle: halt.map(Obstacle::Sequence).or(obstacle),
         }
+    }
+
+    /// New records among those the last call of [`Self::segment`] took that cannot be used.
+    pub(super) fn new_refusals<'a>(
+        &'a self,
+        place: Place,
+        records: &'a [Record],
+    ) -> impl Iterator<Item = Refused<'a>> {
+        let judged = records.iter().zip(&self.outcomes);
+        judged.filter_map(move |(record, outcome)| {
+            let is_news = record.offset >= place.position && place.age(record) == Age::New;
+            Some(Refused {
+                partition: self.partition,
+                offset: record.offset,
+                key: record.key.as_deref(),
+                value: record.value.as_deref(),
+                cause: outcome.cause().filter(|_| is_news)?,
+            })
+        })
     }
 
     fn build(

@@ -353,11 +353,12 @@ impl Source for KafkaPartition {
     }
 }
 
-/// Keys and headers play no part downstream and are let go here.
+/// Headers play no part downstream and are let go here.
 fn record(record: RecordAndOffset) -> Option<super::source::Record> {
     Some(super::source::Record {
         offset: u64::try_from(record.offset).ok()?,
         timestamp_ms: record.record.timestamp.timestamp_millis(),
+        key: record.record.key,
         value: record.record.value,
     })
 }

@@ -14,7 +14,7 @@ use super::{
     source::{Fetched, Record, Source},
     status::{PartitionStatus, Pause, Phase},
 };
-use crate::{clock::Clock, config::Config, hub::Hub, metrics::Counters};
+use crate::{clock::Clock, config::Config, dlq::Dlq, hub::Hub, metrics::Counters};
 
 /// Answers in a row that say the log's end went back before it is believed: while leadership
 /// moves, one broker may say so for a moment.
@@ -26,6 +26,7 @@ pub(super) struct Surroundings {
     pub clock: Clock,
     pub counters: Arc<Counters>,
     pub hub: Arc<Hub>,
+    pub dlq: Option<Dlq>,
     pub sequences: Arc<Sequences>,
 }
 
@@ -199,6 +200,7 @@ impl PartitionLoop {
             if let Some(segment) = admitted.segment {
                 self.append(segment);
             }
+            self.offer_letters(place, records).await;
             records = records.get(admitted.taken..).unwrap_or_default();
             if let (Some(obstacle), Some(record)) = (admitted.obstacle, records.first()) {
                 self.hold(record.offset, obstacle);
@@ -206,6 +208,20 @@ impl PartitionLoop {
             }
             if !records.is_empty() {
                 tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// New records of this run that cannot be used go to the dead letter queue. Where it fails closed,
+    /// reading waits for each.
+    async fn offer_letters(&self, place: Place, records: &[Record]) {
+        let Some(dlq) = &self.around.dlq else {
+            return;
+        };
+        for refused in self.admission.new_refusals(place, records) {
+            let settled = dlq.offer(&refused);
+            if dlq.fails_closed() {
+                settled.await;
             }
         }
     }

@@ -9,6 +9,7 @@ use super::kafka::Failure;
 pub(super) struct Record {
     pub offset: u64,
     pub timestamp_ms: i64,
+    pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
 }
 

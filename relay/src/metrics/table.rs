@@ -128,6 +128,24 @@ metrics! {
     Counter "websocket_clock_skew_events_total"
         "New records whose time lies ahead of the relay's clock or over a minute behind it."
         = |s, e| e(s.counters.clock_skew.get() as f64, &[]);
+    Counter "websocket_dlq_sends_total" ["error_type"]
+        "Dead letters stored, under the type names of DashFlow's server."
+        = |s, e| for (name, count) in s.dlq.sent_by_type() {
+            e(count as f64, &[name]);
+        };
+    Counter "websocket_dlq_send_failures_total" ["reason"] "Dead letters lost, by reason."
+        = |s, e| for (name, count) in s.dlq.failed_by_reason() {
+            e(count as f64, &[name]);
+        };
+    Counter "dashstream_relay_dlq_retries_total"
+        "Attempts to store a dead letter that were followed by another."
+        = |s, e| e(s.dlq.retries.get() as f64, &[]);
+    Counter "dashstream_relay_dlq_truncated_total"
+        "Dead letters stored without the whole payload."
+        = |s, e| e(s.dlq.truncated.get() as f64, &[]);
+    Gauge "dashstream_relay_dlq_waiting_partitions"
+        "Partitions that wait until their dead letter is stored."
+        = |s, e| e(s.dlq.waiting().len() as f64, &[]);
     Counter "websocket_send_timeout_total"
         "Connections closed because a send made no progress."
         = |s, e| e(close_count(s, CloseCode::SendStalled), &[]);

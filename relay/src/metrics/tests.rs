@@ -26,6 +26,7 @@ fn sources() -> Arc<Sources> {
         counters,
         hub,
         ingest,
+        dlq: Arc::default(),
         log_bytes_max: 1 << 20,
     })
 }
@@ -144,6 +145,8 @@ fn labels_are_there_before_anything_happened() {
     }
     zero("websocket_kafka_messages_total{status=\"success\"} 0");
     zero("websocket_decode_errors_total{error_type=\"invalid_protobuf\"} 0");
+    zero("websocket_dlq_sends_total{error_type=\"invalid_protobuf\"} 0");
+    zero("websocket_dlq_send_failures_total{reason=\"backpressure\"} 0");
     zero("websocket_kafka_consumer_lag{partition=\"3\"} 1");
     zero("websocket_last_kafka_message_age_seconds -1");
     zero("dashstream_relay_log_head_offset{partition=\"3\"} 11");

@@ -13,6 +13,7 @@ fn record(offset: u64, value: Option<&[u8]>) -> Record {
     Record {
         offset,
         timestamp_ms: 7,
+        key: None,
         value: value.map(<[u8]>::to_vec),
     }
 }
@@ -130,4 +131,39 @@ fn a_legal_record_larger_than_a_segment_goes_alone() {
         admission(PAYLOAD_BYTES_MAX).segment(place(0), &records, &counters);
     assert_eq!(taken, 2, "a refused giant leaves room for the next record");
     assert!(segment.expect("frames").bytes().len() < 2 * REJECT_PREFIX_BYTES_MAX);
+}
+
+/// DLQ-06: only new records that cannot be used become dead letters, each with its cause.
+#[test]
+fn dead_letters_are_of_new_records_only() {
+    let records = [
+        record(3, Some(&[0x7B])),
+        record(4, Some(EVENT)),
+        record(5, Some(&[0x7B])),
+        record(6, None),
+        record(7, Some(&[0x7B; 2050])),
+        record(8, Some(EVENT)),
+    ];
+    let mut admission = admission(2048);
+    let place = Place {
+        position: 3,
+        boundary: 4,
+        now_ms: 0,
+        wall_us: 0,
+        released: None,
+    };
+    let admitted = admission.segment(place, &records, &Counters::default());
+    assert_eq!(admitted.taken, records.len());
+    let letters: Vec<_> = admission
+        .new_refusals(place, &records)
+        .map(|refused| (refused.offset, refused.cause))
+        .collect();
+    assert_eq!(
+        letters,
+        [
+            (5, Cause::Rejected(RejectCode::BadFrame)),
+            (6, Cause::Unusable(GapCause::NullValue)),
+            (7, Cause::Unusable(GapCause::Oversized)),
+        ]
+    );
 }

@@ -118,6 +118,7 @@ impl Source for Script {
                         Record {
                             offset,
                             timestamp_ms: offset.cast_signed(),
+                            key: None,
                             value: self.values.get(&offset).cloned().unwrap_or_else(sound),
                         }
                     }))
@@ -173,6 +174,7 @@ impl Rig {
             clock: Clock::start(),
             counters: Arc::clone(&counters),
             hub: Arc::clone(&hub),
+            dlq: None,
             sequences: Arc::new(Sequences::new(config.ingest.sequence_policy)),
         };
         let status = Arc::<PartitionStatus>::default();
