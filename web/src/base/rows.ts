@@ -25,9 +25,6 @@ export interface EventRow {
   readonly newerSchema: boolean;
 }
 
-/** Where the module gives the last offset of a gap; without it the row shows the first one. */
-type Ranged = EventColumns & { readonly lastOffset?: BigUint64Array };
-
 /** One row out of the columns, or null where the columns do not reach. */
 export function eventRow(
   columns: EventColumns,
@@ -48,7 +45,7 @@ export function eventRow(
     cause: causeOf(kind, code, names),
     partition: columns.partition[index] ?? 0,
     offset: columns.offset[index] ?? 0n,
-    lastOffset: (columns as Ranged).lastOffset?.[index] ?? columns.offset[index] ?? 0n,
+    lastOffset: columns.lastOffset[index] ?? 0n,
     timestampMs: columns.timestampMs[index] ?? 0,
     sequence: columns.sequence[index] ?? 0n,
     thread: textAt(strings, columns.thread[index]),
