@@ -65,7 +65,8 @@ struct Tally {
 impl Tally {
     /// Counts the line, and says whether a person should see it.
     fn take(&mut self, line: &str) -> bool {
-        let text = line.trim();
+        let plain = without_colour(line);
+        let text = plain.trim();
         if text.starts_with("SKIPPED") {
             self.skips += 1;
             self.avoidable += u64::from(!text.contains(NOT_TO_BE_HAD));
@@ -101,8 +102,9 @@ impl Tally {
             avoidable,
             ..
         } = self;
-        // A program that does not compile reports no test.
-        let silent_failure = u64::from(!success && reported.failed == 0);
+        // A program that does not compile reports no test, and one without tests proves nothing.
+        let nothing = reported == Counts::default();
+        let silent_failure = u64::from(nothing || !success && reported.failed == 0);
         let forbidden = if required { avoidable } else { 0 };
         Counts {
             passed: reported.passed.saturating_sub(skips),
@@ -114,6 +116,15 @@ impl Tally {
 
 /// A skip that names this variable lacks captured traffic, which no set-up can fetch.
 const NOT_TO_BE_HAD: &str = "DASHSTREAM_CORPUS";
+
+/// Some programs colour what is not shown on a terminal too.
+fn without_colour(line: &str) -> String {
+    let mut parts = line.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |plain, part| {
+        plain + part.split_once('m').map_or(part, |(_, rest)| rest)
+    })
+}
 
 /// Reads `5 passed; 0 failed; 1 ignored` of Rust and `5 passed | 1 skipped (6)` of vitest.
 fn numbers(result: &str) -> Counts {
@@ -170,6 +181,18 @@ mod tests {
             2,
             1,
         );
+    }
+
+    #[test]
+    fn coloured_results_count() {
+        let line =
+            "\u{1b}[2m      Tests \u{1b}[22m \u{1b}[1m\u{1b}[32m88 passed\u{1b}[39m\u{1b}[90m (88)";
+        check(line, true, 88, 0, 0);
+    }
+
+    #[test]
+    fn a_run_without_tests_is_a_failure() {
+        check("all well", true, 0, 1, 0);
     }
 
     #[test]
