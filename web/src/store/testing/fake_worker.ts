@@ -120,6 +120,7 @@ function view(id: number, rows: readonly number[], newest: number): ViewMessage 
       eventType: Uint16Array.from(zeros),
       partition: Uint32Array.from(zeros),
       offset: BigUint64Array.from(bigZeros),
+      lastOffset: BigUint64Array.from(bigZeros),
       timestampMs: Float64Array.from(zeros),
       sequence: BigUint64Array.from(bigZeros),
       thread: Uint32Array.from(zeros),
