@@ -10,10 +10,8 @@ use clap::ValueEnum;
 use decode_core::frame::{Frame, FrameReader};
 use decode_core::wire::{FrameKind, control};
 use serde::Serialize;
-use session::client::Problem;
-use session::control::{
-    ByPartition, ClientMessage, Decimal, From, Partition, Welcome, parse_client,
-};
+use session::client::{Phase, Problem};
+use session::control::{Decimal, From, Partition, Welcome};
 use session::digest::StreamDigest;
 use session::{ClientConfig, ClientInput, ClientOutput, ClientSession};
 
@@ -157,10 +155,14 @@ impl<'a> Follow<'a> {
             Start::Latest => From::Latest,
         };
         let seed = RandomState::new().hash_one(std::process::id());
+        let mut session = ClientSession::new(ClientConfig { from, seed });
+        for (Partition(partition), Decimal(position)) in &args.cursor {
+            session.seek(*partition, *position);
+        }
         Ok(Self {
             args,
             watcher,
-            session: ClientSession::new(ClientConfig { from, seed }),
+            session,
             link: Link::new(&args.url)?,
             started: Instant::now(),
             digest: StreamDigest::new(),
@@ -198,10 +200,7 @@ impl<'a> Follow<'a> {
         loop {
             match self.session.poll(self.now()) {
                 ClientOutput::Connect { .. } => self.link.open(),
-                ClientOutput::Send(text) => {
-                    let text = self.with_cursor(text);
-                    self.link.send(text).await;
-                }
+                ClientOutput::Send(text) => self.link.send(text).await,
                 ClientOutput::Close { code, reason } => self.link.close(code, &reason).await,
                 ClientOutput::Wait { until_ms } => {
                     let wanted = until_ms.map(|ms| self.started + Duration::from_millis(ms));
@@ -210,21 +209,6 @@ impl<'a> Follow<'a> {
                     return ends.chain(wanted).chain([idle]).min().unwrap_or(idle);
                 }
             }
-        }
-    }
-
-    /// Until the relay first answered, the machine has no positions; those of the command line
-    /// stand in for them.
-    fn with_cursor(&self, text: String) -> String {
-        if self.args.cursor.is_empty() || self.session.positions().len() > 0 {
-            return text;
-        }
-        match parse_client(&text) {
-            Ok(ClientMessage::Resume(mut resume)) => {
-                resume.positions = self.args.cursor.iter().copied().collect::<ByPartition>();
-                ClientMessage::Resume(resume).to_text()
-            }
-            _ => text,
         }
     }
 
@@ -249,12 +233,34 @@ impl<'a> Follow<'a> {
         let epoch = self.session.epoch();
         if let Some(welcome) = self.session.welcome()
             && self.greeted_epoch != epoch
-            && self.session.positions().len() > 0
         {
-            self.greeted_epoch = epoch;
-            self.watcher.welcome(welcome)?;
+            if !self.is_reached() {
+                self.check_cursor(welcome)?;
+            }
+            if matches!(self.session.phase(), Phase::Replaying | Phase::Live) {
+                self.greeted_epoch = epoch;
+                self.watcher.welcome(welcome)?;
+            }
         }
         Ok(false)
+    }
+
+    /// Whether a relay has ever begun to deliver.
+    const fn is_reached(&self) -> bool {
+        self.greeted_epoch > 0
+    }
+
+    /// The machine leaves out the cursors of partitions that the relay does not have. Here somebody
+    /// has asked for them.
+    fn check_cursor(&self, welcome: &Welcome) -> Result<(), Failure> {
+        let mut asked = self.args.cursor.iter().map(|(partition, _)| partition);
+        match asked.find(|partition| !welcome.partitions.contains_key(*partition)) {
+            Some(Partition(partition)) => Err(Failure::Io(format!(
+                "{}: the relay has no partition {partition}",
+                self.args.url
+            ))),
+            None => Ok(()),
+        }
     }
 
     fn message(&mut self, message: &[u8]) -> Result<bool, Failure> {
@@ -305,8 +311,8 @@ impl<'a> Follow<'a> {
     }
 
     fn deadlines(&self) -> impl Iterator<Item = (Duration, Deadline)> + use<> {
-        let unreached = self.session.positions().len() == 0;
-        let connect = unreached.then_some((self.args.connect_timeout, Deadline::Unreached));
+        let connect =
+            (!self.is_reached()).then_some((self.args.connect_timeout, Deadline::Unreached));
         let timeout = self.args.timeout.map(|after| (after, Deadline::TimedOut));
         let done = self.args.duration.map(|after| (after, Deadline::Done));
         connect.into_iter().chain(done).chain(timeout)
@@ -326,7 +332,7 @@ impl<'a> Follow<'a> {
         let refused = newest
             .as_ref()
             .filter(|problem| problem.code == control::RESUME_ERROR);
-        if refused.is_some() && self.session.positions().len() == 0 {
+        if refused.is_some() && !self.is_reached() {
             return Err(Failure::Io(format!(
                 "{}: the relay refused the start",
                 self.args.url
@@ -374,7 +380,7 @@ enum Deadline {
 }
 
 /// Ctrl-C, or the polite signal a supervisor sends.
-async fn interrupted() {
+pub(crate) async fn interrupted() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -400,7 +406,7 @@ fn cursor(text: &str) -> Result<(Partition, Decimal), String> {
     Ok((Partition(partition), Decimal(position)))
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|error| format!("{error}"))?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(duration) if duration <= DURATION_MAX => Ok(duration),

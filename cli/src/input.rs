@@ -19,7 +19,7 @@ use decode_core::Mode;
 use crate::outcome::Failure;
 
 pub(crate) use self::line::{Line, LineFormat, Lines};
-pub(crate) use self::seek::{Wanted, read_from};
+pub(crate) use self::seek::{Wanted, metadata, read_from};
 pub(crate) use self::stream::read;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -100,6 +100,15 @@ pub(crate) struct Reading {
     base64: bool,
 }
 
+impl Reading {
+    pub(crate) const fn of(format: Format) -> Self {
+        Self {
+            format,
+            base64: false,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     Stdin,
@@ -142,12 +151,14 @@ impl Source {
     }
 }
 
-/// What comes out of an input: a thing it holds, a line that somebody must still make sense of, or
-/// a word about the input itself.
+/// What comes out of an input: a thing it holds, a line that somebody must still make sense of, a
+/// place where it goes on, or a word about the input itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Found<'a> {
     Item(Item<'a>),
     Line(Line<'a>),
+    /// Nothing is there up to the offset of this place, and nothing is missing.
+    Mark(Place),
     Notice(&'a str),
 }
 
@@ -157,6 +168,9 @@ pub(crate) struct Item<'a> {
     /// Counted from 0 within the input; unknown where not all of it was read.
     pub(crate) index: Option<u64>,
     pub(crate) place: Option<Place>,
+    /// Of the Kafka record, in formats that say so.
+    pub(crate) timestamp_ms: Option<i64>,
+    pub(crate) key: Option<&'a [u8]>,
     pub(crate) content: Content<'a>,
 }
 
@@ -165,6 +179,34 @@ pub(crate) struct Item<'a> {
 pub(crate) struct Place {
     pub(crate) partition: u32,
     pub(crate) offset: u64,
+    /// Where what is before it ended, in formats that prove that nothing is missing.
+    pub(crate) prev_next: Option<u64>,
+}
+
+impl<'a> Item<'a> {
+    pub(crate) const fn new(
+        index: Option<u64>,
+        place: Option<Place>,
+        content: Content<'a>,
+    ) -> Self {
+        Self {
+            index,
+            place,
+            timestamp_ms: None,
+            key: None,
+            content,
+        }
+    }
+}
+
+impl Place {
+    pub(crate) const fn new(partition: u32, offset: u64) -> Self {
+        Self {
+            partition,
+            offset,
+            prev_next: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -45,6 +45,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
             let item = match found {
                 Found::Item(item) => item,
                 Found::Line(line) => lines.item(&line),
+                Found::Mark(_) => return Ok(()),
                 Found::Notice(text) => {
                     eprintln!("{text}");
                     return Ok(());
@@ -125,10 +126,7 @@ enum Odd<'a> {
 
 impl<W: Write> Inspection<W> {
     fn item(&mut self, input: &str, item: &Item<'_>) -> io::Result<()> {
-        let place = item.place.unwrap_or(Place {
-            partition: 0,
-            offset: 0,
-        });
+        let place = item.place.unwrap_or(Place::new(0, 0));
         let gap = |last: u64, cause: u32| Odd::Gap {
             partition: place.partition,
             first: place.offset.to_string(),

@@ -3,13 +3,18 @@
 //! One file per command. Results go to stdout, everything else to stderr, and this file alone
 //! turns an outcome into an exit code.
 
+mod completions;
+#[cfg(test)]
+mod docs;
 mod follow;
 mod input;
 mod inspect;
 mod link;
+mod man;
 mod outcome;
 mod output;
 mod record;
+mod replay;
 mod tail;
 mod truncated;
 mod utc;
@@ -18,7 +23,7 @@ mod wire_tree;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::outcome::{Failure, Outcome};
 
@@ -35,6 +40,9 @@ enum Command {
     Inspect(inspect::Args),
     Tail(tail::Args),
     Record(record::Args),
+    Replay(replay::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +52,9 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Tail(args) => tail::run(&args),
         Command::Record(args) => record::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
     };
     match outcome {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
@@ -65,6 +76,6 @@ fn main() -> ExitCode {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  everything was read and accepted
-  1  something could not be read, or the relay not reached
+  1  something could not be read, or the relay or Kafka not reached
   2  the command line is wrong
-  3  everything was read; rejected records or gaps were found";
+  3  everything was read; rejected or truncated records or gaps were found";

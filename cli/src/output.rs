@@ -21,7 +21,9 @@ pub(crate) fn place_text(input: &str, item: &Item<'_>) -> String {
         .map_or_else(String::new, |index| format!("[{index}]"));
     match item.place {
         Some(place) => {
-            let Place { partition, offset } = place;
+            let Place {
+                partition, offset, ..
+            } = place;
             format!("{input}{index} partition {partition} offset {offset}")
         }
         None => format!("{input}{index}"),

@@ -45,10 +45,8 @@ const UNKNOWN: &str = "neither a dead-letter record of DashFlow's library nor on
 
 /// Producers have no partition and offset and write -1.
 fn place(partition: Option<i64>, offset: Option<i64>) -> Option<Place> {
-    Some(Place {
-        partition: u32::try_from(partition?).ok()?,
-        offset: u64::try_from(offset?).ok()?,
-    })
+    let partition = u32::try_from(partition?).ok()?;
+    Some(Place::new(partition, u64::try_from(offset?).ok()?))
 }
 
 enum Kept {

@@ -76,10 +76,7 @@ impl<'a> Envelope<'a> {
     }
 
     fn place(&self) -> Option<Place> {
-        Some(Place {
-            partition: self.partition?,
-            offset: self.offset?,
-        })
+        Some(Place::new(self.partition?, self.offset?))
     }
 }
 
@@ -119,13 +116,7 @@ mod tests {
         line.extend(b"\"}");
         let mut payload = Vec::new();
         let (place, content) = read(&line, false, &mut payload);
-        assert_eq!(
-            place,
-            Some(Place {
-                partition: 1,
-                offset: 4
-            })
-        );
+        assert_eq!(place, Some(Place::new(1, 4)));
         let expected: Vec<u8> = (0..=255).collect();
         assert_eq!(content, Ok(Content::Payload(&expected)));
     }

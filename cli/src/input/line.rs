@@ -36,11 +36,7 @@ impl Lines {
                 Content::Unreadable(&self.wrong)
             }
         };
-        Item {
-            index: Some(line.index),
-            place,
-            content,
-        }
+        Item::new(Some(line.index), place, content)
     }
 }
 

@@ -3,12 +3,16 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
 
-use decode_core::capture::{Block, BlockEntry, CaptureReader, Index, MAGIC, TRAILER_LEN, Trailer};
+use decode_core::capture::{
+    BLOCK_HEADER_LEN, Block, BlockEntry, CaptureReader, FILE_HEADER_LEN, Index, MAGIC,
+    METADATA_BYTES_MAX, TRAILER_LEN, Trailer,
+};
 use decode_core::frame::FrameReader;
 
-use super::stream::{self, Visit, frame_content};
-use super::{Format, Found, Item, Reading, Source};
+use super::stream::{self, Visit, frame_item};
+use super::{Format, Found, Reading, Source};
 use crate::outcome::Failure;
 
 /// Where to begin.
@@ -51,12 +55,8 @@ pub(crate) fn read_from(
         let frames = capture.block(at).map_err(|error| failed(&error))?;
         for frame in FrameReader::new(&frames) {
             let frame = frame.map_err(|error| failed(&error))?;
-            if let Some((place, content)) = frame_content(&frame) {
-                visit(Found::Item(Item {
-                    index: None,
-                    place: Some(place),
-                    content,
-                }))?;
+            if let Some(item) = frame_item(&frame) {
+                visit(Found::Item(item))?;
             }
         }
     }
@@ -74,14 +74,14 @@ impl Wanted {
 }
 
 /// A complete capture, by its index.
-pub(crate) struct Capture {
+struct Capture {
     file: File,
-    pub(crate) index: Index,
+    index: Index,
 }
 
 impl Capture {
     /// Nothing where the file is no capture or has no index.
-    pub(crate) fn open(mut file: File) -> io::Result<Option<Self>> {
+    fn open(mut file: File) -> io::Result<Option<Self>> {
         let metadata = file.metadata()?;
         let fits = metadata.len() > (MAGIC.len() + TRAILER_LEN) as u64;
         if !metadata.is_file() || !fits {
@@ -131,6 +131,20 @@ impl Capture {
                 None => {}
             }
         }
+    }
+}
+
+/// The text that the writer of a capture put in front; nothing where the file is none.
+pub(crate) fn metadata(path: &Path) -> Option<String> {
+    let mut head = Vec::new();
+    let len = FILE_HEADER_LEN + BLOCK_HEADER_LEN + METADATA_BYTES_MAX;
+    let mut file = File::open(path).ok()?.take(len as u64);
+    file.read_to_end(&mut head).ok()?;
+    let mut reader = CaptureReader::new();
+    reader.push(&head);
+    match reader.next_block() {
+        Ok(Some(Block::Metadata(text))) => Some(text.to_owned()),
+        _ => None,
     }
 }
 

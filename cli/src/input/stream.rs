@@ -39,6 +39,9 @@ pub(crate) fn read(
         reader: &mut reader,
         name: &name,
         held: Vec::new(),
+        key: Vec::new(),
+        has_key: false,
+        record: None,
         index: 0,
         visit,
     };
@@ -58,6 +61,10 @@ struct Input<'a, 'v> {
     reader: &'a mut dyn BufRead,
     name: &'a str,
     held: Vec<u8>,
+    key: Vec<u8>,
+    has_key: bool,
+    /// Of what is being read, in a format that says so.
+    record: Option<(Place, i64)>,
     index: u64,
     visit: &'a mut Visit<'v>,
 }
@@ -73,14 +80,14 @@ impl Input<'_, '_> {
         let more = more.map_err(|error| self.failed(&error))?;
         if more > 0 {
             let len = self.held.len() as u64 + more;
-            return self.give(None, Content::TooLong(len));
+            return self.give(Content::TooLong(len));
         }
-        self.give_held(None)
+        self.give_held()
     }
 
     fn delimited(&mut self) -> Result<(), Failure> {
         while let Some(len) = self.length_or_end()? {
-            self.value(None, len)?;
+            self.value(len)?;
         }
         Ok(())
     }
@@ -88,17 +95,19 @@ impl Input<'_, '_> {
     fn dashflow(&mut self) -> Result<(), Failure> {
         while let Some(partition) = self.length_or_end()? {
             let offset = u64::from_le_bytes(self.array()?);
-            let _time: [u8; 8] = self.array()?;
+            let timestamp_ms = i64::from_le_bytes(self.array()?);
             let key_len = u32::from_le_bytes(self.array()?);
-            if key_len != NULL_LEN {
-                self.skip(u64::from(key_len))?;
+            self.has_key = key_len != NULL_LEN;
+            if self.has_key {
+                self.key(key_len)?;
             }
             let len = u32::from_le_bytes(self.array()?);
-            let place = Some(Place { partition, offset });
+            let place = Place::new(partition, offset);
+            self.record = Some((place, timestamp_ms));
             if len == NULL_LEN {
-                self.give(place, Content::Null)?;
+                self.give(Content::Null)?;
             } else {
-                self.value(place, len)?;
+                self.value(len)?;
             }
         }
         Ok(())
@@ -116,7 +125,7 @@ impl Input<'_, '_> {
                 let skipped = self.reader.skip_until(b'\n');
                 skipped.map_err(|error| self.failed(&error))?;
                 let wrong = format!("a line of more than {LINE_BYTES_MAX} bytes");
-                self.give(None, Content::Unreadable(&wrong))?;
+                self.give(Content::Unreadable(&wrong))?;
                 continue;
             }
             let bytes = self.held.trim_ascii();
@@ -167,8 +176,12 @@ impl Input<'_, '_> {
     fn frames(&mut self, frames: &[u8]) -> Result<(), Failure> {
         for frame in FrameReader::new(frames) {
             let frame = frame.map_err(|error| self.failed(&error))?;
-            if let Some((place, content)) = frame_content(&frame) {
-                self.give(Some(place), content)?;
+            if let Some(item) = frame_item(&frame) {
+                let index = Some(self.index);
+                self.index += 1;
+                (self.visit)(Found::Item(Item { index, ..item }))?;
+            } else {
+                (self.visit)(Found::Mark(frame_place(&frame)))?;
             }
         }
         Ok(())
@@ -191,17 +204,31 @@ impl Input<'_, '_> {
         Ok(bytes)
     }
 
+    fn key(&mut self, len: u32) -> Result<(), Failure> {
+        if len as usize > KEY_BYTES_MAX {
+            return Err(self.failed(&format!("a key of {len} bytes")));
+        }
+        self.key.clear();
+        let read = self.reader.take(u64::from(len)).read_to_end(&mut self.key);
+        self.expect(read, len)
+    }
+
     /// Reads a payload and gives it; one that is too long is passed over.
-    fn value(&mut self, place: Option<Place>, len: u32) -> Result<(), Failure> {
+    fn value(&mut self, len: u32) -> Result<(), Failure> {
         if len as usize > PAYLOAD_BYTES_MAX + FRAME_BYTE_LEN {
             self.skip(u64::from(len))?;
-            return self.give(place, Content::TooLong(u64::from(len)));
+            return self.give(Content::TooLong(u64::from(len)));
         }
         self.held.clear();
         // Grows with what is really there, not with what a damaged length promises.
         let read = self.reader.take(u64::from(len)).read_to_end(&mut self.held);
+        self.expect(read, len)?;
+        self.give_held()
+    }
+
+    fn expect(&self, read: io::Result<usize>, len: u32) -> Result<(), Failure> {
         match read {
-            Ok(read) if read == len as usize => self.give_held(place),
+            Ok(read) if read == len as usize => Ok(()),
             Ok(_) => Err(self.failed(&io::Error::from(io::ErrorKind::UnexpectedEof))),
             Err(error) => Err(self.failed(&error)),
         }
@@ -216,24 +243,22 @@ impl Input<'_, '_> {
         }
     }
 
-    fn give(&mut self, place: Option<Place>, content: Content<'_>) -> Result<(), Failure> {
-        let index = self.index;
+    fn give(&mut self, content: Content<'_>) -> Result<(), Failure> {
+        let place = self.record.map(|(place, _)| place);
+        let item = Item {
+            timestamp_ms: self.record.map(|(_, timestamp_ms)| timestamp_ms),
+            key: self.has_key.then_some(&self.key),
+            ..Item::new(Some(self.index), place, content)
+        };
         self.index += 1;
-        (self.visit)(Found::Item(Item {
-            index: Some(index),
-            place,
-            content,
-        }))
+        (self.visit)(Found::Item(item))
     }
 
-    fn give_held(&mut self, place: Option<Place>) -> Result<(), Failure> {
-        let index = self.index;
-        self.index += 1;
-        (self.visit)(Found::Item(Item {
-            index: Some(index),
-            place,
-            content: Content::Payload(&self.held),
-        }))
+    fn give_held(&mut self) -> Result<(), Failure> {
+        let held = std::mem::take(&mut self.held);
+        let given = self.give(Content::Payload(&held));
+        self.held = held;
+        given
     }
 
     fn failed(&self, error: &dyn std::fmt::Display) -> Failure {
@@ -242,7 +267,7 @@ impl Input<'_, '_> {
 }
 
 /// What a frame holds, if it is one that holds something.
-pub(super) fn frame_content<'a>(frame: &Frame<'a>) -> Option<(Place, Content<'a>)> {
+pub(super) fn frame_item<'a>(frame: &Frame<'a>) -> Option<Item<'a>> {
     let Frame { header, payload } = frame;
     let content = match header.kind {
         FrameKind::Record => Content::Payload(payload),
@@ -257,14 +282,24 @@ pub(super) fn frame_content<'a>(frame: &Frame<'a>) -> Option<(Place, Content<'a>
         // Marks hold nothing; kinds of the future do not come out of the reader.
         _ => return None,
     };
-    let place = Place {
-        partition: header.partition,
-        offset: header.offset,
-    };
-    Some((place, content))
+    Some(Item {
+        // A gap's holds its last offset.
+        timestamp_ms: (header.kind != FrameKind::Gap).then_some(header.timestamp_ms),
+        ..Item::new(None, Some(frame_place(frame)), content)
+    })
+}
+
+const fn frame_place(frame: &Frame<'_>) -> Place {
+    let header = &frame.header;
+    Place {
+        prev_next: Some(header.prev_next),
+        ..Place::new(header.partition, header.offset)
+    }
 }
 
 /// One byte more than the largest payload, so that a longer one is known to be one.
 const HELD_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + FRAME_BYTE_LEN + 1;
+/// Kafka takes no record that is much larger, and a key is part of one.
+const KEY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX;
 /// A length that stands for a null key or value.
 const NULL_LEN: u32 = u32::MAX;

@@ -66,6 +66,7 @@ impl Chunk {
 
     pub(super) fn push(&mut self, found: Found<'_>) {
         let (index, place, kind, bytes) = match found {
+            Found::Mark(_) => return,
             Found::Notice(text) => return self.notices.push(text.to_owned()),
             Found::Line(Line {
                 index,
@@ -124,11 +125,7 @@ impl Chunk {
                     format,
                     bytes,
                 }),
-                _ => Item {
-                    index: unit.index,
-                    place: unit.place,
-                    content: unit.content(bytes),
-                },
+                _ => Item::new(unit.index, unit.place, unit.content(bytes)),
             };
             // Memory takes everything.
             let _ = judge.item(&mut out, &self.input, &item);
