@@ -4,23 +4,24 @@
 //! Beyond the specification, which leaves room: object keys ascend by their UTF-8 bytes, there is
 //! no white space, and what the schema does not know is kept under [`UNKNOWN_KEY`] instead of
 //! being dropped: `[field number, wire type, base64 of the value]` in wire order (a group without
-//! its end tag; a map entry that holds an unknown field stands there whole).
+//! its end tag; a map entry that holds an unknown field stands there whole, and only there).
 //!
 //! Driven by the schema's tables, without generated types: the walk is the same for all messages.
-//! It does not judge framing, compression or size: that is the decoder's part.
+//! It does not judge framing, compression or size: that is the decoder's part. What it keeps in
+//! memory besides the text is a small multiple of the body, whatever the body is: `docs/decode.md`.
 
 mod field;
 mod json;
+mod span;
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
-use alloc::vec;
 use alloc::vec::Vec;
 
 use dashstream_proto::schema::{self, FieldDesc, FieldType, MessageDesc};
 
 use self::field::{Elements, Field, fits, next_field};
+use self::span::{Parts, Span};
 use crate::error::Reject;
 use crate::reader::Reader;
 use crate::scan;
@@ -33,96 +34,101 @@ pub const UNKNOWN_KEY: &str = "@unknown";
 ///
 /// # Errors
 /// Those of [`scan::scan`], on exactly the same bodies: also where the damage lies in a value that
-/// a later one replaces, which the text would never show.
+/// a later one replaces, which the text would never show. `too_large` for a body over 4 GiB.
 pub fn canonical_json(body: &[u8]) -> Result<String, Reject> {
     scan::scan(body, &mut ())?;
+    let Some(whole) = Span::whole(body) else {
+        return Err(Reject::new(RejectCode::TooLarge, 0, "body over 4 GiB"));
+    };
     let mut out = String::with_capacity(body.len());
-    Message::read(schema::DASH_STREAM_MESSAGE, vec![body], NESTING_DEPTH_MAX)?.write(&mut out)?;
+    let parts = Parts::One(whole);
+    Message::read(body, schema::DASH_STREAM_MESSAGE, &parts, NESTING_DEPTH_MAX)?.write(&mut out)?;
     Ok(out)
 }
 
 /// A message as the sum of its occurrences: protobuf merges a repeated singular message as if
 /// the bytes stood one after the other, so the parts are kept instead of copied together.
-struct Message<'a> {
+struct Message<'a, 'p> {
+    /// All of what the text is made of; parts are ranges of it.
+    body: &'a [u8],
     desc: &'static MessageDesc,
-    parts: Vec<&'a [u8]>,
+    parts: &'p Parts,
     /// One per field of the descriptor.
     slots: Vec<Slot<'a>>,
     has_unknown: bool,
     depth_left: u32,
 }
 
-/// What the bytes say about one field.
+/// What the bytes say about one field. Lists and merged messages are found again while writing:
+/// kept, a list of small elements would be many times its own size.
 enum Slot<'a> {
     Absent,
     Scalar(Field<'a>),
-    Parts(Vec<&'a [u8]>),
-    /// Read again while writing: a list of small elements would be many times its own size.
-    Repeated,
+    /// A singular message: its first occurrence that counts, where it stands among all fields, and
+    /// how many there are.
+    Message {
+        first: Span,
+        from: usize,
+        count: usize,
+    },
+    /// How often the field occurs.
+    Repeated(usize),
 }
 
-impl<'a> Message<'a> {
+/// A field where it stands: counted over all parts, and its bytes as a range of the body.
+struct Found<'a> {
+    ordinal: usize,
+    field: Field<'a>,
+    span: Span,
+}
+
+impl<'a, 'p> Message<'a, 'p> {
     fn read(
+        body: &'a [u8],
         desc: &'static MessageDesc,
-        parts: Vec<&'a [u8]>,
+        parts: &'p Parts,
         depth_left: u32,
     ) -> Result<Self, Reject> {
-        let slots = desc.fields.iter().map(|_| Slot::Absent).collect();
         let mut message = Self {
+            body,
             desc,
-            parts: Vec::new(),
-            slots,
+            parts,
+            slots: Vec::new(),
             has_unknown: false,
             depth_left,
         };
-        for part in &parts {
-            let mut reader = Reader::new(part);
-            while let Some(field) = next_field(&mut reader, depth_left)? {
-                message.place(field)?;
+        let mut slots: Vec<_> = desc.fields.iter().map(|_| Slot::Absent).collect();
+        let mut has_unknown = false;
+        message.each(|found| {
+            if message.is_unknown(&found)? {
+                has_unknown = true;
+            } else {
+                place(desc, &mut slots, &found);
             }
-        }
-        message.parts = parts;
+            Ok(())
+        })?;
+        message.slots = slots;
+        message.has_unknown = has_unknown;
         Ok(message)
     }
 
-    fn place(&mut self, field: Field<'a>) -> Result<(), Reject> {
-        if self.is_unknown(&field)? {
-            self.has_unknown = true;
-        }
-        let Some(index) = index_of(self.desc, &field) else {
-            return Ok(());
-        };
-        let known = self.desc.fields.get(index);
-        if let Some(oneof) = known.and_then(|known| known.oneof) {
-            for (other, slot) in self.slots.iter_mut().enumerate() {
-                let same = self.desc.fields.get(other).and_then(|f| f.oneof) == Some(oneof);
-                if same && other != index {
-                    *slot = Slot::Absent;
-                }
-            }
-        }
-        let (Some(known), Some(slot)) = (known, self.slots.get_mut(index)) else {
-            return Ok(());
-        };
-        match (known.repeated, known.ty, slot) {
-            (true, _, slot) => *slot = Slot::Repeated,
-            (false, FieldType::Message(_), Slot::Parts(parts)) => parts.push(field.raw),
-            (false, FieldType::Message(_), slot) => *slot = Slot::Parts(vec![field.raw]),
-            (false, _, slot) => *slot = Slot::Scalar(field),
-        }
-        Ok(())
-    }
-
-    /// A map entry has no place of its own for a field it does not know.
-    fn is_unknown(&self, field: &Field<'a>) -> Result<bool, Reject> {
-        match index_of(self.desc, field).and_then(|index| self.desc.fields.get(index)) {
+    /// A map entry has no place of its own for a field it does not know: such an entry counts as
+    /// unknown as a whole, as it does for the official runtime.
+    fn is_unknown(&self, found: &Found<'a>) -> Result<bool, Reject> {
+        match index_of(self.desc, &found.field).and_then(|index| self.desc.fields.get(index)) {
             None => Ok(true),
             Some(FieldDesc {
                 ty: FieldType::Message(entry),
                 ..
             }) if entry.map_entry => {
+                let mut reader = Reader::new(found.field.raw);
                 let depth = below(self.depth_left)?;
-                Ok(Message::read(entry, vec![field.raw], depth)?.has_unknown)
+                while let Some(field) = next_field(&mut reader, depth)? {
+                    if index_of(entry, &field).is_none() {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
             }
             Some(_) => Ok(false),
         }
@@ -146,26 +152,41 @@ impl<'a> Message<'a> {
                     json::key(out, &mut first, known.json_name);
                     field.write(out, known.ty);
                 }
-                Slot::Parts(parts) => {
+                Slot::Message { .. } => {
                     json::key(out, &mut first, known.json_name);
-                    self.write_parts(out, known.ty, parts.clone())?;
+                    self.write_parts(out, known.ty, &self.parts_of(known, slot)?)?;
                 }
-                Slot::Repeated => self.write_repeated(out, &mut first, known)?,
+                Slot::Repeated(count) => self.write_repeated(out, &mut first, known, *count)?,
             }
         }
         out.push('}');
         Ok(())
     }
 
-    fn write_parts(
-        &self,
-        out: &mut String,
-        ty: FieldType,
-        parts: Vec<&'a [u8]>,
-    ) -> Result<(), Reject> {
+    /// Where the occurrences of a singular message stand.
+    fn parts_of(&self, known: &FieldDesc, slot: &Slot<'a>) -> Result<Parts, Reject> {
+        let &Slot::Message { first, from, count } = slot else {
+            return Ok(Parts::Many(Vec::new()));
+        };
+        if count == 1 {
+            return Ok(Parts::One(first));
+        }
+        let mut spans = Vec::with_capacity(count);
+        self.each(|found| {
+            let this = found.field.number == known.number && fits(known, found.field.wire);
+            if this && found.ordinal >= from && !found.span.is_empty() {
+                spans.push(found.span);
+            }
+            Ok(())
+        })?;
+        Ok(Parts::Many(spans))
+    }
+
+    fn write_parts(&self, out: &mut String, ty: FieldType, parts: &Parts) -> Result<(), Reject> {
         match ty {
             FieldType::Message(inner) => {
-                Message::read(inner, parts, below(self.depth_left)?)?.write(out)
+                let depth = below(self.depth_left)?;
+                Message::read(self.body, inner, parts, depth)?.write(out)
             }
             _ => Ok(()),
         }
@@ -176,20 +197,21 @@ impl<'a> Message<'a> {
         out: &mut String,
         first: &mut bool,
         known: &'static FieldDesc,
+        count: usize,
     ) -> Result<(), Reject> {
         if let FieldType::Message(entry) = known.ty
             && entry.map_entry
         {
             json::key(out, first, known.json_name);
-            return self.write_map(out, known.number, entry);
+            return self.write_map(out, known, entry, count);
         }
         // A packed list may be there and hold nothing, which is the default.
         let mut opened = false;
-        self.each(|field| {
-            if field.number != known.number || !fits(known, field.wire) {
+        self.each(|found| {
+            if found.field.number != known.number || !fits(known, found.field.wire) {
                 return Ok(());
             }
-            for element in Elements::new(known, field) {
+            for element in Elements::new(known, found.field) {
                 if !opened {
                     json::key(out, first, known.json_name);
                 }
@@ -197,7 +219,9 @@ impl<'a> Message<'a> {
                 opened = true;
                 let element = element?;
                 match known.ty {
-                    FieldType::Message(_) => self.write_parts(out, known.ty, vec![element.raw])?,
+                    FieldType::Message(_) => {
+                        self.write_parts(out, known.ty, &Parts::One(found.span))?;
+                    }
                     ty => element.write(out, ty),
                 }
             }
@@ -212,29 +236,41 @@ impl<'a> Message<'a> {
     fn write_map(
         &self,
         out: &mut String,
-        number: u32,
+        known: &'static FieldDesc,
         entry: &'static MessageDesc,
+        count: usize,
     ) -> Result<(), Reject> {
         let (Some(key_desc), Some(value_desc)) = (entry.field(1), entry.field(2)) else {
             return Ok(());
         };
         let depth = below(self.depth_left)?;
-        let mut entries: BTreeMap<Cow<'a, str>, &'a [u8]> = BTreeMap::new();
-        self.each(|field| {
-            if field.number == number && index_of(self.desc, &field).is_some() {
-                let read = Message::read(entry, vec![field.raw], depth)?;
-                entries.insert(read.map_key(key_desc), field.raw);
+        let mut entries = Vec::with_capacity(count);
+        self.each(|found| {
+            if found.field.number == known.number && !self.is_unknown(&found)? {
+                entries.push(found.span);
             }
             Ok(())
         })?;
+        let key = |span: &Span| map_key(key_desc, span.of(self.body), depth);
+        // Without the memory a stable sort takes; where an entry stands makes up for it.
+        entries.sort_unstable_by(|a, b| key(a).cmp(&key(b)).then(a.start().cmp(&b.start())));
         out.push('{');
         let mut first = true;
-        for (key, raw) in entries {
-            json::key(out, &mut first, &key);
-            let read = Message::read(entry, vec![raw], depth)?;
+        let mut entries = entries.iter().peekable();
+        while let Some(span) = entries.next() {
+            let this_key = key(span);
+            // The last entry of a key wins.
+            if entries.peek().is_some_and(|next| key(next) == this_key) {
+                continue;
+            }
+            json::key(out, &mut first, &this_key);
+            let parts = Parts::One(*span);
+            let read = Message::read(self.body, entry, &parts, depth)?;
             match (read.slots.get(1), value_desc.ty) {
                 (Some(Slot::Scalar(field)), ty) => field.write(out, ty),
-                (Some(Slot::Parts(parts)), ty) => read.write_parts(out, ty, parts.clone())?,
+                (Some(slot @ Slot::Message { .. }), ty) => {
+                    read.write_parts(out, ty, &read.parts_of(value_desc, slot)?)?;
+                }
                 (_, FieldType::Message(_)) => out.push_str("{}"),
                 (_, ty) => Field::DEFAULT.write(out, ty),
             }
@@ -243,26 +279,13 @@ impl<'a> Message<'a> {
         Ok(())
     }
 
-    fn map_key(&self, key_desc: &FieldDesc) -> Cow<'a, str> {
-        let field = match self.slots.first() {
-            Some(Slot::Scalar(field)) => *field,
-            _ => Field::DEFAULT,
-        };
-        if matches!(key_desc.ty, FieldType::String) {
-            return core::str::from_utf8(field.raw).map_or(Cow::Borrowed(""), Cow::Borrowed);
-        }
-        let mut text = String::new();
-        field.write(&mut text, key_desc.ty);
-        Cow::Owned(text.trim_matches('"').to_string())
-    }
-
     fn write_unknown(&self, out: &mut String) -> Result<(), Reject> {
         let mut separator = '[';
-        self.each(|field| {
-            if self.is_unknown(&field)? {
+        self.each(|found| {
+            if self.is_unknown(&found)? {
                 out.push(separator);
                 separator = ',';
-                field.write_unknown(out);
+                found.field.write_unknown(out);
             }
             Ok(())
         })?;
@@ -270,15 +293,75 @@ impl<'a> Message<'a> {
         Ok(())
     }
 
-    fn each(&self, mut visit: impl FnMut(Field<'a>) -> Result<(), Reject>) -> Result<(), Reject> {
-        for part in &self.parts {
-            let mut reader = Reader::new(part);
+    fn each(&self, mut visit: impl FnMut(Found<'a>) -> Result<(), Reject>) -> Result<(), Reject> {
+        let mut ordinal = 0;
+        for part in self.parts.spans() {
+            let mut reader = Reader::new(part.of(self.body));
             while let Some(field) = next_field(&mut reader, self.depth_left)? {
-                visit(field)?;
+                // Of a length-delimited field the value is what was read last.
+                let span = part.inner(reader.at(), field.raw.len());
+                visit(Found {
+                    ordinal,
+                    field,
+                    span,
+                })?;
+                ordinal += 1;
             }
         }
         Ok(())
     }
+}
+
+/// Notes a field in the slot of its description, if it has one.
+fn place<'a>(desc: &MessageDesc, slots: &mut [Slot<'a>], found: &Found<'a>) {
+    let Some(index) = index_of(desc, &found.field) else {
+        return;
+    };
+    let known = desc.fields.get(index);
+    if let Some(oneof) = known.and_then(|known| known.oneof) {
+        for (other, slot) in slots.iter_mut().enumerate() {
+            let same = desc.fields.get(other).and_then(|f| f.oneof) == Some(oneof);
+            if same && other != index {
+                *slot = Slot::Absent;
+            }
+        }
+    }
+    let (Some(known), Some(slot)) = (known, slots.get_mut(index)) else {
+        return;
+    };
+    match (known.repeated, known.ty, slot) {
+        (true, _, Slot::Repeated(count)) => *count += 1,
+        (true, _, slot) => *slot = Slot::Repeated(1),
+        // An occurrence without content adds nothing to the ones before it.
+        (false, FieldType::Message(_), Slot::Message { count, .. }) => {
+            *count += usize::from(!found.span.is_empty());
+        }
+        (false, FieldType::Message(_), slot) => {
+            *slot = Slot::Message {
+                first: found.span,
+                from: found.ordinal,
+                count: 1,
+            };
+        }
+        (false, _, slot) => *slot = Slot::Scalar(found.field),
+    }
+}
+
+/// The key of a map entry as it stands in the text; the last one counts.
+fn map_key<'a>(key_desc: &FieldDesc, entry: &'a [u8], depth_left: u32) -> Cow<'a, str> {
+    let mut key = Field::DEFAULT;
+    let mut reader = Reader::new(entry);
+    while let Ok(Some(field)) = next_field(&mut reader, depth_left) {
+        if field.number == key_desc.number && fits(key_desc, field.wire) {
+            key = field;
+        }
+    }
+    if matches!(key_desc.ty, FieldType::String) {
+        return core::str::from_utf8(key.raw).map_or(Cow::Borrowed(""), Cow::Borrowed);
+    }
+    let mut text = String::new();
+    key.write(&mut text, key_desc.ty);
+    Cow::Owned(text.trim_matches('"').to_string())
 }
 
 /// Where the descriptor has the field, if its number is known and its layout is one that the

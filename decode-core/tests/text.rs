@@ -177,7 +177,7 @@ const MERGES: &[(&str, &str, &str)] = &[
     (
         "unknown in a map entry",
         "0a06220418010a00",
-        r#"{"event":{"@unknown":[[4,2,"GAEKAA=="]],"attributes":{"":{}}}}"#,
+        r#"{"event":{"@unknown":[[4,2,"GAEKAA=="]]}}"#,
     ),
     (
         "an unknown group",

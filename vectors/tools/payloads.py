@@ -6,6 +6,8 @@ wherever those have an opinion.
 
 import struct
 
+import frames
+import schema_cases
 import zstandard
 from google.protobuf.message import DecodeError
 
@@ -21,15 +23,21 @@ class Vectors:
         self.canonical = canonical
         self.rows = []
         self.names = set()
+        self.texts = {}
 
     def add(self, name, pieces, strict, compatible, text=""):
         assert name not in self.names, name
         self.names.add(name)
         self.rows.append("\t".join([name, spell(pieces), strict, compatible, text]))
 
-    def ok(self, name, body, pieces=None, legacy=False):
-        """Accepted: `body` is the protobuf inside, the payload is it framed unless given."""
-        text = self.canonical(self.pb, body)
+    def ok(self, name, body, pieces=None, legacy=False, again=False):
+        """Accepted: `body` is the protobuf inside, the payload is it framed unless given.
+
+        `again`: a vector before has the same body, so that its text need not be worked out anew.
+        """
+        if not again or body not in self.texts:
+            self.texts[body] = self.canonical(self.pb, body)
+        text = self.texts[body]
         pieces = [b"\x00", body] if pieces is None else pieces
         self.add(name, pieces, "bad_frame" if legacy else "ok", "ok", text)
 
@@ -235,6 +243,9 @@ def nesting(v):
     v.ok("nesting-at-limit", nested(NESTING_MAX))
     v.bad_body("nesting-over-by-one", nested(NESTING_MAX + 1), "too_deep")
     v.bad_body("nesting-far-over", nested(5000), "too_deep")
+    v.ok("groups-at-limit", b"\x7b" * NESTING_MAX + b"\x7c" * NESTING_MAX)
+    v.bad_body("groups-over-by-one", b"\x7b" * (NESTING_MAX + 1) + b"\x7c" * (NESTING_MAX + 1), "too_deep",
+               official=False)
     v.bad_body("groups-far-over", b"\x7b" * 5000 + b"\x7c" * 5000, "too_deep")
 
 
@@ -323,8 +334,10 @@ def unsized_small_window(raw):
 
 def lines(schema, canonical):
     v = Vectors(schema, canonical)
-    for group in [kinds, values, merging, damage, nesting, compression, limits]:
+    for group in [kinds, values, merging, damage, nesting, compression, *schema_cases.groups(), frames.every_kind,
+                  frames.damage, limits]:
         group(v)
+    frames.limits(v, of_size, joined, unsized_small_window)
     yield "# Made by tools/official.py; README.md says what the columns are."
     yield "# name\tpayload\tstrict\tcompatible\ttext"
     yield from v.rows

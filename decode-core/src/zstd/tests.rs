@@ -121,3 +121,82 @@ fn frames_share_one_limit() {
     input.extend(rle(1, 0x40));
     assert_eq!(run(&input), Err(RejectCode::DecompressedTooLarge));
 }
+
+/// A frame of one compressed block, with a window of 1 KiB or, if `size` is given, one segment.
+fn block(size: Option<u8>, body: &[u8]) -> Vec<u8> {
+    let header = ((body.len() as u32) << 3 | 2 << 1 | 1).to_le_bytes();
+    let mut frame = ZSTD_MAGIC.to_vec();
+    frame.extend(size.map_or([0x00, 0x00], |size| [0x20, size]));
+    frame.extend(&header[..3]);
+    frame.extend(body);
+    frame
+}
+
+/// What is found wrong, with a limit that no block reaches.
+fn complaint(input: &[u8]) -> &'static str {
+    let refused = Decompressor::new().decompress(input, &mut Vec::new(), 1 << 21);
+    let error = refused.expect_err("the format forbids it");
+    assert_eq!(error.code(), RejectCode::Decompress);
+    error.what()
+}
+
+/// Found by comparing with libzstd: ruzstd looks at none of these.
+#[test]
+fn what_the_format_forbids_is_damage() {
+    // Raw literals "abc" in a compressed block without sequences.
+    let abc = [3 << 3, b'a', b'b', b'c', 0];
+    let mut frame = block(None, &abc);
+    assert_eq!(run(&frame), Ok(b"abc".to_vec()));
+    frame[4] |= 0x08;
+    assert_eq!(complaint(&frame), "reserved bit of a frame header is set");
+    // The window of a single segment is as large as its content; a block is no larger.
+    let larger = block(Some(3), &abc);
+    assert_eq!(complaint(&larger), "block exceeds its maximum size");
+    // Literals of one repeated byte: 2^20 - 1 bytes out of 5.
+    let literals = block(None, &[0xFD, 0xFF, 0xFF, b'a', 0]);
+    let expected = "literals exceed the block's maximum size";
+    assert_eq!(complaint(&literals), expected);
+    // Five literals in four streams.
+    let streams = block(
+        None,
+        &[2 | 1 << 2 | 5 << 4, 0x40, 3, 0x80, 0x10, 1, 0, 1, 0, 1],
+    );
+    assert_eq!(complaint(&streams), "too few literals for four streams");
+}
+
+/// A sequence by three tables of one symbol each, and the reserved bits of the byte that says so.
+#[test]
+fn reserved_bits_of_a_block_are_damage() {
+    let sequence = [4 << 3, b'a', b'b', b'c', b'd', 1, 0x54, 4, 2, 0, 0x04];
+    let good = block(None, &sequence);
+    assert_eq!(run(&good), Ok(b"abcdddd".to_vec()));
+    for bits in 1..4 {
+        let mut frame = good.clone();
+        frame[9 + 6] |= bits;
+        assert_eq!(complaint(&frame), "reserved bits of a block are set");
+    }
+}
+
+/// DEC-11: whatever is cut off or changed in a block of every kind, an error is all that comes.
+#[test]
+fn damaged_blocks_are_errors() {
+    let mut decoder = Decompressor::new();
+    let mut out = Vec::new();
+    for data in [sample(3_000), vec_of(b"abcab", 900), vec_of(b"x", 5_000)] {
+        let good = packed(&data);
+        for at in 4..good.len() {
+            for bit in 0..8 {
+                let mut bad = good.clone();
+                bad[at] ^= 1 << bit;
+                // Without a checksum some damage stays unseen; it must not grow, or panic.
+                if decoder.decompress(&bad, &mut out, MAX).is_ok() {
+                    assert!(out.len() <= MAX);
+                }
+            }
+        }
+    }
+}
+
+fn vec_of(piece: &[u8], times: usize) -> Vec<u8> {
+    piece.repeat(times)
+}
