@@ -144,7 +144,9 @@ impl RunStore {
             FrameKind::Record | FrameKind::Reject => totals.rejects += 1,
             FrameKind::Gap => {
                 totals.gaps += 1;
-                totals.gap_offsets += frame.header.next() - frame.header.offset;
+                // Offsets come from outside: two gaps can be longer than 64 bits count.
+                let offsets = frame.header.next() - frame.header.offset;
+                totals.gap_offsets = totals.gap_offsets.saturating_add(offsets);
             }
             _ => {}
         }

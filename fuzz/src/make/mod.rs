@@ -1,0 +1,7 @@
+//! Inputs that know the format: most of what they make is nearly valid.
+
+pub mod capture;
+pub mod control;
+pub mod protobuf;
+pub mod state;
+pub mod zstd;

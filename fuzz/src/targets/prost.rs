@@ -1,0 +1,96 @@
+//! The checked pass against prost: one verdict on the same bytes, and the same facts.
+
+use dashstream_proto::v1::dash_stream_message::Message;
+use dashstream_proto::v1::{DashStreamMessage, Header};
+use decode_core::scan::{MAP_WIRE_TYPE, scan};
+use decode_core::{EventFacts, EventSink};
+use prost::Message as _;
+
+#[derive(Default)]
+struct Events(Vec<(u64, u32, i32, String, i64)>);
+
+impl<'a> EventSink<'a> for Events {
+    fn event(&mut self, event: &EventFacts<'a>) {
+        let header = &event.header;
+        self.0.push((
+            header.sequence,
+            header.schema_version_raw,
+            event.event_type,
+            format!("{}/{}", header.thread, event.node),
+            event.duration_us,
+        ));
+    }
+    fn restart(&mut self) {
+        self.0.clear();
+    }
+}
+
+pub(super) fn run(body: &[u8]) {
+    let mut events = Events::default();
+    let scanned = scan(body, &mut events);
+    if scanned.is_err_and(|reject| reject.what() == MAP_WIRE_TYPE) {
+        // The one place where the pass is stricter.
+        return;
+    }
+    let full = DashStreamMessage::decode(body);
+    assert_eq!(scanned.is_ok(), full.is_ok(), "{scanned:?} {full:?}");
+    let (Ok(summary), Ok(full)) = (scanned, full) else {
+        return;
+    };
+    let Some(message) = full.message else {
+        assert_eq!(summary.kind, None);
+        return;
+    };
+    let none = Header::default();
+    let header = header_of(&message).unwrap_or(&none);
+    let facts = &summary.header;
+    assert_eq!(facts.present, header_of(&message).is_some());
+    assert_eq!(facts.thread, header.thread_id);
+    assert_eq!(facts.tenant, header.tenant_id);
+    assert_eq!(facts.sequence, header.sequence);
+    assert_eq!(facts.timestamp_us, header.timestamp_us);
+    assert_eq!(facts.message_id, header.message_id);
+    assert_eq!(facts.schema_version_raw, header.schema_version);
+    assert_eq!(facts.message_type, header.r#type);
+    let own = (summary.event_type, summary.node, summary.duration_us);
+    match &message {
+        Message::Event(m) => assert_eq!(own, (m.event_type, m.node_id.as_str(), m.duration_us)),
+        Message::ToolExecution(m) => {
+            assert_eq!(
+                (summary.text, summary.duration_us),
+                (&*m.tool_name, m.duration_us)
+            );
+        }
+        Message::TokenChunk(m) => assert_eq!(summary.text, m.text),
+        Message::Error(m) => assert_eq!(summary.text, m.message),
+        Message::Metrics(m) => assert_eq!((summary.scope, summary.text), (&*m.scope, &*m.scope_id)),
+        Message::EventBatch(batch) => {
+            let full = batch.events.iter().map(|event| {
+                let header = event.header.as_ref().unwrap_or(&none);
+                (
+                    header.sequence,
+                    header.schema_version,
+                    event.event_type,
+                    format!("{}/{}", header.thread_id, event.node_id),
+                    event.duration_us,
+                )
+            });
+            assert_eq!(events.0, full.collect::<Vec<_>>());
+        }
+        _ => {}
+    }
+}
+
+fn header_of(message: &Message) -> Option<&Header> {
+    match message {
+        Message::Event(m) => m.header.as_ref(),
+        Message::StateDiff(m) => m.header.as_ref(),
+        Message::TokenChunk(m) => m.header.as_ref(),
+        Message::ToolExecution(m) => m.header.as_ref(),
+        Message::Checkpoint(m) => m.header.as_ref(),
+        Message::Metrics(m) => m.header.as_ref(),
+        Message::Error(m) => m.header.as_ref(),
+        Message::EventBatch(m) => m.header.as_ref(),
+        Message::ExecutionTrace(m) => m.header.as_ref(),
+    }
+}
