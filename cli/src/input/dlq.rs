@@ -89,7 +89,10 @@ impl Letter {
         if self.original_payload_truncated && len > kept {
             return Ok(Kept::Head { len });
         }
-        whole(payload, len, self.original_payload_sha256.as_deref())
+        // The library gives the first only of what it cut; a relay's letters have both.
+        let sha256 = self.original_payload_sha256.as_ref();
+        let sha256 = sha256.or(self.payload_sha256.as_ref());
+        whole(payload, len, sha256.map(String::as_str))
     }
 
     fn of_server(&self, payload: &mut Vec<u8>) -> Result<Kept, String> {
@@ -220,6 +223,9 @@ mod tests {
         assert_eq!(check(&hashed).1, Seen::Whole(vec![0, 10]));
         hashed["original_payload_sha256"] = json!(sha256(&[0, 11]));
         assert_eq!(check(&hashed).1, Seen::Wrong, "another payload");
+        let mut of_relay = whole.clone();
+        of_relay["payload_sha256"] = json!(sha256(&[0, 11]));
+        assert_eq!(check(&of_relay).1, Seen::Wrong, "another payload");
         let mut wrong = whole;
         wrong["original_payload_base64"] = json!("AAo");
         assert_eq!(check(&wrong).1, Seen::Wrong, "no base64");
