@@ -261,6 +261,10 @@ pub struct PartitionView {
     pub head: u64,
     /// Kafka's end as last heard; never below `head`.
     pub end: u64,
+    /// How often it was started over.
+    pub incarnation: u64,
+    /// Position at which the log before that ended; 0 if there was none.
+    pub former_end: u64,
     /// Bytes held, index included.
     pub bytes: usize,
     /// Frames held.
@@ -280,6 +284,8 @@ struct PartitionLog {
     earliest: u64,
     head: u64,
     kafka_end: u64,
+    incarnation: u64,
+    former_end: u64,
     bytes: usize,
     frames: usize,
     evicted_frames: u64,
@@ -287,6 +293,22 @@ struct PartitionLog {
 }
 
 impl PartitionLog {
+    const fn starting(position: u64) -> Self {
+        Self {
+            segments: VecDeque::new(),
+            origin: position,
+            earliest: position,
+            head: position,
+            kafka_end: position,
+            incarnation: 0,
+            former_end: 0,
+            bytes: 0,
+            frames: 0,
+            evicted_frames: 0,
+            evicted_bytes: 0,
+        }
+    }
+
     fn evict_oldest(&mut self) -> usize {
         let Some(segment) = self.segments.pop_front() else {
             return 0;
@@ -359,17 +381,33 @@ impl TailLog {
         self.version += 1;
         self.partitions
             .entry(partition)
-            .or_insert_with(|| PartitionLog {
-                segments: VecDeque::new(),
-                origin: position,
-                earliest: position,
-                head: position,
-                kafka_end: position,
-                bytes: 0,
-                frames: 0,
-                evicted_frames: 0,
-                evicted_bytes: 0,
-            });
+            .or_insert_with(|| PartitionLog::starting(position));
+    }
+
+    /// Starts a partition's log over at `position`, whatever it holds: offsets there are those of
+    /// another topic from here on. Sessions see it by the incarnation.
+    pub fn restart_partition(&mut self, partition: u32, position: u64) {
+        self.version += 1;
+        let started = PartitionLog::starting(position);
+        let Some(log) = self.partitions.get_mut(&partition) else {
+            self.partitions.insert(partition, started);
+            return;
+        };
+        self.bytes -= log.bytes;
+        self.order.retain(|&other| other != partition);
+        *log = PartitionLog {
+            incarnation: log.incarnation + 1,
+            former_end: log.head,
+            evicted_frames: log.evicted_frames,
+            evicted_bytes: log.evicted_bytes,
+            ..started
+        };
+    }
+
+    /// How often a partition was started over.
+    #[must_use]
+    pub fn incarnation(&self, partition: u32) -> Option<u64> {
+        self.partitions.get(&partition).map(|log| log.incarnation)
     }
 
     /// Notes Kafka's end of a partition, so that a cursor ahead of the log can be told from one
@@ -465,6 +503,8 @@ fn view(partition: u32, log: &PartitionLog) -> PartitionView {
         earliest: log.earliest,
         head: log.head,
         end: log.end(),
+        incarnation: log.incarnation,
+        former_end: log.former_end,
         bytes: log.bytes,
         frames: log.frames,
         oldest_timestamp_ms: log

@@ -89,6 +89,34 @@ fn the_oldest_segment_goes_first_over_all_partitions() {
     assert_eq!((busy.earliest, busy.head), (30, 130));
 }
 
+/// RES-19, BND-01: a partition that starts over holds nothing of what it held, and gives the room back.
+#[test]
+fn a_partition_starts_over_with_nothing_in_it() {
+    let cost = segment(0, 0..10, 60).cost();
+    let mut log = TailLog::new(cost * 2);
+    log.add_partition(0, 0);
+    log.add_partition(1, 0);
+    log.append(segment(0, 0..10, 60)).expect("continuous");
+    log.append(segment(1, 0..10, 60)).expect("continuous");
+    let before = log.version();
+    log.restart_partition(0, 3);
+    assert!(log.version() > before, "sessions are woken");
+    assert_eq!(log.bytes(), cost);
+    let view = log.partition(0).expect("still there");
+    assert_eq!((view.origin, view.earliest, view.head), (3, 3, 3));
+    assert_eq!((view.incarnation, view.former_end), (1, 10));
+    assert_eq!((view.frames, view.evicted_frames), (0, 0));
+    assert_eq!(log.incarnation(1), Some(0));
+    assert_eq!(log.read(0, 10, 1), Read::Ahead { head: 3 });
+    // The order of eviction is of what is held: partition 1 is the oldest.
+    log.append(segment(0, 3..13, 60)).expect("continuous");
+    log.append(segment(0, 13..23, 60)).expect("continuous");
+    assert_eq!(log.partition(1).map(|view| view.frames), Some(0));
+    assert_eq!(log.bytes(), cost * 2);
+    log.restart_partition(7, 5);
+    assert_eq!(log.partition(7).map(|view| view.origin), Some(5), "made");
+}
+
 #[test]
 fn a_segment_that_does_not_continue_the_log_is_refused() {
     let mut log = TailLog::new(1 << 20);

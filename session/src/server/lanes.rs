@@ -11,7 +11,7 @@ use decode_core::wire::{FRAME_HEADER_LEN, GapCause, MESSAGE_BYTES_TARGET, error_
 use crate::Millis;
 use crate::control::{ByPartition, ControlError, Decimal, From, Partition, RelayMessage, Resume};
 use crate::limits::{AHEAD_WAIT_MS, TURN_BYTES};
-use crate::log::{Read, Slice, TailLog};
+use crate::log::{PartitionView, Read, Slice, TailLog};
 
 /// What the lanes have for the connection.
 pub(super) enum Next {
@@ -42,8 +42,10 @@ struct Lane {
     deficit: i64,
     /// Since when its cursor points beyond Kafka's end.
     ahead_since: Option<Millis>,
+    /// Which log of the partition its position belongs to.
+    incarnation: u64,
     /// A gap to send before anything else, from its position to here.
-    evicted_to: Option<u64>,
+    gap_to: Option<(u64, GapCause)>,
 }
 
 impl Lanes {
@@ -75,7 +77,7 @@ impl Lanes {
                     From::Earliest => p.earliest,
                     From::Latest => p.end,
                 };
-                Lane::new(p.partition, position, p.end)
+                Lane::new(&p, position, p.end)
             })
             .collect();
         Ok(Self {
@@ -129,8 +131,7 @@ impl Lanes {
             if let Err(at) = at {
                 let position = Decimal(p.origin);
                 partitions.insert(Partition(p.partition), crate::control::Start { position });
-                self.lanes
-                    .insert(at, Lane::new(p.partition, p.origin, p.origin));
+                self.lanes.insert(at, Lane::new(&p, p.origin, p.origin));
             }
         }
         (!partitions.is_empty()).then_some(RelayMessage::Partitions { partitions })
@@ -198,14 +199,15 @@ enum Look {
 }
 
 impl Lane {
-    const fn new(partition: u32, position: u64, head: u64) -> Self {
+    const fn new(view: &PartitionView, position: u64, head: u64) -> Self {
         Self {
-            partition,
+            partition: view.partition,
             position,
             head,
             deficit: 0,
             ahead_since: None,
-            evicted_to: None,
+            incarnation: view.incarnation,
+            gap_to: None,
         }
     }
 
@@ -217,8 +219,13 @@ impl Lane {
         now: Millis,
         until_ms: &mut Option<Millis>,
     ) -> Look {
-        if let Some(earliest) = self.evicted_to {
-            return Look::Ready(self.evicted_gap(earliest));
+        if let Some((end, cause)) = self.gap_to {
+            return Look::Ready(self.gap(end, cause));
+        }
+        if log.incarnation(self.partition) != Some(self.incarnation)
+            && let Some(view) = log.partition(self.partition)
+        {
+            return self.start_over(&view);
         }
         match log.read(self.partition, self.position, bytes_max) {
             Read::Data(slice) => Look::Ready(slice),
@@ -227,7 +234,7 @@ impl Lane {
                 Look::Nothing
             }
             Read::Behind { earliest } => {
-                self.evicted_to = Some(earliest);
+                self.gap_to = Some((earliest, GapCause::Evicted));
                 Look::Tell(RelayMessage::CursorStale {
                     partition: self.partition,
                     requested: Decimal(self.position),
@@ -252,33 +259,47 @@ impl Lane {
             *until_ms = Some(until_ms.map_or(deadline, |other| other.min(deadline)));
             return Look::Nothing;
         }
-        let requested = Decimal(self.position);
-        self.position = view.earliest;
-        self.head = view.end;
+        self.reset(view.earliest, view.end)
+    }
+
+    /// The topic was made anew. What this client had not got of the old one goes with it, by name;
+    /// then it begins where the new one's log does.
+    fn start_over(&mut self, view: &PartitionView) -> Look {
+        if self.position < view.former_end {
+            let cause = GapCause::TopicReset;
+            self.gap_to = Some((view.former_end, cause));
+            return Look::Ready(self.gap(view.former_end, cause));
+        }
+        self.incarnation = view.incarnation;
+        self.reset(view.origin, view.end)
+    }
+
+    fn reset(&mut self, position: u64, head: u64) -> Look {
+        let requested = Decimal(core::mem::replace(&mut self.position, position));
+        self.head = head;
         self.ahead_since = None;
-        let position = Decimal(self.position);
         Look::Tell(RelayMessage::TopicReset {
             partition: self.partition,
             requested,
-            position,
+            position: Decimal(position),
         })
     }
 
     /// The one frame that is made for a client: what its cursor missed, no longer held.
-    fn evicted_gap(&self, earliest: u64) -> Slice {
+    fn gap(&self, end: u64, cause: GapCause) -> Slice {
         let mut bytes = Vec::with_capacity(FRAME_HEADER_LEN);
         let mut writer = FrameWriter::new(self.partition, self.position);
-        writer.gap(&mut bytes, self.position, earliest - 1, GapCause::Evicted);
+        writer.gap(&mut bytes, self.position, end - 1, cause);
         Slice {
             bytes: bytes.into(),
             frames: 1,
-            next: earliest,
+            next: end,
         }
     }
 
     fn advance(&mut self, slice: &Slice) {
         self.position = slice.next;
-        self.evicted_to = None;
+        self.gap_to = None;
         self.deficit -= slice.bytes.len() as i64;
     }
 }

@@ -216,6 +216,33 @@ fn a_cursor_beyond_the_end_is_waited_for_and_then_reset() {
     );
 }
 
+/// RES-19, RES-20: a topic made anew is told on the connection that stands, with what goes with the
+/// old one as a gap, also where the new one is longer than the old one was.
+#[test]
+fn a_topic_made_anew_starts_its_partition_over() {
+    let mut b = bench(2, CREDIT);
+    append(&mut b.log, 0, 5, 10);
+    append(&mut b.log, 1, 2, 10);
+    b.drain();
+    b.resume(r#""from":"earliest""#);
+    assert_eq!(b.frames().len(), 7);
+    append(&mut b.log, 0, 3, 10);
+    b.log.restart_partition(0, 2);
+    append(&mut b.log, 0, 20, 10);
+    let reset = RelayMessage::TopicReset {
+        partition: 0,
+        requested: Decimal(8),
+        position: Decimal(2),
+    };
+    let got = b.drain();
+    assert_eq!(got[0], Got::Frames(alloc::vec![(0, 5)]), "the gap");
+    assert_eq!(got[1], Got::Text(reset));
+    let anew = (2..22).map(|offset| (0, offset)).collect();
+    assert_eq!(got[2..], [Got::Frames(anew)]);
+    append(&mut b.log, 1, 1, 10);
+    assert_eq!(b.drain(), [Got::Frames(alloc::vec![(1, 2)])]);
+}
+
 /// BND-02
 #[test]
 fn unacknowledged_bytes_never_exceed_the_window_but_one_frame_may_always_go() {
