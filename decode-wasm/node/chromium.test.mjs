@@ -1,15 +1,25 @@
-// The browser module in a worker of Chromium, on the same cases as under Node. Exits with 1 where it
-// says something else.
+// The browser module in a worker of Chromium, on the same cases as under Node.
 //
-//     node decode-wasm/node/chromium.mjs
+//     node --test decode-wasm/node/chromium.test.mjs
+import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { GENERATED, captureCases, damagedCases, differences, skip, vectorCases } from "./cases.mjs";
+import {
+  GENERATED,
+  Missing,
+  captureCases,
+  captured,
+  damagedCases,
+  differences,
+  skippable,
+  vectorCases,
+} from "./cases.mjs";
 import { delimited, undelimited } from "./judge.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
@@ -29,28 +39,23 @@ const BATCH_BYTES_MAX = 16 * 1024 * 1024;
 const DEADLINE_MS = 300_000;
 const TYPES = { ".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm" };
 
-async function main() {
+async function everywhere(t) {
   const playwright = join(GENERATED, "../../node_modules/playwright-core");
   for (const [file, what] of [
     [EXECUTABLE, "no Chromium (DASHSTREAM_CHROMIUM)"],
     [playwright, "no playwright-core: run `npm ci` in web"],
     [join(GENERATED, "decode_wasm.js"), "the browser module is not built"],
   ]) {
-    if (!existsSync(file)) return skip(what);
+    if (!existsSync(file)) throw new Missing(what);
   }
   const { chromium } = createRequire(import.meta.url)(playwright);
-  const cases = [
-    ...vectorCases(),
-    ...((await captureCases()) ?? []),
-    ...((await damagedCases()) ?? []),
-  ];
+  // That there is no captured traffic is said under Node.
+  const records = captured().length > 0 ? await captureCases() : [];
+  const cases = [...vectorCases(), ...records, ...(await damagedCases())];
   const answers = await inWorker(chromium, cases);
-  const found =
-    answers.length === cases.length ? differences(cases, answers) : ["not all answered"];
-  found.forEach((line) => console.log(line));
-  console.log(`${cases.length} cases in a worker of Chromium, ${found.length} differences`);
-  process.exitCode = found.length === 0 ? 0 : 1;
-  return undefined;
+  assert.equal(answers.length, cases.length, "not all answered");
+  assert.deepEqual(differences(cases, answers), []);
+  t.diagnostic(`${cases.length} cases`);
 }
 
 async function inWorker(chromium, cases) {
@@ -138,4 +143,5 @@ async function serve(batched) {
   return { server, answers, url: `http://127.0.0.1:${server.address().port}/` };
 }
 
-await main();
+// DEC-01, DEC-02, DEC-03, DEC-04, DEC-06, DEC-07, DEC-09, DEC-11
+test("a worker of Chromium gives the same verdicts and texts", skippable(everywhere));
