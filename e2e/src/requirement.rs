@@ -29,6 +29,8 @@ pub enum Tool {
     Relay,
     /// Binary `dashstream`.
     Cli,
+    /// Binary `dashstream-mock-broker`.
+    MockBroker,
 }
 
 /// The tool's path, or `None` after saying that this test is skipped.
@@ -92,6 +94,11 @@ impl Tool {
                 "dashstream-relay",
             ),
             Self::Cli => ours("DASHSTREAM_CLI_BIN", "dashstream", "dashstream-cli"),
+            Self::MockBroker => ours(
+                "DASHSTREAM_MOCK_BROKER_BIN",
+                "dashstream-mock-broker",
+                "mock-broker",
+            ),
         }
     }
 }

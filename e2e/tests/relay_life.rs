@@ -8,6 +8,7 @@ use dashstream_e2e::{
     kafka::{Kafka, unique},
     payload,
     producer::{Input, Topic, now_ms},
+    reconcile::reconcile,
     relay::Relay,
     watcher::{Heard, Watcher, integer, outline},
 };
@@ -133,6 +134,7 @@ fn a_broker_that_comes_back_costs_nothing() {
         "on the connection that was there before"
     );
     relay.wait_ready();
+    reconcile(&mut relay, 1000);
 }
 
 #[test]

@@ -1,0 +1,197 @@
+//! Faults of brokers, on librdkafka's mock cluster: a leader that moves, a partition without one, a broker
+//! that is down or slow, answers that are errors. Each ends with every record delivered once, on the
+//! connection that was there before, and with sums that agree.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use dashstream_e2e::{
+    mock::MockKafka,
+    payload,
+    producer::{Input, Topic, now_ms},
+    reconcile::reconcile,
+    relay::Relay,
+    watcher::Watcher,
+};
+use serde_json::json;
+
+const TOPIC: &str = "faults";
+const PARTITIONS: u32 = 4;
+const EACH: u64 = 50;
+
+struct Stage {
+    mock: MockKafka,
+    topic: Topic,
+    relay: Relay,
+    watcher: Watcher,
+    /// Records in each partition so far.
+    produced: [u64; PARTITIONS as usize],
+}
+
+impl Stage {
+    /// Three brokers, a relay on them, a client on that, and some records through all of it.
+    fn set() -> Option<Self> {
+        let mock = MockKafka::start(3, TOPIC, PARTITIONS)?;
+        let relay = Relay::start(mock.brokers(), TOPIC, QUICK)?;
+        let (watcher, _) = Watcher::resume(relay.address(), &json!({"from": "earliest"}));
+        let mut stage = Self {
+            topic: Topic::open(mock.brokers(), TOPIC, PARTITIONS),
+            mock,
+            relay,
+            watcher,
+            produced: [0; PARTITIONS as usize],
+        };
+        stage.produce(0..PARTITIONS);
+        stage.delivered(0..PARTITIONS);
+        Some(stage)
+    }
+
+    fn produce(&mut self, partitions: std::ops::Range<u32>) {
+        for partition in partitions {
+            let from = self.produced[partition as usize];
+            let thread = format!("faults-{partition}");
+            let inputs = (from..from + EACH).map(|n| Input {
+                key: thread.clone().into_bytes(),
+                value: Some(payload::event(&thread, "node", n + 1)),
+                timestamp_ms: now_ms(),
+            });
+            let produced = self.topic.produce_batch(partition, inputs.collect());
+            assert_eq!(produced.last().map(|one| one.offset), Some(from + EACH - 1));
+            self.produced[partition as usize] = from + EACH;
+        }
+    }
+
+    /// The watcher itself refuses what is left out, repeated or out of order.
+    fn delivered(&mut self, partitions: std::ops::Range<u32>) {
+        for partition in partitions {
+            let end = self.produced[partition as usize];
+            let _frames = self.watcher.frames_to(partition, end);
+        }
+    }
+
+    fn failures(&self) -> f64 {
+        self.relay
+            .metrics()
+            .sum("dashstream_fetch_failures_total", &[])
+    }
+
+    fn wait_for_failures(&self, more_than: f64) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while self.failures() <= more_than {
+            assert!(Instant::now() < deadline, "the fault is not noticed");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Everything works again: new records everywhere, each once, counted once.
+    fn recovered(mut self) {
+        self.produce(0..PARTITIONS);
+        self.delivered(0..PARTITIONS);
+        let records = self.produced.iter().sum();
+        let metrics = reconcile(&mut self.relay, records);
+        assert_eq!(metrics.sum("dashstream_relay_gaps_total", &[]), 0.0);
+        self.relay.wait_ready();
+    }
+}
+
+#[test]
+fn a_leader_that_moves_is_followed() {
+    let Some(mut stage) = Stage::set() else {
+        return;
+    };
+    for leader in [2, 3, 1] {
+        for partition in 0..PARTITIONS {
+            stage
+                .mock
+                .order(&format!("leader {TOPIC} {partition} {leader}"));
+        }
+        stage.produce(0..PARTITIONS);
+        stage.delivered(0..PARTITIONS);
+    }
+    stage.recovered();
+}
+
+#[test]
+fn a_partition_without_a_leader_stops_no_other() {
+    let Some(mut stage) = Stage::set() else {
+        return;
+    };
+    let before = stage.failures();
+    stage.mock.order(&format!("leader {TOPIC} 0 none"));
+    stage.wait_for_failures(before);
+    stage.produce(1..2);
+    stage.delivered(1..2);
+    stage.mock.order(&format!("leader {TOPIC} 0 1"));
+    stage.recovered();
+}
+
+#[test]
+fn a_broker_that_is_down_is_waited_for() {
+    let Some(mut stage) = Stage::set() else {
+        return;
+    };
+    let before = stage.failures();
+    stage.mock.order("broker-down -1");
+    stage.wait_for_failures(before);
+    stage.mock.order("broker-up -1");
+    stage.recovered();
+}
+
+#[test]
+fn a_slow_broker_delays_and_loses_nothing() {
+    let Some(mut stage) = Stage::set() else {
+        return;
+    };
+    stage.mock.order("rtt -1 400");
+    stage.produce(0..PARTITIONS);
+    stage.delivered(0..PARTITIONS);
+    // Slower than the relay waits for an answer.
+    let before = stage.failures();
+    stage.mock.order("rtt -1 5000");
+    stage.wait_for_failures(before);
+    stage.mock.order("rtt -1 0");
+    stage.recovered();
+}
+
+#[test]
+fn answers_that_are_errors_are_tried_again() {
+    let Some(mut stage) = Stage::set() else {
+        return;
+    };
+    for fault in [
+        "disconnect",
+        "not-leader",
+        "leader-not-available",
+        "timed-out",
+        "storage",
+        "fenced-epoch",
+        "unknown-topic",
+        "not-authorized",
+    ] {
+        stage.mock.order(&format!("errors fetch {fault} 6"));
+        stage.mock.order(&format!("errors list-offsets {fault} 2"));
+        stage.mock.order(&format!("errors metadata {fault} 2"));
+        let mut delivered = stage.produced[0];
+        delivered += EACH;
+        // The producer may meet the errors of metadata itself; they are used up by then.
+        stage.mock.order("clear-errors metadata");
+        stage.mock.order("clear-errors list-offsets");
+        stage.produce(0..1);
+        stage.delivered(0..1);
+        assert_eq!(stage.produced[0], delivered, "{fault}");
+    }
+    assert!(stage.failures() > 0.0, "errors were answered");
+    stage.recovered();
+}
+
+/// An answer is waited for 2 s instead of 30, so that a slow broker shows within a test.
+const QUICK: &[&str] = &[
+    "--kafka-operation-timeout-secs",
+    "2",
+    "--kafka-metadata-interval-secs",
+    "1",
+    "--kafka-lag-check-interval-secs",
+    "1",
+];
