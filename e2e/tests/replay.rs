@@ -60,7 +60,9 @@ fn the_real_capture_goes_through_kafka_and_back_unchanged() {
 fn what_a_relay_could_not_deliver_is_recorded_and_served_as_such() {
     let Some(kafka) = Kafka::shared() else { return };
     let topic = kafka.topic("troubled", 2);
-    let Some(relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+    let letters = kafka.topic("letters", 1);
+    let flags = ["--kafka-dlq-topic", letters.name()];
+    let Some(mut relay) = Relay::start(kafka.brokers(), topic.name(), &flags) else {
         return;
     };
     let long = vec![b'{'; 5_000];
@@ -117,7 +119,31 @@ fn what_a_relay_could_not_deliver_is_recorded_and_served_as_such() {
         (&report["records"], &report["leftOut"]),
         (&json!(198), &json!(2))
     );
+    relay.wait_for("three letters", PATIENCE, |_| letters.end(0) == 3);
+    letters_are_judged(&letters, &dir.join("letters.jsonl"));
     fs::remove_dir_all(dir).expect("a folder of ours");
+}
+
+/// What the relay writes about a record is enough for the tool to reach the relay's verdict.
+fn letters_are_judged(letters: &Topic, file: &Path) {
+    let mut lines = Vec::new();
+    for letter in letters.read(0) {
+        lines.extend(letter.record.value.expect("a value"));
+        lines.push(b'\n');
+    }
+    fs::write(file, lines).expect("a folder of ours");
+    let tool = Cli::start("validate", &["validate", "--json", text(file)]);
+    let finished = tool.expect("the tool ran before").wait(PATIENCE);
+    assert_eq!(finished.status.code(), Some(3), "{}", finished.errors);
+    let mut codes: Vec<_> = finished
+        .output
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+        .filter(|line| line["verdict"] == "rejected")
+        .map(|line| line["code"].clone())
+        .collect();
+    codes.sort_by_key(Value::to_string);
+    assert_eq!(codes, ["bad_frame", "bad_frame", "empty"]);
 }
 
 fn replay(file: &Path, kafka: &Kafka, topic: &Topic) -> Option<Finished> {
