@@ -20,13 +20,24 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     run::set_deadline(TIME_MAX);
     let mut stages = Stages::default();
     stages.run("format", || {
-        cargo(project, "rustfmt", &["fmt", "--all", "--check"])
+        cargo(project, "rustfmt", &["fmt", "--all", "--check"])?;
+        let fuzz = ["fmt", "--manifest-path", test::FUZZ, "--check"];
+        cargo(project, "rustfmt of fuzz", &fuzz)
     });
     stages.run("tidy", || {
         tidy::command(project, Args::new([])).map(|()| Counts::ONE)
     });
     if let Some(environment) = test::prepare(project, &mut stages, install) {
-        stages.run("lint", || cargo(project, "clippy", LINT));
+        stages.run("lint", || {
+            cargo(project, "clippy", LINT)?;
+            let target = project.target.join("fuzz").display().to_string();
+            let fuzz = ["--manifest-path", test::FUZZ, "--target-dir", &target];
+            cargo(
+                project,
+                "clippy of fuzz",
+                &[&["clippy"], &fuzz[..], DENY].concat(),
+            )
+        });
         test::test(project, &mut stages, &environment);
         stages.run("demo", || demo(project));
         second_compiler(project, &mut stages);
@@ -87,5 +98,6 @@ const LINT: &[&str] = &[
     "--deny=warnings",
     "--warn=clippy::too_many_lines",
 ];
+const DENY: &[&str] = &["--all-targets", "--", "--deny=warnings"];
 const TIME_MAX: Duration = Duration::from_secs(50 * 60);
 const DEMO_LENGTH: Duration = Duration::from_secs(20);

@@ -58,6 +58,8 @@ struct Tally {
     skips: u64,
     /// Those among them that a better equipped machine would have run.
     avoidable: u64,
+    /// Tests that their program itself reports as skipped, for want of what cannot be had.
+    excused: u64,
     /// Inside the output of passed tests.
     quiet: bool,
 }
@@ -77,6 +79,13 @@ impl Tally {
             "failures:" => self.quiet = false,
             _ => {}
         }
+        if text.starts_with("ok ") && text.contains("# SKIP ") && text.contains(NOT_TO_BE_HAD) {
+            self.excused += 1;
+        }
+        if let Some(counts) = text.strip_prefix("# ").and_then(node) {
+            self.avoidable += counts.skipped;
+            self.reported.add(counts);
+        }
         let result = text
             .strip_prefix("test result:")
             .or_else(|| text.strip_prefix("Tests "));
@@ -93,6 +102,7 @@ impl Tally {
         self.reported.add(other.reported);
         self.skips += other.skips;
         self.avoidable += other.avoidable;
+        self.excused += other.excused;
     }
 
     fn counts(self, success: bool, required: bool) -> Counts {
@@ -100,12 +110,17 @@ impl Tally {
             reported,
             skips,
             avoidable,
+            excused,
             ..
         } = self;
         // A program that does not compile reports no test, and one without tests proves nothing.
         let nothing = reported == Counts::default();
         let silent_failure = u64::from(nothing || !success && reported.failed == 0);
-        let forbidden = if required { avoidable } else { 0 };
+        let forbidden = if required {
+            avoidable.saturating_sub(excused)
+        } else {
+            0
+        };
         Counts {
             passed: reported.passed.saturating_sub(skips),
             failed: reported.failed + silent_failure + forbidden,
@@ -124,6 +139,20 @@ fn without_colour(line: &str) -> String {
     parts.fold(first, |plain, part| {
         plain + part.split_once('m').map_or(part, |(_, rest)| rest)
     })
+}
+
+/// Reads `pass 3`, a line of the sums of Node's test runner.
+fn node(line: &str) -> Option<Counts> {
+    let (kind, number) = line.split_once(' ')?;
+    let number = number.parse().ok()?;
+    let mut counts = Counts::default();
+    match kind {
+        "pass" => counts.passed = number,
+        "fail" | "cancelled" => counts.failed = number,
+        "skipped" | "todo" => counts.skipped = number,
+        _ => return None,
+    }
+    Some(counts)
 }
 
 /// Reads `5 passed; 0 failed; 1 ignored` of Rust and `5 passed | 1 skipped (6)` of vitest.
@@ -188,6 +217,19 @@ mod tests {
         let line =
             "\u{1b}[2m      Tests \u{1b}[22m \u{1b}[1m\u{1b}[32m88 passed\u{1b}[39m\u{1b}[90m (88)";
         check(line, true, 88, 0, 0);
+    }
+
+    #[test]
+    fn node_results_count() {
+        let output = "ok 1 - a\nok 2 - b # SKIP no captured traffic (DASHSTREAM_CORPUS)\n\
+                      # 12 cases\n# pass 4\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 0";
+        check(output, false, 4, 2, 1);
+        let mut tally = Tally::default();
+        for line in output.lines().chain(["# skipped 1"]) {
+            tally.take(line);
+        }
+        let required = tally.counts(false, true);
+        assert_eq!((required.failed, required.skipped), (3, 1));
     }
 
     #[test]

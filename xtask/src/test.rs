@@ -83,12 +83,15 @@ pub(crate) fn test(project: &Project, stages: &mut Stages, environment: &Environ
         stages.run("Rust tests, end to end included", || {
             cargo_test(project, environment)
         });
+        stages.run(VECTORS, || vectors(project, environment));
     } else {
         stages.skip(
             "Rust tests, end to end included",
             "there are no binaries to test",
         );
+        stages.skip(VECTORS, "there are no binaries to compare with");
     }
+    stages.run("fuzzing, seeded and bounded", || fuzz(project, environment));
 }
 
 /// What demo and tests start as processes of their own.
@@ -126,6 +129,30 @@ fn cargo_test(project: &Project, environment: &Environment) -> Result<Counts> {
         .current_dir(&project.root);
     counted::run("cargo test", environment.apply(&mut command))
 }
+
+/// The same files as the native tests, and damaged copies of them compared with the native decoder.
+fn vectors(project: &Project, environment: &Environment) -> Result<Counts> {
+    let mut command = Command::new("node");
+    command
+        .args(["--test", "--test-reporter=tap"])
+        .args(["wasm", "chromium"].map(|name| format!("decode-wasm/node/{name}.test.mjs")))
+        .current_dir(&project.root);
+    counted::run("node --test", environment.apply(&mut command))
+}
+
+/// Targets are a workspace of their own, in a target folder of their own: their settings and the
+/// second implementation of zstd that they need would change what everything else is built with.
+fn fuzz(project: &Project, environment: &Environment) -> Result<Counts> {
+    let mut command = run::cargo();
+    command
+        .args(["test", "--manifest-path", FUZZ, "--target-dir"])
+        .arg(project.target.join("fuzz"))
+        .current_dir(&project.root);
+    counted::run("cargo test of fuzz", environment.apply(&mut command))
+}
+
+pub(crate) const FUZZ: &str = "fuzz/Cargo.toml";
+const VECTORS: &str = "vectors in the browser module, in Node and in Chromium";
 
 const STARTED: &[&str] = &[
     "dashstream-relay",
