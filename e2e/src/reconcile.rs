@@ -1,6 +1,6 @@
 //! The sums that `docs/metrics.md` promises, taken from `/metrics` alone.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::relay::{Metrics, Relay};
 
@@ -78,6 +78,21 @@ pub fn reconcile(relay: &mut Relay, records: u64) -> Metrics {
         assert_eq!(got, wanted, "{what}");
     }
     metrics
+}
+
+/// Checks that no counter has gone back or gone away.
+///
+/// # Panics
+/// When one has.
+pub fn assert_grown(before: &Metrics, after: &Metrics) {
+    let after: BTreeMap<&str, f64> = after.counters().collect();
+    for (sample, was) in before.counters() {
+        let is = after.get(sample).copied();
+        assert!(
+            is.is_some_and(|is| is >= was),
+            "{sample}: {was}, then {is:?}"
+        );
+    }
 }
 
 const RECEIVED: &str = "dashstream_messages_received_total";

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     env, fs,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::{Command, ExitStatus},
     thread,
@@ -45,15 +45,31 @@ impl Relay {
     /// When it does not come up.
     #[must_use]
     pub fn launch(brokers: &str, topic: &str, more: &[&str]) -> Option<Self> {
+        Self::launch_on(Ipv4Addr::LOCALHOST.into(), brokers, topic, more)
+    }
+
+    /// As [`Self::start`], listening on another address of this machine.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    #[must_use]
+    pub fn start_on(host: IpAddr, brokers: &str, topic: &str, more: &[&str]) -> Option<Self> {
+        let mut relay = Self::launch_on(host, brokers, topic, more)?;
+        relay.wait_ready();
+        Some(relay)
+    }
+
+    fn launch_on(host: IpAddr, brokers: &str, topic: &str, more: &[&str]) -> Option<Self> {
         let binary = need(Tool::Relay)?;
         let mut tries = 0;
         loop {
             tries += 1;
-            let port = free_port();
+            let address = SocketAddr::new(host, free_port());
+            let port = address.port();
             let mut relay = Self {
                 binary: binary.clone(),
-                arguments: arguments(brokers, topic, port, more),
-                address: (Ipv4Addr::LOCALHOST, port).into(),
+                arguments: arguments(brokers, topic, address, more),
+                address,
                 log: place::log_file(&format!("{}-relay-{port}", test_name())),
                 running: None,
             };
@@ -221,15 +237,16 @@ impl Relay {
     }
 }
 
-fn arguments(brokers: &str, topic: &str, port: u16, more: &[&str]) -> Vec<String> {
-    let port = port.to_string();
+fn arguments(brokers: &str, topic: &str, address: SocketAddr, more: &[&str]) -> Vec<String> {
+    let host = address.ip().to_string();
+    let port = address.port().to_string();
     let fixed = [
         "--kafka-brokers",
         brokers,
         "--kafka-topic",
         topic,
         "--host",
-        "127.0.0.1",
+        &host,
         "--port",
         &port,
     ];
@@ -286,6 +303,16 @@ impl Metrics {
                     .all(|label| own_labels.contains(&label.as_str()))
         });
         matching.map(|(_, value)| value).sum()
+    }
+
+    /// Every sample of a counter, and the counters of histograms, with its value.
+    pub fn counters(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.samples.iter().filter_map(|(sample, value)| {
+            let name = sample.split('{').next().unwrap_or(sample);
+            let counts = ["_total", "_count", "_bucket"];
+            let is_counter = counts.iter().any(|end| name.ends_with(end));
+            is_counter.then_some((sample.as_str(), *value))
+        })
     }
 
     /// Whether there is any sample of that name.

@@ -11,7 +11,7 @@ use dashstream_e2e::{
     mock::MockKafka,
     payload,
     producer::{Input, Topic, now_ms},
-    reconcile::reconcile,
+    reconcile::{assert_grown, reconcile},
     relay::Relay,
     watcher::Watcher,
 };
@@ -85,17 +85,24 @@ impl Stage {
         }
     }
 
-    /// Everything works again: new records everywhere, each once, counted once.
+    /// Everything works again: new records everywhere, each once, counted once; and what happened is
+    /// counted as trouble of brokers, not of records and not of clients.
     fn recovered(mut self) {
+        let before = self.relay.metrics();
         self.produce(0..PARTITIONS);
         self.delivered(0..PARTITIONS);
         let records = self.produced.iter().sum();
         let metrics = reconcile(&mut self.relay, records);
         assert_eq!(metrics.sum("dashstream_relay_gaps_total", &[]), 0.0);
+        for other in OTHER_TROUBLE {
+            assert_eq!(metrics.sum(other, &[]), 0.0, "{other}");
+        }
+        assert_grown(&before, &metrics);
         self.relay.wait_ready();
     }
 }
 
+/// MET-01
 #[test]
 fn a_leader_that_moves_is_followed() {
     let Some(mut stage) = Stage::set() else {
@@ -127,6 +134,7 @@ fn a_partition_without_a_leader_stops_no_other() {
     stage.recovered();
 }
 
+/// MET-03
 #[test]
 fn a_broker_that_is_down_is_waited_for() {
     let Some(mut stage) = Stage::set() else {
@@ -139,6 +147,7 @@ fn a_broker_that_is_down_is_waited_for() {
     stage.recovered();
 }
 
+/// BND-08
 #[test]
 fn a_slow_broker_delays_and_loses_nothing() {
     let Some(mut stage) = Stage::set() else {
@@ -186,6 +195,12 @@ fn answers_that_are_errors_are_tried_again() {
     stage.recovered();
 }
 
+const OTHER_TROUBLE: [&str; 4] = [
+    "dashstream_relay_refused_total",
+    "dashstream_decode_failures_total",
+    "websocket_send_failed_total",
+    "websocket_send_timeout_total",
+];
 /// An answer is waited for 2 s instead of 30, so that a slow broker shows within a test.
 const QUICK: &[&str] = &[
     "--kafka-operation-timeout-secs",

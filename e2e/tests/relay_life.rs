@@ -104,13 +104,15 @@ fn a_cursor_older_than_memory_gets_the_exact_gap() {
     assert_eq!(outline(&watcher.frames_to(0, 50)), wanted);
 }
 
+/// MET-09
 #[test]
 fn a_broker_that_comes_back_costs_nothing() {
     let Some(mut kafka) = Kafka::start("outage") else {
         return;
     };
     let topic = kafka.topic("outage", 1);
-    let Some(mut relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+    let quick = ["--kafka-lag-check-interval-secs", "1"];
+    let Some(mut relay) = Relay::start(kafka.brokers(), topic.name(), &quick) else {
         return;
     };
     let (mut watcher, _) = Watcher::resume(relay.address(), &json!({"from": "earliest"}));
@@ -120,6 +122,14 @@ fn a_broker_that_comes_back_costs_nothing() {
     kafka.stop();
     // Long enough for the relay to notice and to be in its backoff.
     std::thread::sleep(Duration::from_secs(3));
+    relay.wait_for("failing probes counted", Duration::from_secs(60), |relay| {
+        let failures = "websocket_kafka_lag_poll_failures_total";
+        relay.metrics().sum(failures, &[]) > 0.0
+    });
+    assert!(
+        relay.metrics().has("websocket_kafka_consumer_lag"),
+        "what was last known stays"
+    );
     kafka.start_again();
     let topic = Topic::open(kafka.brokers(), topic.name(), 1);
     let second = topic.produce_batch(0, batch(500, 500, 300));
@@ -137,6 +147,7 @@ fn a_broker_that_comes_back_costs_nothing() {
     reconcile(&mut relay, 1000);
 }
 
+/// OPS-06, MET-08
 #[test]
 fn a_topic_that_comes_late_is_served_to_whoever_waits() {
     let Some(kafka) = Kafka::shared() else { return };
@@ -153,11 +164,18 @@ fn a_topic_that_comes_late_is_served_to_whoever_waits() {
         "the log names the topic that is absent"
     );
 
+    let age = |relay: &Relay| {
+        let metrics = relay.metrics();
+        metrics.sum("websocket_last_kafka_message_age_seconds", &[])
+    };
+    assert_eq!(age(&relay), -1.0, "never");
+
     let topic = Topic::create(kafka.brokers(), &name, 2);
     relay.wait_ready();
     let (mut watcher, _) = Watcher::resume(relay.address(), &json!({"from": "earliest"}));
     let produced = topic.produce_batch(1, batch(0, 10, 300));
     assert_eq!(watcher.frames_to(1, 10).len(), produced.len());
+    assert!((0.0..60.0).contains(&age(&relay)));
 }
 
 #[test]
