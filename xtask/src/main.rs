@@ -19,6 +19,7 @@ mod test;
 mod tidy;
 mod toolchain;
 mod wasm;
+mod wasm_pack;
 mod web;
 
 use std::process::ExitCode;
@@ -108,7 +109,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "wasm",
-        help: "compile the browser module and its bindings [--install]",
+        help: "compile the browser module and its bindings; with wasm-pack too [--install] [--pack]",
         run: wasm,
     },
     Command {
@@ -132,6 +133,15 @@ fn setup(project: &Project, mut args: Args) -> Result<()> {
 }
 
 fn wasm(project: &Project, mut args: Args) -> Result<()> {
+    let pack = args.flag("--pack");
+    module(project, args)?;
+    if pack {
+        wasm_pack::prove(project)?;
+    }
+    Ok(())
+}
+
+fn module(project: &Project, mut args: Args) -> Result<()> {
     let install = args.flag("--install");
     args.finish()?;
     parts::provide(project, &[parts::Part::WasmCompiler], install)?;
@@ -139,6 +149,6 @@ fn wasm(project: &Project, mut args: Args) -> Result<()> {
 }
 
 fn web(project: &Project, args: Args) -> Result<()> {
-    wasm(project, args)?;
+    module(project, args)?;
     web::build(project)
 }
