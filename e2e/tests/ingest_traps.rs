@@ -436,7 +436,8 @@ fn a_topic_made_anew_is_told_to_clients_of_the_old_one() {
     let topic = Topic::create(kafka.brokers(), &name, 1);
     produce(&topic, (100..105).map(|n| Some(good(n))).collect());
     relay.wait_for("the relay to notice", PATIENCE, |relay| {
-        relay.get("/health").body.contains("made anew")
+        let metrics = relay.metrics();
+        metrics.sum("dashstream_relay_topic_resets_total", &[]) == 1.0
     });
 
     relay.kill();

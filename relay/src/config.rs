@@ -17,7 +17,9 @@ use serde::Serialize;
 
 pub use args::{Cli, Command, Options};
 pub use dlq::{DlqConfig, DlqOptions};
-pub use ingest::{IngestConfig, IngestOptions, SequencePolicy, UnusablePolicy};
+pub use ingest::{
+    BackoffConfig, CheckpointConfig, IngestConfig, IngestOptions, SequencePolicy, UnusablePolicy,
+};
 pub use namespace::Namespace;
 pub use security::{Secret, Security, SecurityOptions};
 pub use value::{Brokers, DecodeMode, Origin, Port, Start, Topic};

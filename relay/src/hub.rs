@@ -40,6 +40,14 @@ impl Hub {
         });
     }
 
+    /// Drops what is held of a partition that was made anew, and starts it at `position` again.
+    pub fn restart_partition(&self, partition: u32, position: u64, end: u64) {
+        self.change(|log| {
+            log.restart_partition(partition, position);
+            log.set_kafka_end(partition, end);
+        });
+    }
+
     /// Appends a segment and wakes every session once.
     pub fn append(&self, segment: Segment) -> Result<(), AppendError> {
         self.change(|log| log.append(segment))

@@ -10,6 +10,7 @@ mod partition;
 mod position;
 mod sequence;
 mod source;
+mod start;
 mod status;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -20,7 +21,7 @@ use crate::{limits, relay::Shared};
 use age::Origin;
 use backoff::Backoff;
 use kafka::{Failure, Kafka};
-use partition::{PartitionLoop, Stop, Surroundings};
+use partition::{PartitionLoop, Surroundings};
 use sequence::Sequences;
 use source::Source as _;
 
@@ -31,7 +32,9 @@ pub async fn run(shared: Arc<Shared>) {
     let kafka = Arc::new(Kafka::new(&shared.config));
     let mut loops = JoinSet::new();
     let mut started = BTreeSet::new();
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::new(shared.config.ingest.backoff);
+    // What is there at the first sight of the topic was there before the relay.
+    let mut origin = Origin::AtStart;
     let around = Surroundings {
         clock: shared.clock,
         counters: Arc::clone(&shared.counters),
@@ -44,11 +47,6 @@ pub async fn run(shared: Arc<Shared>) {
             Ok(Some(found)) => {
                 backoff.succeed();
                 announce(&shared, TopicState::Present);
-                let origin = if started.is_empty() {
-                    Origin::AtStart
-                } else {
-                    Origin::Later
-                };
                 for partition in found {
                     if started.insert(partition) {
                         let status = shared.ingest.partition(partition);
@@ -59,12 +57,14 @@ pub async fn run(shared: Arc<Shared>) {
                         loops.spawn(probe(Arc::clone(&shared), Arc::clone(&kafka), partition));
                     }
                 }
+                origin = Origin::Later;
                 settle(&shared, started.len()).await;
                 shared.config.kafka.metadata_interval
             }
             Ok(None) => {
                 backoff.succeed();
                 announce(&shared, TopicState::Absent);
+                origin = Origin::Later;
                 Duration::from_millis(limits::ABSENT_TOPIC_RETRY_MS)
             }
             Err(failure) => {
@@ -110,32 +110,30 @@ async fn settle(shared: &Shared, partitions: usize) {
 async fn read(shared: Arc<Shared>, kafka: Arc<Kafka>, mut reader: PartitionLoop) {
     let partition = reader.partition();
     let status = shared.ingest.partition(partition);
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::new(shared.config.ingest.backoff);
+    if let Some(checkpoints) = &shared.checkpoints {
+        let found = checkpoints.load(partition).await;
+        reader.resume(found, checkpoints.progress(partition));
+    }
     loop {
-        let (generation, stop) = match kafka.partition(partition).await {
+        let (generation, failure) = match kafka.partition(partition).await {
             Ok(mut source) => {
                 let generation = source.generation;
-                (
-                    generation,
-                    reader.run(&mut source, || backoff.succeed()).await,
-                )
+                let failure = reader.run(&mut source, || backoff.succeed()).await;
+                (generation, failure)
             }
-            Err(failure) => (kafka.generation().await, Stop::Failed(failure)),
-        };
-        let failure = match stop {
-            Stop::Failed(failure) => failure,
-            Stop::TopicReset { position, end } => {
-                status.set_phase(Phase::Reset);
-                tracing::error!(
-                    partition,
-                    position,
-                    end,
-                    "the topic ends before the relay's position: it was made anew; restart the relay"
-                );
-                return;
-            }
+            Err(failure) => (kafka.generation().await, failure),
         };
         let pause = backoff.fail();
+        if matches!(failure, Failure::Absent) && is_gone(&kafka, partition).await {
+            if status.phase() != Phase::Gone {
+                tracing::warn!(partition, "the topic is there without this partition");
+                reader.vanish();
+                status.set_phase(Phase::Gone);
+            }
+            tokio::time::sleep(pause).await;
+            continue;
+        }
         status.set_phase(Phase::Retrying);
         count(&shared, &failure);
         tracing::warn!(partition, error = %failure, ?pause, "reading failed");
@@ -146,6 +144,12 @@ async fn read(shared: Arc<Shared>, kafka: Arc<Kafka>, mut reader: PartitionLoop)
     }
 }
 
+/// Whether the topic is there without the partition. Kafka never takes one away, so it was made anew.
+async fn is_gone(kafka: &Kafka, partition: u32) -> bool {
+    let known = kafka.partitions().await.ok().flatten();
+    known.is_some_and(|known| !known.contains(&partition))
+}
+
 /// Asks for a partition's end at intervals, on a connection of its own: lag is measured off the
 /// path of the records, and an answer proves that the broker is there although nothing flows.
 async fn probe(shared: Arc<Shared>, kafka: Arc<Kafka>, partition: u32) {
@@ -153,6 +157,10 @@ async fn probe(shared: Arc<Shared>, kafka: Arc<Kafka>, partition: u32) {
     let interval = shared.config.kafka.lag_check_interval;
     let mut source = None;
     loop {
+        if status.phase() == Phase::Gone {
+            tokio::time::sleep(interval).await;
+            continue;
+        }
         let result = match source.take() {
             Some(source) => Ok(source),
             None => kafka.partition(partition).await,

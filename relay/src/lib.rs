@@ -5,11 +5,13 @@
 //!
 //! - [`config`] turns flags and environment into typed values, once.
 //! - [`ingest`] reads every partition into the log; [`dlq`] gets what it cannot use.
+//! - [`checkpoint`] remembers over restarts how far that is settled.
 //! - [`hub`] holds the log and wakes the sessions.
 //! - [`client`] accepts connections and drives one session per socket.
 //! - [`http`] serves the page and says how the relay is; [`metrics`] counts.
 //! - [`relay`] starts and stops all of it.
 
+pub mod checkpoint;
 pub mod client;
 pub mod clock;
 pub mod config;

@@ -19,9 +19,9 @@ pub const BROKER_MESSAGE_BYTES_MAX: usize = 100 * 1024 * 1024;
 /// A fetch with this limit returns exactly one batch: used to find the one that cannot be read.
 pub const ISOLATING_FETCH_BYTES: i32 = 1;
 
-/// First delay after a failed call to Kafka.
+/// Default of the first delay after a failed call to Kafka.
 pub const BACKOFF_MS_MIN: u64 = 100;
-/// Longest delay between calls to Kafka.
+/// Default of the longest delay between calls to Kafka.
 pub const BACKOFF_MS_MAX: u64 = 5_000;
 /// Calls that may fail in a row before the Kafka client is built anew from the bootstrap list:
 /// rskafka never forgets a broker that is gone.
@@ -32,6 +32,13 @@ pub const ABSENT_TOPIC_RETRY_MS: u64 = 2_000;
 pub const SETTLE_MS_MAX: u64 = 10_000;
 /// Offsets probed without a record before the position reached is published as a mark.
 pub const PROBES_PER_MARK: u64 = 1_000;
+
+/// A partition that gave no answer for this long is looked at anew before it is read on: it may have
+/// been made anew while the relay was held up.
+pub const UNHEARD_MS_MAX: u64 = 5_000;
+
+/// Largest checkpoint file that is read; a sound one has at most a few hundred bytes.
+pub const CHECKPOINT_BYTES_MAX: u64 = 4_096;
 
 /// Series of sequence numbers that are tracked, over all partitions.
 pub const SEQUENCE_SERIES_MAX: usize = 100_000;

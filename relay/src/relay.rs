@@ -6,6 +6,7 @@ use session::ServerConfig;
 use tokio::task::JoinHandle;
 
 use crate::{
+    checkpoint::Checkpoints,
     client::{self, Listener, Permits},
     clock::Clock,
     config::Config,
@@ -30,6 +31,8 @@ pub struct Shared {
     /// Where records go that cannot be used, if anywhere.
     pub dlq: Option<Dlq>,
     pub dlq_counts: Arc<dlq::Counts>,
+    /// What is remembered over restarts, if anything.
+    pub checkpoints: Option<Checkpoints>,
     /// What every session starts with.
     pub session: ServerConfig,
 }
@@ -56,6 +59,7 @@ impl Shared {
         let session = session_config(&config);
         let window = Window::default();
         let dlq = Dlq::new(&config.kafka, Arc::clone(&dlq_counts));
+        let checkpoints = Checkpoints::new(&config, Arc::clone(&counters));
         Ok(Arc::new(Self {
             config,
             clock,
@@ -67,6 +71,7 @@ impl Shared {
             permits,
             dlq,
             dlq_counts,
+            checkpoints,
             session,
         }))
     }
@@ -116,6 +121,9 @@ impl Relay {
         ];
         if feed == Feed::Kafka {
             tasks.push(tokio::spawn(ingest::run(Arc::clone(&shared))));
+            if let Some(checkpoints) = shared.checkpoints.clone() {
+                tasks.push(tokio::spawn(checkpoints.run()));
+            }
         }
         Ok(Self {
             address,
@@ -125,7 +133,7 @@ impl Relay {
     }
 
     /// Says goodbye to every client, waits until they are gone or the drain time is over, stops
-    /// reading, and gives dead letters on their way as much time again.
+    /// reading, gives dead letters on their way as much time again, and writes the last checkpoints.
     pub async fn stop(self) {
         self.shared.hub.close(RETRY_AFTER_MS);
         let counters = &self.shared.counters;
@@ -154,6 +162,13 @@ impl Relay {
                 letters,
                 "the drain time is over; dead letters are left unsent"
             );
+        }
+        if let Some(checkpoints) = &self.shared.checkpoints
+            && tokio::time::timeout(self.shared.config.listen.drain, checkpoints.write())
+                .await
+                .is_err()
+        {
+            tracing::warn!("the drain time is over; the last checkpoints may not be written");
         }
     }
 }

@@ -36,7 +36,7 @@ pub struct Options {
     #[arg(long, env, global = true, default_value = "")]
     pub kafka_cluster_id: String,
 
-    /// Where reading starts: earliest or latest.
+    /// Where reading starts: earliest, latest, or a time back such as 30m, 2h or 7d.
     #[arg(long, env, global = true, default_value = "earliest")]
     pub kafka_auto_offset_reset: String,
 

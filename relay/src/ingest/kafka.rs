@@ -12,6 +12,7 @@ use std::{
 
 use rskafka::{
     BackoffConfig, ConnectionError,
+    chrono::DateTime,
     client::{
         Client,
         error::{Error, ProtocolError, RequestError},
@@ -303,12 +304,13 @@ pub(super) struct KafkaPartition {
 }
 
 impl KafkaPartition {
-    async fn offset(&self, at: OffsetAt) -> Result<u64, Failure> {
+    /// `None` where Kafka says that there is none.
+    async fn offset(&self, at: OffsetAt) -> Result<Option<u64>, Failure> {
         let offset = tokio::time::timeout(self.operation_timeout, self.client.get_offset(at))
             .await
             .map_err(|_| Failure::timeout())?
             .map_err(Failure::of)?;
-        Ok(u64::try_from(offset).unwrap_or(0))
+        Ok(u64::try_from(offset).ok())
     }
 }
 
@@ -345,11 +347,19 @@ impl Source for KafkaPartition {
     }
 
     async fn earliest(&mut self) -> Result<u64, Failure> {
-        self.offset(OffsetAt::Earliest).await
+        let offset = self.offset(OffsetAt::Earliest).await?;
+        Ok(offset.unwrap_or(0))
+    }
+
+    async fn at_time(&mut self, timestamp_ms: i64) -> Result<Option<u64>, Failure> {
+        // A time that chrono does not know lies before all records or after them; both are far off.
+        let time = DateTime::from_timestamp_millis(timestamp_ms).unwrap_or_default();
+        self.offset(OffsetAt::Timestamp(time)).await
     }
 
     async fn end(&mut self) -> Result<u64, Failure> {
-        self.offset(OffsetAt::Latest).await
+        let offset = self.offset(OffsetAt::Latest).await?;
+        Ok(offset.unwrap_or(0))
     }
 }
 

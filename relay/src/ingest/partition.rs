@@ -1,6 +1,8 @@
 //! The loop of one partition: asks what its [`Cursor`] wants asked, puts the answers into the log.
 //! It ends when the source fails; whoever runs it connects anew and continues with the same loop.
 
+mod begin;
+
 use std::sync::Arc;
 
 use session::Segment;
@@ -14,11 +16,15 @@ use super::{
     source::{Fetched, Record, Source},
     status::{PartitionStatus, Pause, Phase},
 };
-use crate::{clock::Clock, config::Config, dlq::Dlq, hub::Hub, metrics::Counters};
-
-/// Answers in a row that say the log's end went back before it is believed: while leadership
-/// moves, one broker may say so for a moment.
-const WENT_BACK_ANSWERS: u32 = 3;
+use crate::{
+    checkpoint::{Checkpoint, Fingerprint, Progress},
+    clock::Clock,
+    config::{Config, Start},
+    dlq::Dlq,
+    hub::Hub,
+    metrics::Counters,
+};
+use begin::Known;
 
 /// What the loop needs besides its source.
 #[derive(Clone, Debug)]
@@ -34,7 +40,9 @@ pub(super) struct Surroundings {
 #[derive(Debug)]
 pub(super) struct PartitionLoop {
     partition: u32,
-    start: crate::config::Start,
+    start: Start,
+    /// What is known of the topic's incarnation.
+    known: Known,
     cursor: Option<Cursor>,
     admission: Admission,
     origin: Origin,
@@ -45,7 +53,7 @@ pub(super) struct PartitionLoop {
     released: Option<Held>,
     status: Arc<PartitionStatus>,
     around: Surroundings,
-    went_back: u32,
+    progress: Option<Arc<Progress>>,
 }
 
 /// A record that is not passed without a word from the operator.
@@ -53,15 +61,6 @@ pub(super) struct PartitionLoop {
 struct Held {
     offset: u64,
     obstacle: Obstacle,
-}
-
-/// Why a loop stopped.
-#[derive(Debug)]
-pub(super) enum Stop {
-    /// The source failed; connect anew and go on.
-    Failed(Failure),
-    /// The topic is not the one it was; going on would mix two topics.
-    TopicReset { position: u64, end: u64 },
 }
 
 impl PartitionLoop {
@@ -76,16 +75,24 @@ impl PartitionLoop {
         Self {
             partition,
             start: config.kafka.start,
+            known: Known::default(),
             cursor: None,
             admission: Admission::new(partition, config, sequences),
             origin,
-            horizon: Horizon::new(origin, 0),
+            horizon: Horizon::new(0, 0),
             held: None,
             released: None,
             status,
             around,
-            went_back: 0,
+            progress: None,
         }
+    }
+
+    /// Before it begins: the checkpoint found, and where to say how far it is.
+    pub(super) fn resume(&mut self, found: Option<Checkpoint>, progress: Arc<Progress>) {
+        self.known.checkpoint = found;
+        self.known.fingerprint = found.and_then(|found| found.fingerprint);
+        self.progress = Some(progress);
     }
 
     pub(super) fn partition(&self) -> u32 {
@@ -97,24 +104,29 @@ impl PartitionLoop {
         &mut self,
         source: &mut impl Source,
         mut answered: impl FnMut(),
-    ) -> Stop {
+    ) -> Failure {
+        self.known.is_sure = false;
         loop {
             match self.step(source).await {
-                Ok(None) => answered(),
-                Ok(Some(stop)) => return stop,
-                Err(failure) => return Stop::Failed(failure),
+                Ok(()) => answered(),
+                Err(failure) => return failure,
             }
         }
     }
 
     /// One request and its answer.
-    async fn step(&mut self, source: &mut impl Source) -> Result<Option<Stop>, Failure> {
+    async fn step(&mut self, source: &mut impl Source) -> Result<(), Failure> {
         if self.held.is_some() {
             self.wait_for_release().await;
         }
+        if self.cursor.is_none() {
+            return self.begin(source).await;
+        }
+        if !self.is_sure() {
+            self.make_sure(source).await?;
+        }
         let Some(cursor) = &mut self.cursor else {
-            self.begin(source).await?;
-            return Ok(None);
+            return Ok(());
         };
         match cursor.request() {
             Request::End => {
@@ -140,31 +152,10 @@ impl PartitionLoop {
                     Err(Failure::OutOfRange) => return self.out_of_range(source).await,
                     Err(failure) => return Err(failure),
                 }
-                self.went_back = 0;
+                self.known.went_back = 0;
                 self.answered();
             }
         }
-        Ok(None)
-    }
-
-    /// Finds the first position and opens the partition's log there.
-    async fn begin(&mut self, source: &mut impl Source) -> Result<(), Failure> {
-        let earliest = source.earliest().await?;
-        let end = source.end().await?;
-        let position = position::start(self.start, earliest, end);
-        self.around.hub.add_partition(self.partition, position, end);
-        self.status.set_end(end);
-        self.status.last_probe.set(self.around.clock.now_ms());
-        self.cursor = Some(Cursor::new(position));
-        self.horizon = Horizon::new(self.origin, end);
-        self.answered();
-        tracing::info!(
-            partition = self.partition,
-            position,
-            earliest,
-            end,
-            "reading"
-        );
         Ok(())
     }
 
@@ -179,7 +170,11 @@ impl PartitionLoop {
         if let Some(notice) = notice {
             self.tell(notice);
         }
-        if !fetched.records.is_empty() {
+        if let Some(last) = fetched.records.last() {
+            self.known.fingerprint = Some(Fingerprint {
+                offset: last.offset,
+                timestamp_ms: last.timestamp_ms,
+            });
             let now_ms = self.around.clock.now_ms();
             self.around.counters.last_record.set(now_ms);
             self.status.last_record.set(now_ms);
@@ -222,6 +217,8 @@ impl PartitionLoop {
             let settled = dlq.offer(&refused);
             if dlq.fails_closed() {
                 settled.await;
+            } else if let Some(progress) = &self.progress {
+                progress.await_letter(refused.offset, settled);
             }
         }
     }
@@ -282,12 +279,12 @@ impl PartitionLoop {
         }
     }
 
-    async fn out_of_range(&mut self, source: &mut impl Source) -> Result<Option<Stop>, Failure> {
+    async fn out_of_range(&mut self, source: &mut impl Source) -> Result<(), Failure> {
         let earliest = source.earliest().await?;
         let end = source.end().await?;
         self.answered();
         let Some(cursor) = &mut self.cursor else {
-            return Ok(None);
+            return Ok(());
         };
         let position = cursor.at();
         match cursor.on_out_of_range(earliest, end) {
@@ -300,14 +297,12 @@ impl PartitionLoop {
                     "Kafka deleted records unread"
                 );
                 self.tell(notice);
-                Ok(None)
+                Ok(())
             }
             OutOfRange::WentBack { end } => {
-                self.went_back += 1;
-                if self.went_back >= WENT_BACK_ANSWERS {
-                    return Ok(Some(Stop::TopicReset { position, end }));
-                }
-                Err(Failure::OutOfRange)
+                self.went_back(position, end)?;
+                self.start_over();
+                Ok(())
             }
             OutOfRange::Within => Err(Failure::OutOfRange),
         }
@@ -351,6 +346,11 @@ impl PartitionLoop {
                 Phase::Reading
             };
             self.status.set_phase(phase);
+            if let Some(progress) = &self.progress {
+                let boundary = self.horizon.boundary();
+                let fingerprint = self.known.fingerprint;
+                progress.reach(Checkpoint::at(self.head(), boundary, fingerprint));
+            }
         }
     }
 }

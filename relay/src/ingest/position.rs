@@ -250,13 +250,5 @@ impl Cursor {
     }
 }
 
-/// The first position of a partition that holds `earliest..end`.
-pub(super) fn start(start: crate::config::Start, earliest: u64, end: u64) -> u64 {
-    match start {
-        crate::config::Start::Earliest => earliest,
-        crate::config::Start::Latest => end.max(earliest),
-    }
-}
-
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,12 @@ pub(super) trait Source: Send {
     /// The oldest offset that may exist.
     fn earliest(&mut self) -> impl Future<Output = Result<u64, Failure>> + Send;
 
+    /// The first offset whose record is not older than that time; `None` where there is none.
+    fn at_time(
+        &mut self,
+        timestamp_ms: i64,
+    ) -> impl Future<Output = Result<Option<u64>, Failure>> + Send;
+
     /// The end of what may be read: before the first open transaction.
     fn end(&mut self) -> impl Future<Output = Result<u64, Failure>> + Send;
 }

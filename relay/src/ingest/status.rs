@@ -38,8 +38,10 @@ pub enum Phase {
     Probing,
     /// Stopped at a record until an operator releases it.
     Paused,
-    /// The log's end went back: the topic was made anew, which needs a restart of the relay.
+    /// The topic was made anew: on the way back to its start.
     Reset,
+    /// The topic was made anew with fewer partitions, and this one is not among them.
+    Gone,
 }
 
 impl Phase {
@@ -51,16 +53,18 @@ impl Phase {
             Self::Probing => "probing",
             Self::Paused => "paused",
             Self::Reset => "reset",
+            Self::Gone => "gone",
         }
     }
 
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Starting,
         Self::Reading,
         Self::Retrying,
         Self::Probing,
         Self::Paused,
         Self::Reset,
+        Self::Gone,
     ];
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use decode_core::wire::{CloseCode, GapCause, MessageKind, RejectCode, error_code};
 
 use super::histogram::{GapSizes, Histogram, Latencies};
+use crate::checkpoint::Fault;
 
 /// A number that only rises.
 #[derive(Debug, Default)]
@@ -267,6 +268,15 @@ impl Label for SequenceFinding {
     }
 }
 
+impl Label for Fault {
+    fn values() -> &'static [Self] {
+        &Self::ALL
+    }
+    fn text(self) -> &'static str {
+        self.name()
+    }
+}
+
 /// Everything the relay counts. Names follow the metrics in [`super::table`].
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -301,6 +311,10 @@ pub struct Counters {
     pub client_rebuilds: Counter,
     pub kafka_errors: Family<Text<KafkaError>>,
     pub lag_poll_failures: Counter,
+    pub topic_resets: Counter,
+    pub checkpoint_writes: Counter,
+    pub checkpoint_failures: Counter,
+    pub checkpoint_faults: Family<Fault>,
     pub last_record: LastTime,
     pub last_kafka_error: LastTime,
     // Clients.

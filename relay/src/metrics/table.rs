@@ -186,6 +186,13 @@ metrics! {
     Counter "dashstream_sequence_unchecked_total"
         "Sequence numbers not compared, because kinds share counters that cannot be told apart."
         = |s, e| e(s.counters.sequence_unchecked.get() as f64, &[]);
+    Counter "dashstream_offset_checkpoint_writes_total" "Checkpoints written."
+        = |s, e| e(s.counters.checkpoint_writes.get() as f64, &[]);
+    Counter "dashstream_offset_checkpoint_failures_total" "Checkpoints that could not be written."
+        = |s, e| e(s.counters.checkpoint_failures.get() as f64, &[]);
+    Counter "dashstream_relay_checkpoint_faults_total" ["fault"]
+        "Checkpoint files found at start that were of no use, by what was wrong with them."
+        = |s, e| family(&s.counters.checkpoint_faults, e);
     Counter "dashstream_relay_sequence_checked_total" "Sequence numbers compared, of any age."
         = |s, e| e(s.counters.sequence_checked.get() as f64, &[]);
     Counter "dashstream_relay_sequence_old_findings_total" ["finding"]
@@ -251,6 +258,9 @@ metrics! {
     Counter "dashstream_relay_client_rebuilds_total"
         "Times the Kafka client was built anew from the bootstrap brokers."
         = |s, e| e(s.counters.client_rebuilds.get() as f64, &[]);
+    Counter "dashstream_relay_topic_resets_total"
+        "Partitions that were found to be made anew, their log then begun again."
+        = |s, e| e(s.counters.topic_resets.get() as f64, &[]);
     Gauge "dashstream_relay_partitions" "Partitions in the log."
         = |s, e| e(s.hub.log().partition_count() as f64, &[]);
     Counter "dashstream_relay_segments_total" "Segments appended to the log."

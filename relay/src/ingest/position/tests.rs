@@ -1,5 +1,4 @@
 use super::*;
-use crate::config::Start;
 
 fn fetch(offset: u64, one_batch: bool, patient: bool) -> Request {
     Request::Fetch {
@@ -7,13 +6,6 @@ fn fetch(offset: u64, one_batch: bool, patient: bool) -> Request {
         one_batch,
         patient,
     }
-}
-
-#[test]
-fn a_start_is_within_the_range() {
-    assert_eq!(start(Start::Earliest, 3, 9), 3);
-    assert_eq!(start(Start::Latest, 3, 9), 9);
-    assert_eq!(start(Start::Latest, 3, 0), 3);
 }
 
 #[test]

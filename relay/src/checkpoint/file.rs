@@ -1,0 +1,268 @@
+//! One checkpoint on disk: what is in the file, how it is read whatever is in it, and how it is
+//! written so that a kill at any moment leaves the old file or the new one, never a part of one.
+//!
+//! Everything here blocks; callers keep it off the runtime's threads.
+
+use std::{
+    fmt,
+    fs::{self, File},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::limits::CHECKPOINT_BYTES_MAX;
+
+/// A record by which a partition is known again: a topic of the same name that was made anew has
+/// another one at this offset, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fingerprint {
+    pub offset: u64,
+    pub timestamp_ms: i64,
+}
+
+/// DashFlow's three fields, and what this relay knows besides.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    topic: &'a str,
+    partition: u32,
+    offset: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    boundary: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<Fingerprint>,
+}
+
+/// How far the relay has come in one partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The next offset: everything before it has its outcome.
+    pub offset: u64,
+    /// Records below this one are history, also those that are still to be read.
+    pub boundary: u64,
+    pub fingerprint: Option<Fingerprint>,
+}
+
+impl Checkpoint {
+    /// The file's text.
+    fn to_text(self, topic: &str, partition: u32) -> serde_json::Result<String> {
+        let mut text = serde_json::to_string(&Written {
+            topic,
+            partition,
+            offset: self.offset,
+            boundary: Some(self.boundary).filter(|&boundary| boundary > self.offset),
+            fingerprint: self.fingerprint,
+        })?;
+        text.push('\n');
+        Ok(text)
+    }
+
+    fn of_object(object: &Map<String, Value>, place: Place<'_>) -> Result<Self, Fault> {
+        let topic = object.get("topic").and_then(Value::as_str);
+        let partition = object.get("partition").and_then(Value::as_u64);
+        if topic.is_none() || partition.is_none() {
+            return Err(Fault::Garbage);
+        }
+        if topic != Some(place.topic) || partition != Some(place.partition.into()) {
+            return Err(Fault::Foreign);
+        }
+        let offset = offset(object.get("offset").ok_or(Fault::Garbage)?)?;
+        let boundary = object.get("boundary").map_or(Ok(offset), self::offset)?;
+        let fingerprint = match object.get("fingerprint") {
+            Some(record) => Some(Fingerprint {
+                offset: self::offset(&record["offset"])?,
+                timestamp_ms: record["timestampMs"].as_i64().ok_or(Fault::Garbage)?,
+            }),
+            None => None,
+        };
+        Ok(Self {
+            offset,
+            boundary: boundary.max(offset),
+            fingerprint,
+        })
+    }
+}
+
+/// Kafka counts offsets in 63 bits.
+fn offset(value: &Value) -> Result<u64, Fault> {
+    match value.as_i64() {
+        Some(offset) => u64::try_from(offset).map_err(|_| Fault::Negative),
+        None => Err(Fault::Garbage),
+    }
+}
+
+/// Why a file is no checkpoint of its partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing in it but white space.
+    Empty,
+    /// Of another topic or partition.
+    Foreign,
+    /// An offset below zero.
+    Negative,
+    /// Neither of the two forms.
+    Garbage,
+    /// It cannot be read at all.
+    Unreadable,
+}
+
+impl Fault {
+    pub const ALL: [Self; 5] = [
+        Self::Empty,
+        Self::Foreign,
+        Self::Negative,
+        Self::Garbage,
+        Self::Unreadable,
+    ];
+
+    /// For a label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Foreign => "foreign",
+            Self::Negative => "negative",
+            Self::Garbage => "garbage",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the file is empty",
+            Self::Foreign => "the file belongs to another topic or partition",
+            Self::Negative => "the offset is negative",
+            Self::Garbage => "the file is no checkpoint",
+            Self::Unreadable => "the file cannot be read",
+        })
+    }
+}
+
+/// Whose checkpoint it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    pub topic: &'a str,
+    pub partition: u32,
+}
+
+impl Place<'_> {
+    /// The file, below the configured directory.
+    pub fn file(self, dir: &Path) -> PathBuf {
+        dir.join(self.topic)
+            .join(format!("{}.json", self.partition))
+    }
+}
+
+/// What the bytes of a file say.
+pub fn parse(bytes: &[u8], place: Place<'_>) -> Result<Checkpoint, Fault> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Fault::Garbage)?;
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Fault::Empty);
+    }
+    match serde_json::from_str(text).map_err(|_| Fault::Garbage)? {
+        Value::Object(object) => Checkpoint::of_object(&object, place),
+        // The older form: topic and partition are those it was configured for.
+        number @ Value::Number(_) => offset(&number).map(|offset| Checkpoint {
+            offset,
+            boundary: offset,
+            fingerprint: None,
+        }),
+        _ => Err(Fault::Garbage),
+    }
+}
+
+/// Reads a checkpoint; `None` where there is none. What is left of writes that were killed goes.
+pub fn load(dir: &Path, place: Place<'_>) -> Result<Option<Checkpoint>, Fault> {
+    let path = place.file(dir);
+    remove_leftovers(&path);
+    let mut bytes = Vec::new();
+    let read = File::open(&path)
+        .and_then(|file| file.take(CHECKPOINT_BYTES_MAX + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(_) if bytes.len() as u64 > CHECKPOINT_BYTES_MAX => Err(Fault::Garbage),
+        Ok(_) => parse(&bytes, place).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(_) => Err(Fault::Unreadable),
+    }
+}
+
+/// Puts a file that is no checkpoint out of the way, for people to look at. One such file is kept.
+pub fn set_aside(dir: &Path, place: Place<'_>) -> io::Result<PathBuf> {
+    let path = place.file(dir);
+    let aside = path.with_extension("unusable");
+    fs::rename(&path, &aside)?;
+    Ok(aside)
+}
+
+/// Writes a checkpoint: complete and on the disk when this returns, or the former one still there.
+pub fn store(dir: &Path, place: Place<'_>, checkpoint: Checkpoint) -> io::Result<()> {
+    let path = place.file(dir);
+    let parent = path.parent().unwrap_or(dir);
+    fs::create_dir_all(parent)?;
+    let temporary = temporary(&path);
+    let text = checkpoint.to_text(place.topic, place.partition)?;
+    let written = write_new(&temporary, text.as_bytes())
+        .and_then(|()| fs::rename(&temporary, &path))
+        .and_then(|()| sync_directory(parent));
+    if written.is_err() {
+        // Whatever is wrong with the disk may keep it from going, too; the next start tries again.
+        let _left: io::Result<()> = fs::remove_file(&temporary);
+    }
+    written
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::options().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// A rename is on the disk when its directory is.
+#[cfg(unix)]
+fn sync_directory(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_directory(_dir: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+const TEMPORARY: &str = "tmp";
+
+/// A name nobody else writes to: another process has another id, this one another number.
+fn temporary(path: &Path) -> PathBuf {
+    static NONCE: AtomicU64 = AtomicU64::new(0);
+    let count = NONCE.fetch_add(1, Ordering::Relaxed);
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let nonce = format!("{:x}-{count}", since.as_nanos());
+    let process = std::process::id();
+    path.with_extension(format!("{TEMPORARY}.{process}.{nonce}"))
+}
+
+fn remove_leftovers(path: &Path) {
+    let prefix = path.with_extension(format!("{TEMPORARY}."));
+    let Some(prefix) = prefix
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+    else {
+        return;
+    };
+    let entries = path.parent().and_then(|dir| fs::read_dir(dir).ok());
+    for entry in entries.into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            // It is litter and no more; the next start finds it again.
+            let _left: io::Result<()> = fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

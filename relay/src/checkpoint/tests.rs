@@ -1,0 +1,209 @@
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use clap::Parser as _;
+
+use super::*;
+use crate::{
+    config::Cli,
+    dlq::{self, Cause, Letter, Reason, Refused, Store},
+};
+
+/// A folder of the test's own, gone when dropped.
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn new(name: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("checkpoint-{name}-{}-{count}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).expect("the temporary folder can be written");
+        Self(path)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A leftover in the temporary folder is no reason to fail a test.
+        let _left: io::Result<()> = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn config(arguments: &[&str]) -> Config {
+    let all = std::iter::once("dashstream-relay").chain(arguments.iter().copied());
+    let cli = Cli::try_parse_from(all).expect("known options");
+    Config::from_args(&cli.options).expect("usable options")
+}
+
+fn checkpoints(folder: &Folder) -> (Checkpoints, Arc<Counters>) {
+    let dir = folder.path().to_str().expect("a plain path");
+    let counters = Arc::<Counters>::default();
+    let config = config(&["--kafka-topic=runs", "--checkpoint-dir", dir]);
+    let checkpoints = Checkpoints::new(&config, Arc::clone(&counters)).expect("switched on");
+    (checkpoints, counters)
+}
+
+#[test]
+fn without_a_directory_there_are_none() {
+    assert!(Checkpoints::new(&config(&[]), Arc::default()).is_none());
+}
+
+/// OPS-02: what changed is written, once, and never backwards.
+#[tokio::test]
+async fn what_changed_is_written_and_never_backwards() {
+    let folder = Folder::new("written");
+    let (checkpoints, counters) = checkpoints(&folder);
+    checkpoints.write().await;
+    let progress = checkpoints.progress(0);
+    progress.begin(None);
+    checkpoints.write().await;
+    assert_eq!(counters.checkpoint_writes.get(), 0, "nothing is known yet");
+    for (reached, written) in [(0, 0), (10, 10), (10, 10), (4, 10), (11, 11)] {
+        progress.reach(Checkpoint::at(reached, 0, None));
+        checkpoints.write().await;
+        let loaded = checkpoints.load(0).await.map(|found| found.offset);
+        assert_eq!(loaded, Some(written), "after {reached}");
+    }
+    assert_eq!(counters.checkpoint_writes.get(), 3);
+    assert_eq!(checkpoints.stored(), [(0, 11)]);
+
+    // Another relay finds it; while it reads history again the file stays where it was.
+    let (next, _) = self::checkpoints(&folder);
+    let found = next.load(0).await;
+    let progress = next.progress(0);
+    progress.begin(found);
+    progress.reach(Checkpoint::at(3, 11, None));
+    next.write().await;
+    assert_eq!(next.load(0).await.map(|found| found.offset), Some(11));
+    // A topic made anew counts from the beginning.
+    progress.begin(None);
+    progress.reach(Checkpoint::at(2, 0, None));
+    next.write().await;
+    assert_eq!(next.load(0).await.map(|found| found.offset), Some(2));
+}
+
+/// OPS-02: whatever lies in the place of a checkpoint, the relay goes on, says so and keeps it.
+#[tokio::test]
+async fn a_file_of_no_use_is_moved_aside_and_counted() {
+    let files: [(&[u8], Fault); 5] = [
+        (b"", Fault::Empty),
+        (b" \n ", Fault::Empty),
+        (
+            br#"{"topic":"walks","partition":0,"offset":4}"#,
+            Fault::Foreign,
+        ),
+        (b"-1\n", Fault::Negative),
+        (b"\x00garbage", Fault::Garbage),
+    ];
+    for (text, fault) in files {
+        let folder = Folder::new("fault");
+        let (checkpoints, counters) = checkpoints(&folder);
+        let place = Place {
+            topic: "runs",
+            partition: 0,
+        };
+        let file = place.file(folder.path());
+        fs::create_dir_all(folder.path().join("runs")).expect("a folder of our own");
+        fs::write(&file, text).expect("a folder of our own");
+        assert_eq!(checkpoints.load(0).await, None);
+        assert_eq!(counters.checkpoint_faults.get(fault), 1, "{fault}");
+        assert_eq!(counters.checkpoint_faults.sum(), 1);
+        let aside = fs::read(file.with_extension("unusable")).expect("kept for people");
+        assert_eq!(aside, text);
+        assert!(!file.exists());
+        assert_eq!(checkpoints.load(0).await, None);
+        assert_eq!(counters.checkpoint_faults.sum(), 1, "told once");
+        let progress = checkpoints.progress(0);
+        progress.reach(Checkpoint::at(8, 0, None));
+        checkpoints.write().await;
+        assert_eq!(checkpoints.load(0).await.map(|found| found.offset), Some(8));
+    }
+}
+
+/// A place where nothing can be written costs nothing but the checkpoint.
+#[tokio::test]
+async fn a_write_that_fails_is_counted_and_tried_again() {
+    let folder = Folder::new("full");
+    let (checkpoints, counters) = checkpoints(&folder);
+    let topic = folder.path().join("runs");
+    fs::write(&topic, b"in the way").expect("a folder of our own");
+    checkpoints.progress(0).reach(Checkpoint::at(8, 0, None));
+    checkpoints.write().await;
+    checkpoints.write().await;
+    let counts = || {
+        let (written, failed) = (&counters.checkpoint_writes, &counters.checkpoint_failures);
+        (written.get(), failed.get())
+    };
+    assert_eq!(counts(), (0, 2));
+    fs::remove_file(&topic).expect("a folder of our own");
+    checkpoints.write().await;
+    assert_eq!(counts(), (1, 2));
+}
+
+/// Stores a letter when it is told to.
+#[derive(Debug)]
+struct Gate(Arc<tokio::sync::Semaphore>);
+
+impl Store for Gate {
+    async fn store(&self, _letter: &Letter) -> Result<(), Reason> {
+        let permit = self.0.acquire().await.map_err(|_| Reason::KafkaError)?;
+        permit.forget();
+        Ok(())
+    }
+}
+
+/// DLQ-05, OPS-02: a record whose letter is on its way is not settled, nor is anything behind it; one
+/// whose letter was given up is.
+#[tokio::test]
+async fn a_checkpoint_waits_for_dead_letters() {
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let config = config(&["--kafka-dlq-topic=dead", "--dlq-concurrent-sends-max=2"]);
+    let dlq = config.kafka.dlq.as_ref().expect("switched on");
+    let queue = dlq::Dlq::with_store(dlq, "runs", Gate(Arc::clone(&gate)), Arc::default());
+    let offer = |offset| {
+        queue.offer(&Refused {
+            partition: 0,
+            offset,
+            key: None,
+            value: None,
+            cause: Cause::Unusable(decode_core::wire::GapCause::NullValue),
+        })
+    };
+    let progress = Progress::default();
+    progress.begin(None);
+    let due = || progress.due().map(|due| due.offset);
+    for offset in [4, 7, 9] {
+        progress.await_letter(offset, offer(offset));
+    }
+    progress.reach(Checkpoint::at(20, 0, None));
+    assert_eq!(
+        due(),
+        Some(4),
+        "the third was dropped at once, and so is settled"
+    );
+    gate.add_permits(1);
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while due() == Some(4) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the first letter is stored");
+    assert_eq!(due(), Some(7));
+    gate.add_permits(1);
+    tokio::time::timeout(Duration::from_secs(10), queue.drain())
+        .await
+        .expect("all letters are stored");
+    while due() == Some(7) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(due(), Some(20));
+}

@@ -1,0 +1,199 @@
+//! The beginning of a partition's log, and its beginning again where the topic was made anew.
+//!
+//! Kafka gives a topic that is deleted and created again the same name and counts its offsets from 0
+//! again, and the client library knows no other identity. So a topic is known by its end, which never
+//! goes back, and by the record that was read last: at its offset another topic has another one.
+
+use decode_core::wire::GapCause;
+
+use super::{Origin, PartitionLoop};
+use crate::{
+    checkpoint::{Checkpoint, Fingerprint},
+    clock::Clock,
+    config::Start,
+    ingest::{
+        age::Horizon,
+        kafka::Failure,
+        position::Cursor,
+        source::Source,
+        start::{self, Beginning},
+        status::Phase,
+    },
+    limits::UNHEARD_MS_MAX,
+};
+
+/// Answers in a row that say the log's end went back before it is believed: while leadership
+/// moves, one broker may say so for a moment.
+pub(super) const WENT_BACK_ANSWERS: u32 = 3;
+
+/// What is known of the incarnation of the topic that is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// How far it was settled when the relay was started.
+    pub checkpoint: Option<Checkpoint>,
+    /// The record read last.
+    pub fingerprint: Option<Fingerprint>,
+    /// Whether this source was asked for that record.
+    pub is_sure: bool,
+    /// Answers in a row by which the end went back.
+    pub went_back: u32,
+    /// It is another one than that of the log.
+    pub is_anew: bool,
+}
+
+impl PartitionLoop {
+    /// Finds the first position and opens the partition's log there.
+    pub(super) async fn begin(&mut self, source: &mut impl Source) -> Result<(), Failure> {
+        let earliest = source.earliest().await?;
+        let end = source.end().await?;
+        if let Some(found) = self.known.checkpoint {
+            if found.boundary > end {
+                self.went_back(found.boundary, end)?;
+                self.start_over();
+            } else if self.is_another(source).await? {
+                self.start_over();
+            }
+        }
+        let start = match self.origin {
+            Origin::AtStart => self.start,
+            // All of it came in the relay's time.
+            Origin::Later => Start::Earliest,
+        };
+        let wanted = match start {
+            Start::Earliest => earliest,
+            Start::Latest => end,
+            Start::Back(back) => {
+                let back_ms = i64::try_from(back.as_millis()).unwrap_or(i64::MAX);
+                let since_ms = Clock::wall_ms().saturating_sub(back_ms);
+                source.at_time(since_ms).await?.unwrap_or(end)
+            }
+        };
+        self.open(start::Known {
+            earliest,
+            end,
+            wanted,
+            checkpoint: self.known.checkpoint,
+            origin: self.origin,
+        });
+        Ok(())
+    }
+
+    fn open(&mut self, known: start::Known) {
+        let begun = Beginning::of(known);
+        let partition = self.partition;
+        let (earliest, end) = (known.earliest, known.end);
+        if std::mem::take(&mut self.known.is_anew) {
+            self.restart_log(begun.log, end);
+        } else {
+            self.around.hub.add_partition(partition, begun.log, end);
+        }
+        self.status.set_end(end);
+        self.status.last_probe.set(self.around.clock.now_ms());
+        self.cursor = Some(Cursor::new(begun.position));
+        self.horizon = Horizon::new(begun.boundary, end);
+        if let Some(progress) = &self.progress {
+            progress.begin(known.checkpoint);
+        }
+        if let Some(lost) = begun.lost() {
+            self.tell(lost);
+        }
+        self.known.is_sure = true;
+        self.known.went_back = 0;
+        self.answered();
+        let (position, boundary) = (begun.position, begun.boundary);
+        tracing::info!(partition, position, boundary, earliest, end, "reading");
+    }
+
+    /// Whether what is read next is known to be of the same topic as what was read last.
+    pub(super) fn is_sure(&self) -> bool {
+        let now_ms = self.around.clock.now_ms();
+        let unheard = self.status.last_answer.age_ms(now_ms);
+        self.known.is_sure && unheard.is_some_and(|age_ms| age_ms <= UNHEARD_MS_MAX)
+    }
+
+    /// Asks the source for the record read last; begins again where it has another one.
+    pub(super) async fn make_sure(&mut self, source: &mut impl Source) -> Result<(), Failure> {
+        if self.is_another(source).await? {
+            self.start_over();
+        }
+        self.known.is_sure = true;
+        Ok(())
+    }
+
+    /// Only another record in its place proves another topic: it may be gone by retention or
+    /// compaction, and where the end lies before it the next fetch shows that.
+    async fn is_another(&self, source: &mut impl Source) -> Result<bool, Failure> {
+        let Some(known) = self.known.fingerprint else {
+            return Ok(false);
+        };
+        self.around.counters.probes.inc();
+        self.around.counters.fetches.inc();
+        match source.fetch(known.offset, true, false).await {
+            Ok(fetched) => {
+                let mut records = fetched.records.iter();
+                let there = records.find(|record| record.offset == known.offset);
+                Ok(there.is_some_and(|record| record.timestamp_ms != known.timestamp_ms))
+            }
+            Err(Failure::Control | Failure::Damaged(_) | Failure::OutOfRange) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The end lies before what was read. Fails until enough answers in a row have said so.
+    pub(super) fn went_back(&mut self, position: u64, end: u64) -> Result<(), Failure> {
+        self.known.went_back += 1;
+        if self.known.went_back < WENT_BACK_ANSWERS {
+            return Err(Failure::OutOfRange);
+        }
+        let partition = self.partition;
+        tracing::warn!(
+            partition,
+            position,
+            end,
+            "the topic ends before what was read"
+        );
+        Ok(())
+    }
+
+    fn restart_log(&self, position: u64, end: u64) {
+        let (partition, hub) = (self.partition, &self.around.hub);
+        let former = hub.log().partition(partition);
+        if let Some(former) = former {
+            let (cause, counters) = (GapCause::TopicReset, &self.around.counters);
+            counters.gaps.inc(cause);
+            counters
+                .gap_offsets
+                .add(cause, former.head - former.earliest);
+        }
+        hub.restart_partition(partition, position, end);
+    }
+
+    /// The topic was made anew without this partition: nothing is left of it, unless it comes back.
+    pub(in crate::ingest) fn vanish(&mut self) {
+        self.start_over();
+        self.restart_log(0, 0);
+        self.status.set_position(0);
+        self.status.set_end(0);
+        self.status.set_catching_up(false);
+    }
+
+    /// The topic was made anew: everything known of the old one is void, and all of this one is new.
+    /// The log keeps the old one until there is a position in the new one.
+    pub(super) fn start_over(&mut self) {
+        let partition = self.partition;
+        tracing::warn!(
+            partition,
+            "the topic was made anew; the partition begins again"
+        );
+        self.around.counters.topic_resets.inc();
+        self.known = Known {
+            is_anew: true,
+            ..Known::default()
+        };
+        self.origin = Origin::Later;
+        self.cursor = None;
+        self.held = None;
+        self.released = None;
+        self.status.set_phase(Phase::Reset);
+    }
+}
