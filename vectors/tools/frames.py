@@ -62,6 +62,14 @@ def every_kind(v):
     v.ok("zstd-raw-block", small, [b"\x01", windowed(0x00, block(RAW, small))])
     parts = [block(RAW, small[at:at + 1], last=at + 1 == len(small)) for at in range(len(small))]
     v.ok("zstd-block-per-byte", small, [b"\x01", windowed(0x00, *parts)], again=True)
+    # The count of sequences may take two bytes where one would do.
+    literals = struct.pack("<H", len(small) << 4 | 1 << 2) + small
+    for count in ["00", "8000"]:
+        v.ok(f"zstd-no-sequences-{count}", small, [b"\x01", windowed(
+            0x00, block(COMPRESSED, literals + bytes.fromhex(count)))], again=True)
+    large = tagged_text(b"b" * 16_378)
+    assert len(large) * 8 == 128 * 1024
+    v.ok("zstd-block-of-128-kib", large * 8, [b"\x01", zstd(large * 8, 1)])
     v.ok("zstd-empty-last-block", small, [b"\x01", windowed(
         0x00, block(RAW, small, last=False), block(RAW, b""))], again=True)
     text = tagged_text(b"a" * 300)
@@ -110,6 +118,13 @@ def damage(v):
             ("offset-before-start", compressed("20616263640154041f0080000000")),
             ("sequence-modes-reserved", compressed("2061626364015504020004")),
             ("tree-of-no-weights", compressed("42c0008000000000")),
+            ("tree-description-cut", compressed("42c00001300000")),
+            # No sequences, and yet something after their count.
+            ("no-sequences-and-more", compressed("186162630001")),
+            ("no-sequences-in-two-bytes-and-more", compressed("18616263800000")),
+            # The third repeated offset less one, where the first is 1: no distance at all.
+            ("offset-zero", windowed(0x00, block(RAW, b"abcd", last=False), block(
+                COMPRESSED, bytes.fromhex("00" "0154000100" "03")))),
             ("skippable-huge", struct.pack("<II", 0x184D2A50, 2**32 - 1) + b"x")]:
         v.bad(f"zstd-{name}", [b"\x01", frames], "decompress")
     over = 128 * 1024 + 1

@@ -13,6 +13,9 @@ from google.protobuf.message import DecodeError
 
 MIB_10 = 10 * 1024 * 1024
 NESTING_MAX = 100
+ZSTD_MAGIC = bytes.fromhex("28b52ffd")
+# What libzstd takes: for a payload it is no frame where one must be, for a block it is not one.
+STRICTER = {"zstd-nothing", "zstd-skippable-only", "zstd-empty-compressed-block"}
 ID = bytes(range(16))
 TIME_US = 1_700_000_000_000_000
 
@@ -39,9 +42,15 @@ class Vectors:
             self.texts[body] = self.canonical(self.pb, body)
         text = self.texts[body]
         pieces = [b"\x00", body] if pieces is None else pieces
+        payload = joined(pieces)
+        if payload[:1] == b"\x01" or payload[:4] == ZSTD_MAGIC:
+            assert libzstd(payload) == body, f"{name}: libzstd reads something else"
         self.add(name, pieces, "bad_frame" if legacy else "ok", "ok", text)
 
     def bad(self, name, pieces, strict, compatible=None):
+        """Refused; damaged frames by libzstd too."""
+        if strict == "decompress":
+            assert (libzstd(joined(pieces)) is None) == (name not in STRICTER), f"{name}: libzstd differs"
         self.add(name, pieces, strict, compatible or strict)
 
     def bad_body(self, name, body, code, official=True):
@@ -61,6 +70,21 @@ class Vectors:
 
     def message(self, **member):
         return self.pb.DashStreamMessage(**member).SerializeToString(deterministic=True)
+
+
+def libzstd(payload):
+    """What all frames of a payload hold, or nothing if libzstd refuses one or misses its end."""
+    rest, out = payload[payload[:1] == b"\x01":], b""
+    while rest:
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        try:
+            out += frame.decompress(rest)
+        except zstandard.ZstdError:
+            return None
+        if not frame.eof:
+            return None
+        rest = frame.unused_data
+    return out
 
 
 def spell(pieces):
