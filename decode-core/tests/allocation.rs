@@ -68,7 +68,7 @@ fn measured<R>(run: impl FnOnce() -> R) -> (usize, R) {
 
 /// One test, because what other tests allocate at the same time would count too.
 ///
-/// DEC-03, DEC-04, DEC-05
+/// DEC-03, DEC-04, DEC-05, BND-13
 #[test]
 fn no_input_takes_more_than_its_multiple() {
     let decode = decoding();

@@ -20,6 +20,8 @@ use serde_json::json;
 const TOPIC: &str = "faults";
 const PARTITIONS: u32 = 4;
 const EACH: u64 = 50;
+/// The relay waits 10 s for partitions that have no position; the rest is for a busy machine.
+const LET_IN_MAX: Duration = Duration::from_secs(60);
 
 struct Stage {
     mock: MockKafka,
@@ -132,6 +134,34 @@ fn a_partition_without_a_leader_stops_no_other() {
     stage.delivered(1..2);
     stage.mock.order(&format!("leader {TOPIC} 0 1"));
     stage.recovered();
+}
+
+/// BND-09
+#[test]
+fn partitions_without_a_leader_delay_a_start_by_a_bounded_time() {
+    let Some(mut mock) = MockKafka::start(1, TOPIC, PARTITIONS) else {
+        return;
+    };
+    let topic = Topic::open(mock.brokers(), TOPIC, PARTITIONS);
+    for partition in [2, 3] {
+        mock.order(&format!("leader {TOPIC} {partition} none"));
+    }
+    let Some(relay) = Relay::launch(mock.brokers(), TOPIC, QUICK) else {
+        return;
+    };
+    let begun = Instant::now();
+    while Watcher::try_connect(relay.address()).is_err() {
+        assert!(begun.elapsed() < LET_IN_MAX, "clients are not let in");
+        thread::sleep(Duration::from_millis(100));
+    }
+    let (mut watcher, _) = Watcher::resume(relay.address(), &json!({"from": "earliest"}));
+    let one = Input {
+        key: b"t".to_vec(),
+        value: Some(payload::event("t", "node", 1)),
+        timestamp_ms: now_ms(),
+    };
+    let _produced = topic.produce_batch(0, vec![one]);
+    assert_eq!(watcher.frames_to(0, 1).len(), 1);
 }
 
 /// MET-03

@@ -68,6 +68,7 @@ fn sigterm_says_goodbye_and_exits_0() {
     assert_eq!(status.code(), Some(0));
 }
 
+/// MET-23
 #[test]
 fn a_cursor_older_than_memory_gets_the_exact_gap() {
     let Some(kafka) = Kafka::shared() else { return };
@@ -102,6 +103,18 @@ fn a_cursor_older_than_memory_gets_the_exact_gap() {
     let mut wanted = vec![format!("gap 4-{} evicted", oldest - 1)];
     wanted.extend((oldest..50).map(|offset| format!("record {offset}")));
     assert_eq!(outline(&watcher.frames_to(0, 50)), wanted);
+
+    let metrics = relay.metrics();
+    let of = |name: &str| metrics.sum(name, &[("partition", "0")]);
+    let held = (50 - oldest) as f64;
+    assert_eq!(of("dashstream_relay_log_frames"), held);
+    assert!(of("dashstream_relay_log_bytes") >= held * 700_000.0);
+    assert_eq!(of("dashstream_relay_log_earliest_offset"), oldest as f64);
+    assert!((0.0..120.0).contains(&of("dashstream_relay_log_oldest_age_seconds")));
+    assert_eq!(
+        of("dashstream_relay_log_evicted_frames_total"),
+        oldest as f64
+    );
 }
 
 /// MET-09

@@ -189,7 +189,7 @@ fn every_alert_has_both_cases() {
     assert!(cases.is_empty(), "no such alert: {cases:?}");
 }
 
-/// The alert judges as `/health` does.
+/// MET-06: the alert judges as `/health` does.
 #[test]
 fn health_and_alert_share_their_numbers() {
     use dashstream_relay::limits::{HEALTH_REFUSED_PERCENT_MAX, HEALTH_SAMPLE_MIN};

@@ -229,6 +229,7 @@ async fn clients_wait_outside_until_partitions_are_known() {
     );
 }
 
+/// MET-16
 #[tokio::test]
 async fn connections_from_one_address_are_bounded() {
     let rig = Rig::start(&["--max-connections-per-ip=2"]).await;

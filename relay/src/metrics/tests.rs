@@ -104,9 +104,15 @@ fn scrape_table_and_documentation_agree() {
     assert_eq!(documented, rows);
 }
 
+/// MET-19, MET-20
 #[test]
 fn names_follow_the_rules() {
     for metric in TABLE {
+        for label in metric.labels {
+            assert!(BOUNDED_LABELS.contains(label), "{}: {label}", metric.name);
+        }
+        // What got lost between two ends cannot be told from one of them.
+        assert!(!metric.name.contains("loss"), "{}", metric.name);
         let name = metric.name;
         assert_eq!(
             name.ends_with("_total"),
@@ -181,3 +187,21 @@ fn outcomes_add_up() {
     has("websocket_decode_errors_total{error_type=\"invalid_protobuf\"} 1");
     has("websocket_kafka_payload_missing_total 1");
 }
+
+/// Labels whose values are a fixed list, or the partitions of one topic.
+const BOUNDED_LABELS: &[&str] = &[
+    "age",
+    "cause",
+    "code",
+    "error_type",
+    "fault",
+    "finding",
+    "how",
+    "kind",
+    "outcome",
+    "partition",
+    "reason",
+    "stage",
+    "status",
+    "type",
+];

@@ -102,6 +102,28 @@ fn closes(got: &[Got]) -> Option<CloseCode> {
     })
 }
 
+/// BND-06
+#[test]
+fn clients_share_the_bytes_of_the_log() {
+    let mut b = bench(1, CREDIT);
+    append(&mut b.log, 0, 50, 300);
+    let mut data_of_a_client = || {
+        let mut session = ServerSession::new(ServerConfig::default(), &b.log, 0);
+        let resume = r#"{"type":"resume","protocol":1,"from":"earliest"}"#;
+        session.handle(ServerInput::Text(resume), &b.log, 0);
+        loop {
+            match session.poll(&b.log, 0) {
+                ServerOutput::Data(bytes) => return bytes,
+                ServerOutput::Wait { .. } => panic!("the log holds records"),
+                ServerOutput::Text(_) | ServerOutput::Close(..) => {}
+            }
+        }
+    };
+    let (one, other) = (data_of_a_client(), data_of_a_client());
+    assert!(one.len() > 50 * 300);
+    assert_eq!((one.as_ptr(), one.len()), (other.as_ptr(), other.len()));
+}
+
 /// RES-27, VER-04
 #[test]
 fn welcome_then_resumed_then_data_then_complete_once() {
