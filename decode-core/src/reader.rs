@@ -39,15 +39,21 @@ impl<'a> Reader<'a> {
     }
 
     /// A base-128 integer of at most ten bytes and 64 bits.
-    #[inline]
+    // Most tags, lengths and numbers are one byte; a call for each would cost more than reading it.
+    #[inline(always)]
     pub(crate) fn varint(&mut self) -> Result<u64, Reject> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        if let Some(&first) = rest.first()
-            && first < 0x80
-        {
-            self.at += 1;
-            return Ok(u64::from(first));
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(byte))
+            }
+            _ => self.long_varint(),
         }
+    }
+
+    #[inline(never)]
+    fn long_varint(&mut self) -> Result<u64, Reject> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
         let mut value = 0u64;
         for (i, &byte) in rest.iter().take(VARINT_LEN_MAX).enumerate() {
             if i == VARINT_LEN_MAX - 1 && byte > 1 {

@@ -156,7 +156,7 @@ impl<'a> EventSink<'a> for ThreadMaxima<'a> {
 ///
 /// # Errors
 /// `protobuf`, `utf8` or `too_deep`, with the byte offset in `body`.
-pub fn scan<'a>(body: &'a [u8], sink: &mut impl EventSink<'a>) -> Result<Summary<'a>, Reject> {
+pub fn scan<'a>(body: &'a [u8], sink: &mut dyn EventSink<'a>) -> Result<Summary<'a>, Reject> {
     let mut summary = Summary::default();
     let mut reader = Reader::new(body);
     while !reader.is_empty() {
@@ -198,7 +198,7 @@ fn message<'a>(
     bytes: &'a [u8],
     desc: &'static MessageDesc,
     summary: &mut Summary<'a>,
-    sink: &mut impl EventSink<'a>,
+    sink: &mut dyn EventSink<'a>,
 ) -> Result<(), Reject> {
     let depth = NESTING_DEPTH_MAX - 1;
     let captures = Captures::of(summary.kind);

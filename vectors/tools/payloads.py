@@ -229,6 +229,7 @@ def damage(v):
     v.bad("frame-byte-ff", [b"\xff", body], "bad_frame", "protobuf")
     v.bad("json-object", [b'{"a":1}'], "bad_frame", "protobuf")
     v.bad("json-array", [b"[1,2]"], "bad_frame", "protobuf")
+    v.bad("json-broken", [b'{"}'], "bad_frame", "protobuf")
     v.bad("json-framed", [b'\x00{"}'], "protobuf")
     v.bad_body("framed-twice", b"\x00" + body, "protobuf")
     v.bad_body("field-number-zero", b"\x02\x00", "protobuf")

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// Values of the captured records, in the order of the file.
 pub fn real_capture() -> Option<Vec<Vec<u8>>> {
-    let bytes = std::fs::read(corpus()?.join("dashflow-real/dashflow-real.capture"))
-        .map_err(|error| skip(&format!("the real capture cannot be read: {error}")))
-        .ok()?;
+    let file = corpus()?.join("dashflow-real/dashflow-real.capture");
+    let bytes = std::fs::read(file).expect("the real capture can be read");
     let mut rest = &bytes[..];
     let mut records = Vec::new();
     while !rest.is_empty() {
@@ -33,7 +32,8 @@ fn corpus() -> Option<PathBuf> {
     if dir.is_dir() {
         return Some(dir);
     }
-    skip("no captured traffic (DASHSTREAM_CORPUS)");
+    // Never required: it is what no set-up can fetch.
+    eprintln!("SKIPPED: no captured traffic (DASHSTREAM_CORPUS)");
     None
 }
 
