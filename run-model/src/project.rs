@@ -114,7 +114,7 @@ pub trait RowSink {
 pub fn project(
     frame: &Frame<'_>,
     decoder: &mut Decoder,
-    sink: &mut impl RowSink,
+    sink: &mut dyn RowSink,
 ) -> Result<(), Reject> {
     let header = &frame.header;
     let base = Row {
@@ -154,7 +154,7 @@ fn record(
     payload: &[u8],
     base: Row<'_>,
     decoder: &mut Decoder,
-    sink: &mut impl RowSink,
+    sink: &mut dyn RowSink,
 ) -> Result<(), Reject> {
     let start = sink.len();
     let mut inner = Inner {
@@ -196,7 +196,7 @@ fn with_batch_header(
     payload: &[u8],
     base: Row<'_>,
     decoder: &mut Decoder,
-    sink: &mut impl RowSink,
+    sink: &mut dyn RowSink,
     start: usize,
 ) -> Result<(), Reject> {
     sink.truncate(start);
@@ -228,15 +228,15 @@ fn single<'a>(summary: &Summary<'a>, base: &Row<'a>) -> Row<'a> {
 }
 
 /// Turns the inner events of a batch into rows as the pass meets them.
-struct Inner<'r, 's, 'h, S> {
+struct Inner<'r, 's, 'h> {
     base: Row<'r>,
-    sink: &'s mut S,
+    sink: &'s mut dyn RowSink,
     start: usize,
     orphans: bool,
     batch: Option<HeaderFacts<'h>>,
 }
 
-impl<'a, S: RowSink> EventSink<'a> for Inner<'_, '_, '_, S> {
+impl<'a> EventSink<'a> for Inner<'_, '_, '_> {
     fn event(&mut self, event: &EventFacts<'a>) {
         let own = &event.header;
         if !own.present && self.batch.is_none() {
