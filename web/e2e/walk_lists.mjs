@@ -12,6 +12,10 @@ export async function arrive({ page, steps, shoot, open }) {
     const page1 = await readPage(page);
     must(page1.totals.records > 0, "no record was counted");
     must(page1.partitions.length > 0, "no partition is shown");
+    for (const one of page1.partitions) {
+      const isAhead = BigInt(one.position) > BigInt(one.head);
+      must(!isAhead, `partition ${one.partition}: position ${one.position}, head ${one.head}`);
+    }
     const sum = page1.partitions.reduce((total, partition) => total + partition.records, 0);
     must(
       sum === page1.totals.records,

@@ -53,7 +53,8 @@ fn partitions(shell: &Shell, out: &mut Builder) {
     let u64s = |f: fn(&session::client::PartitionPosition) -> u64| all.iter().map(f).collect();
     out.column(&columns, "partition", Values::U32(u32s(|p| p.partition)));
     out.column(&columns, "position", Values::U64(u64s(|p| p.committed)));
-    out.column(&columns, "head", Values::U64(u64s(|p| p.head)));
+    // Live records go beyond the end that was told at the start.
+    out.column(&columns, "head", Values::U64(u64s(|p| p.head.max(p.expected))));
     let records = all.iter().map(|p| p.records as f64).collect();
     out.column(&columns, "records", Values::F64(records));
     out.column(&columns, "rejects", Values::U32(u32s(|p| p.rejects as u32)));
