@@ -40,7 +40,8 @@ pub struct Decoded<'a> {
 }
 
 impl Decoded<'_> {
-    /// The whole message as a tree.
+    /// The whole message as a tree, for tests and tools: unlike all else here it takes many times the
+    /// body's memory, as an event of two bytes becomes a structure of hundreds.
     ///
     /// # Errors
     /// Never for a body this decoder accepted, unless prost and the pass disagree; `protobuf` then.
