@@ -1,6 +1,7 @@
 //! One message to parallel columns, with names as numbers of a dictionary that grows.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use decode_core::frame::{FrameError, FrameReader};
 use decode_core::{Decoder, Mode};
@@ -59,10 +60,18 @@ struct Sink {
 /// Names to numbers. Number 0 is the empty name.
 #[derive(Debug)]
 struct Dictionary {
-    numbers: BTreeMap<Box<str>, u32>,
-    fresh: Vec<Box<str>>,
+    numbers: BTreeMap<Rc<str>, u32>,
+    fresh: Vec<Rc<str>>,
     generation: u32,
-    latest: (Box<str>, u32),
+    /// By [`Place`].
+    latest: [(Rc<str>, u32); 2],
+}
+
+/// What a name stands for in its row.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Thread,
+    Node,
 }
 
 /// Names in the dictionary after which it starts over.
@@ -70,33 +79,36 @@ const NAMES_MAX: usize = 50_000;
 
 impl Default for Dictionary {
     fn default() -> Self {
+        let empty: Rc<str> = Rc::from("");
+        let mut numbers = BTreeMap::new();
+        numbers.insert(Rc::clone(&empty), 0);
         Self {
-            numbers: BTreeMap::from([(Box::from(""), 0)]),
+            numbers,
             fresh: Vec::new(),
             generation: 0,
-            latest: (Box::from(""), 0),
+            latest: [(Rc::clone(&empty), 0), (empty, 0)],
         }
     }
 }
 
 impl Dictionary {
-    fn number(&mut self, name: &str) -> u32 {
-        if *self.latest.0 == *name {
-            return self.latest.1;
+    /// The number of a name. Rows mostly repeat what the row before said at the same `place`.
+    fn number(&mut self, place: Place, name: &str) -> u32 {
+        let latest = &mut self.latest[place as usize];
+        if *latest.0 == *name {
+            return latest.1;
         }
-        let number = match self.numbers.get(name) {
-            Some(&number) => number,
+        *latest = match self.numbers.get_key_value(name) {
+            Some((name, &number)) => (Rc::clone(name), number),
             None => {
                 let number = self.numbers.len() as u32;
-                self.numbers.insert(name.into(), number);
-                self.fresh.push(name.into());
-                number
+                let name: Rc<str> = Rc::from(name);
+                self.numbers.insert(Rc::clone(&name), number);
+                self.fresh.push(Rc::clone(&name));
+                (name, number)
             }
         };
-        if !name.is_empty() {
-            self.latest = (name.into(), number);
-        }
-        number
+        latest.1
     }
 
     /// Between messages: numbers of one message always belong to one generation.
@@ -124,8 +136,12 @@ impl RowSink for Sink {
         columns.offset.push(row.offset);
         columns.timestamp_ms.push(row.timestamp_ms as f64);
         columns.sequence.push(row.sequence);
-        columns.thread.push(self.dictionary.number(row.thread));
-        columns.node.push(self.dictionary.number(row.node));
+        columns
+            .thread
+            .push(self.dictionary.number(Place::Thread, row.thread));
+        columns
+            .node
+            .push(self.dictionary.number(Place::Node, row.node));
         columns.code.push(row.code);
     }
 
@@ -173,7 +189,7 @@ impl ColumnDecoder {
 
     /// Names the latest message added; their numbers end at [`Self::names`] - 1 and rise by one.
     #[must_use]
-    pub fn fresh_names(&self) -> &[Box<str>] {
+    pub fn fresh_names(&self) -> &[Rc<str>] {
         &self.sink.dictionary.fresh
     }
 

@@ -8,4 +8,5 @@ mod shell;
 mod socket;
 mod view;
 
+pub(crate) use shell::set;
 pub use shell::start_worker;

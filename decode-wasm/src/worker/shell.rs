@@ -42,7 +42,7 @@ pub fn start_worker() -> Result<(), JsValue> {
     on_message.forget();
     let ready = Object::new();
     set(&ready, "type", &"ready".into());
-    set(&ready, "names", &view::to_js(&crate::names::names()));
+    set(&ready, "names", &crate::names::names());
     set(&ready, "coreVersion", &env!("CARGO_PKG_VERSION").into());
     scope.post_message(&ready)
 }
@@ -93,7 +93,7 @@ impl Shell {
     }
 
     fn page_says(shared: &Shared, data: JsValue) {
-        match PageMessage::read(data) {
+        match PageMessage::read(&data) {
             Ok(message) => Self::page_message(shared, message),
             Err(error) => post_failed(&shared.borrow().scope, &error),
         }
@@ -309,7 +309,7 @@ fn post_failed(scope: &DedicatedWorkerGlobalScope, text: &str) {
 }
 
 /// Sets a property of an object of our own, which cannot refuse it.
-pub(super) fn set(object: &Object, name: &str, value: &JsValue) {
+pub(crate) fn set(object: &Object, name: &str, value: &JsValue) {
     let _ = Reflect::set(object, &name.into(), value);
 }
 

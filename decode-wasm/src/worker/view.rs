@@ -1,6 +1,7 @@
 //! One answer to the page's query: columns that are transferred, and a little text.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use js_sys::{
     Array, ArrayBuffer, BigUint64Array, Float64Array, JsString, Object, Uint8Array, Uint16Array,
@@ -54,7 +55,11 @@ fn partitions(shell: &Shell, out: &mut Builder) {
     out.column(&columns, "partition", Values::U32(u32s(|p| p.partition)));
     out.column(&columns, "position", Values::U64(u64s(|p| p.committed)));
     // Live records go beyond the end that was told at the start.
-    out.column(&columns, "head", Values::U64(u64s(|p| p.head.max(p.expected))));
+    out.column(
+        &columns,
+        "head",
+        Values::U64(u64s(|p| p.head.max(p.expected))),
+    );
     let records = all.iter().map(|p| p.records as f64).collect();
     out.column(&columns, "records", Values::F64(records));
     out.column(&columns, "rejects", Values::U32(u32s(|p| p.rejects as u32)));
@@ -181,13 +186,14 @@ struct Builder {
     message: Object,
     transfer: Array,
     texts: Array,
-    numbers: BTreeMap<String, u32>,
+    numbers: BTreeMap<Rc<str>, u32>,
 }
 
 impl Builder {
     fn new() -> Self {
         let texts = Array::of1(&JsString::from(""));
-        let numbers = BTreeMap::from([(String::new(), 0)]);
+        let mut numbers = BTreeMap::new();
+        numbers.insert(Rc::from(""), 0);
         Self {
             message: Object::new(),
             transfer: Array::new(),
@@ -201,7 +207,7 @@ impl Builder {
             return number;
         }
         let number = self.texts.push(&JsString::from(text)) - 1;
-        self.numbers.insert(text.to_owned(), number);
+        self.numbers.insert(Rc::from(text), number);
         number
     }
 

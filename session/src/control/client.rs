@@ -60,11 +60,11 @@ pub struct Ack {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// Age of the newest applied record, ms.
+    /// Longest that something received had to wait until it was disposed of, lately, in ms.
     pub apply_lag_ms: u64,
-    /// Frames received and not applied.
+    /// Frames received and not disposed of.
     pub backlog_frames: u64,
-    /// Records that could not be decoded.
+    /// Records of this connection that the client could not decode.
     pub rejects: u64,
 }
 

@@ -4,12 +4,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use decode_core::wire::control;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::fields::Fields;
 use super::{ByPartition, ControlError, Decimal, text_of};
 
 /// What a partition holds, as `welcome` tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Span {
     /// Oldest position held.
     pub earliest: Decimal,
@@ -18,7 +19,7 @@ pub struct Span {
 }
 
 /// Limits both sides must know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WireLimits {
     /// Largest control message in bytes.
@@ -32,7 +33,7 @@ pub struct WireLimits {
 }
 
 /// `welcome`: the first message of a connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Welcome {
     /// Protocol version.
@@ -48,7 +49,6 @@ pub struct Welcome {
     /// Which payloads it accepts.
     pub mode: String,
     /// Text to show to people, or empty.
-    #[serde(default)]
     pub notice: String,
     /// Credit window in bytes.
     pub window_bytes: u64,
@@ -61,7 +61,7 @@ pub struct Welcome {
 }
 
 /// One partition's first position, as `partitions` announces it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Start {
     /// First position that will be served.
     pub position: Decimal,
@@ -71,7 +71,7 @@ pub struct Start {
 ///
 /// Its `type` texts come from the variant names; the test `relay_types_are_those_of_wire` holds
 /// them to `wire::control`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(
     tag = "type",
     rename_all = "snake_case",
@@ -155,7 +155,7 @@ pub enum RelayMessage {
 }
 
 /// A refusal as text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RelayText {
     /// One of `wire::error_code`.
@@ -163,10 +163,8 @@ pub struct RelayText {
     /// An English text.
     pub message: String,
     /// Partitions that are the trouble.
-    #[serde(default)]
     pub invalid_partitions: Vec<String>,
     /// Offsets that are the trouble.
-    #[serde(default)]
     pub invalid_offsets: Vec<String>,
 }
 
@@ -196,120 +194,92 @@ impl RelayMessage {
 
 /// Reads a relay's message: `Ok(None)` for a type this build does not know.
 ///
-/// Each type is read by itself: reading a tagged enum would build the object once more in between,
-/// which in the browser is a tenth of the whole module.
-///
 /// # Errors
 /// Text that is no message of the protocol.
 pub fn parse_relay(text: &str) -> Result<Option<RelayMessage>, serde_json::Error> {
-    let Head { r#type } = serde_json::from_str(text)?;
-    let message = match r#type.as_str() {
-        control::WELCOME => RelayMessage::Welcome(serde_json::from_str(text)?),
+    let fields = Fields::parse(text)?;
+    let message = match fields.text("type")?.as_str() {
+        control::WELCOME => RelayMessage::Welcome(welcome(&fields)?),
         control::PONG => RelayMessage::Pong,
-        control::RESUME_ERROR => RelayMessage::ResumeError(serde_json::from_str(text)?),
-        control::ERROR => RelayMessage::Error(serde_json::from_str(text)?),
-        kind if TYPES.contains(&kind) => {
-            let fields: Fields = serde_json::from_str(text)?;
-            return fields.message(kind).map(Some);
-        }
+        control::RESUME_ERROR => RelayMessage::ResumeError(relay_text(&fields)?),
+        control::ERROR => RelayMessage::Error(relay_text(&fields)?),
+        control::RESUMED => RelayMessage::Resumed {
+            heads: fields.decimals("heads")?,
+            positions: fields.decimals("positions")?,
+        },
+        control::REPLAY_PROGRESS => RelayMessage::ReplayProgress {
+            sent: fields.decimal("sent")?,
+            estimated_total: fields.decimal("estimatedTotal")?,
+        },
+        control::REPLAY_COMPLETE => RelayMessage::ReplayComplete {
+            mode: fields.text("mode")?,
+            total_replayed: fields.decimal("totalReplayed")?,
+            last_offsets_by_partition: fields.decimals("lastOffsetsByPartition")?,
+            blocked: fields.u32s("blocked")?,
+        },
+        control::CURSOR_STALE => RelayMessage::CursorStale {
+            partition: fields.u32("partition")?,
+            requested: fields.decimal("requested")?,
+            oldest: fields.decimal("oldest")?,
+        },
+        control::TOPIC_RESET => RelayMessage::TopicReset {
+            partition: fields.u32("partition")?,
+            requested: fields.decimal("requested")?,
+            position: fields.decimal("position")?,
+        },
+        control::PARTITIONS => RelayMessage::Partitions {
+            partitions: fields.objects("partitions", |start| {
+                let position = start.decimal("position")?;
+                Ok(Start { position })
+            })?,
+        },
+        control::SCHEMA_STATUS => RelayMessage::SchemaStatus {
+            partition: fields.u32("partition")?,
+            state: fields.text("state")?,
+            version: fields.u32("version")?,
+            count: fields.decimal("count")?,
+        },
+        control::GOING_AWAY => RelayMessage::GoingAway {
+            reason: fields.text("reason")?,
+            retry_after_ms: fields.u64("retryAfterMs")?,
+        },
         _ => return Ok(None),
     };
     Ok(Some(message))
 }
 
-#[derive(Deserialize)]
-struct Head {
-    r#type: String,
+fn welcome(fields: &Fields) -> Result<Welcome, serde_json::Error> {
+    let limits = fields.object("limits")?;
+    Ok(Welcome {
+        protocol: fields.u32("protocol")?,
+        relay_version: fields.text("relayVersion")?,
+        namespace: fields.text("namespace")?,
+        topic: fields.text("topic")?,
+        schema_version: fields.u32("schemaVersion")?,
+        mode: fields.text("mode")?,
+        notice: fields.text_or_empty("notice")?,
+        window_bytes: fields.u64("windowBytes")?,
+        payload_bytes_max: fields.u64("payloadBytesMax")?,
+        limits: WireLimits {
+            control_bytes_max: limits.u64("controlBytesMax")?,
+            resume_partitions_max: limits.u64("resumePartitionsMax")?,
+            resume_deadline_ms: limits.u64("resumeDeadlineMs")?,
+            ack_stall_ms_max: limits.u64("ackStallMsMax")?,
+        },
+        partitions: fields.objects("partitions", |span| {
+            Ok(Span {
+                earliest: span.decimal("earliest")?,
+                head: span.decimal("head")?,
+            })
+        })?,
+    })
 }
 
-/// The fields of every small message; each takes those it needs and misses those that are not there.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Fields {
-    heads: Option<ByPartition>,
-    positions: Option<ByPartition>,
-    sent: Option<Decimal>,
-    estimated_total: Option<Decimal>,
-    mode: Option<String>,
-    total_replayed: Option<Decimal>,
-    last_offsets_by_partition: Option<ByPartition>,
-    #[serde(default)]
-    blocked: Vec<u32>,
-    partition: Option<u32>,
-    requested: Option<Decimal>,
-    oldest: Option<Decimal>,
-    position: Option<Decimal>,
-    partitions: Option<ByPartition<Start>>,
-    state: Option<String>,
-    version: Option<u32>,
-    count: Option<Decimal>,
-    reason: Option<String>,
-    retry_after_ms: Option<u64>,
+fn relay_text(fields: &Fields) -> Result<RelayText, serde_json::Error> {
+    Ok(RelayText {
+        code: fields.text("code")?,
+        message: fields.text("message")?,
+        invalid_partitions: fields.texts("invalidPartitions")?,
+        invalid_offsets: fields.texts("invalidOffsets")?,
+    })
 }
-
-impl Fields {
-    fn message(self, kind: &str) -> Result<RelayMessage, serde_json::Error> {
-        Ok(match kind {
-            control::RESUMED => RelayMessage::Resumed {
-                heads: need(self.heads, "heads")?,
-                positions: need(self.positions, "positions")?,
-            },
-            control::REPLAY_PROGRESS => RelayMessage::ReplayProgress {
-                sent: need(self.sent, "sent")?,
-                estimated_total: need(self.estimated_total, "estimatedTotal")?,
-            },
-            control::REPLAY_COMPLETE => RelayMessage::ReplayComplete {
-                mode: need(self.mode, "mode")?,
-                total_replayed: need(self.total_replayed, "totalReplayed")?,
-                last_offsets_by_partition: need(
-                    self.last_offsets_by_partition,
-                    "lastOffsetsByPartition",
-                )?,
-                blocked: self.blocked,
-            },
-            control::CURSOR_STALE => RelayMessage::CursorStale {
-                partition: need(self.partition, "partition")?,
-                requested: need(self.requested, "requested")?,
-                oldest: need(self.oldest, "oldest")?,
-            },
-            control::TOPIC_RESET => RelayMessage::TopicReset {
-                partition: need(self.partition, "partition")?,
-                requested: need(self.requested, "requested")?,
-                position: need(self.position, "position")?,
-            },
-            control::PARTITIONS => RelayMessage::Partitions {
-                partitions: need(self.partitions, "partitions")?,
-            },
-            control::SCHEMA_STATUS => RelayMessage::SchemaStatus {
-                partition: need(self.partition, "partition")?,
-                state: need(self.state, "state")?,
-                version: need(self.version, "version")?,
-                count: need(self.count, "count")?,
-            },
-            _ => RelayMessage::GoingAway {
-                reason: need(self.reason, "reason")?,
-                retry_after_ms: need(self.retry_after_ms, "retryAfterMs")?,
-            },
-        })
-    }
-}
-
-fn need<T>(field: Option<T>, name: &'static str) -> Result<T, serde_json::Error> {
-    field.ok_or_else(|| serde::de::Error::missing_field(name))
-}
-
-/// Every type a relay sends.
-pub(crate) const TYPES: [&str; 12] = [
-    control::WELCOME,
-    control::RESUMED,
-    control::REPLAY_PROGRESS,
-    control::REPLAY_COMPLETE,
-    control::PONG,
-    control::CURSOR_STALE,
-    control::TOPIC_RESET,
-    control::PARTITIONS,
-    control::SCHEMA_STATUS,
-    control::GOING_AWAY,
-    control::RESUME_ERROR,
-    control::ERROR,
-];

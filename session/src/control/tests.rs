@@ -2,9 +2,9 @@ use alloc::string::{String, ToString as _};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use decode_core::wire::error_code;
+use decode_core::wire::{control, error_code};
 
-use super::relay::{Start, TYPES};
+use super::relay::Start;
 use super::*;
 
 fn code(text: &str) -> &'static str {
@@ -258,3 +258,19 @@ fn every_example_of_the_protocol_document_parses() {
     }
     assert!(parsed >= 10, "only {parsed} examples found");
 }
+
+/// Every type a relay sends, in the order of [`one_of_each`].
+const TYPES: [&str; 12] = [
+    control::WELCOME,
+    control::RESUMED,
+    control::REPLAY_PROGRESS,
+    control::REPLAY_COMPLETE,
+    control::PONG,
+    control::CURSOR_STALE,
+    control::TOPIC_RESET,
+    control::PARTITIONS,
+    control::SCHEMA_STATUS,
+    control::GOING_AWAY,
+    control::RESUME_ERROR,
+    control::ERROR,
+];
