@@ -66,6 +66,8 @@ pub(crate) trait Watcher {
     /// The next frame of its partition: the frame, and its bytes as they came. When this returns,
     /// the frame counts as disposed of.
     fn frame(&mut self, frame: &Frame<'_>, raw: &[u8]) -> Result<(), Failure>;
+    /// Records seen so far that the relay accepted and this watcher could not decode.
+    fn undecodable(&self) -> u64;
     /// A whole message was handled, or time has passed; output should become visible.
     fn flush(&mut self) -> Result<(), Failure>;
 }
@@ -269,6 +271,7 @@ impl<'a> Follow<'a> {
         if self.session.accept(epoch, message, self.now()).is_err() {
             return Ok(false);
         }
+        let undecodable = self.watcher.undecodable();
         let mut reader = FrameReader::new(message);
         let mut rest = message;
         // The machine has read all frames of a message it accepts.
@@ -289,6 +292,8 @@ impl<'a> Follow<'a> {
             }
         }
         self.watcher.flush()?;
+        let undecodable = self.watcher.undecodable() - undecodable;
+        self.session.undecodable(epoch, undecodable);
         self.session
             .disposed_message(epoch, message.len(), self.now());
         Ok(false)

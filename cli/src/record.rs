@@ -111,6 +111,11 @@ impl Watcher for Recording {
         added.map_err(|error| self.failed(&error))
     }
 
+    /// A recording keeps records as they came and decodes none.
+    fn undecodable(&self) -> u64 {
+        0
+    }
+
     fn flush(&mut self) -> Result<(), Failure> {
         // A crash costs what came since the last whole block.
         if self.block_closed.elapsed() >= BLOCK_AGE_MAX {

@@ -122,6 +122,10 @@ impl Watcher for Tail<'_> {
         written.map_err(|error| Failure::stdout(&error))
     }
 
+    fn undecodable(&self) -> u64 {
+        self.undecodable
+    }
+
     fn flush(&mut self) -> Result<(), Failure> {
         self.out.flush().map_err(|error| Failure::stdout(&error))
     }
@@ -131,7 +135,7 @@ impl Tail<'_> {
     fn record(&mut self, frame: &Frame<'_>) -> io::Result<()> {
         let decoded = match self.decoder.decode(frame.payload, &mut ()) {
             Ok(decoded) => decoded,
-            Err(reject) => return self.undecodable(frame, &reject),
+            Err(reject) => return self.tell_undecodable(frame, &reject),
         };
         if self.quiet {
             return Ok(());
@@ -176,7 +180,7 @@ impl Tail<'_> {
         )
     }
 
-    fn undecodable(&mut self, frame: &Frame<'_>, reject: &Reject) -> io::Result<()> {
+    fn tell_undecodable(&mut self, frame: &Frame<'_>, reject: &Reject) -> io::Result<()> {
         self.undecodable += 1;
         self.reject(frame, reject.code().code())
     }

@@ -7,6 +7,7 @@
 
 mod connection;
 mod positions;
+mod recent;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -19,6 +20,7 @@ use crate::control::{From, Welcome};
 use crate::limits::{PROBLEM_CHARS_MAX, PROBLEMS_MAX};
 use positions::Positions;
 pub use positions::{Discontinuity, PartitionPosition};
+use recent::KeepingUp;
 
 /// How a client behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +150,7 @@ pub struct ClientSession {
     positions: Positions,
     welcome: Option<Welcome>,
     flow: Flow,
+    keeping_up: KeepingUp,
     retry: Retry,
     replay: Option<(u64, u64)>,
     last_heard_ms: Millis,
@@ -191,6 +194,7 @@ impl ClientSession {
             positions: Positions::default(),
             welcome: None,
             flow: Flow::default(),
+            keeping_up: KeepingUp::default(),
             // Xorshift needs a seed that is not zero.
             retry: Retry {
                 attempt: 0,
@@ -227,26 +231,31 @@ impl ClientSession {
             return Err(Refused::Stale);
         }
         self.heard(now);
-        let result = if matches!(self.phase, Phase::Replaying | Phase::Live) {
+        let frames = if matches!(self.phase, Phase::Replaying | Phase::Live) {
             self.positions.receive(message, &mut self.unknown_frames)
         } else {
             Err(Refused::TooEarly)
         };
-        match result {
-            Ok(()) => self.flow.received += message.len() as u64,
+        match frames {
+            Ok(frames) => {
+                self.flow.received += message.len() as u64;
+                self.keeping_up.received(frames, now);
+                Ok(())
+            }
             Err(refused) => {
                 let text = alloc::format!("{refused}");
                 self.problem(CloseCode::Protocol.code(), &text);
                 self.fail(CloseCode::Protocol, "frames do not continue");
+                Err(refused)
             }
         }
-        result
     }
 
     /// Notes that a frame of an accepted message is disposed of.
     pub fn disposed(&mut self, epoch: u64, header: &FrameHeader) {
         if epoch == self.epoch {
             self.positions.dispose(header);
+            self.keeping_up.disposed();
         }
     }
 
@@ -255,6 +264,16 @@ impl ClientSession {
         if epoch == self.epoch && self.is_open() {
             self.flow.disposed = self.flow.received.min(self.flow.disposed + bytes as u64);
             self.flow.owed_since.get_or_insert(now);
+            let everything = self.flow.disposed == self.flow.received;
+            self.keeping_up.disposed_message(everything, now);
+        }
+    }
+
+    /// Notes records that the relay accepted and this client could not decode; they are disposed of
+    /// all the same.
+    pub fn undecodable(&mut self, epoch: u64, records: u64) {
+        if epoch == self.epoch {
+            self.keeping_up.undecodable(records);
         }
     }
 
@@ -317,6 +336,19 @@ impl ClientSession {
     #[must_use]
     pub const fn unacked_bytes(&self) -> u64 {
         self.flow.received - self.flow.acked
+    }
+
+    /// Frames received and not disposed of.
+    #[must_use]
+    pub const fn backlog_frames(&self) -> u64 {
+        self.keeping_up.backlog_frames()
+    }
+
+    /// The longest that something received had to wait until it, and all that came with it, was
+    /// disposed of: in the last one to two [`crate::limits::REPORT_INTERVAL_MS`].
+    #[must_use]
+    pub fn apply_lag_ms(&self, now: Millis) -> Millis {
+        self.keeping_up.lag_ms(now)
     }
 
     /// Control messages and frames of types this build does not know.

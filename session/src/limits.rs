@@ -21,6 +21,8 @@ pub const OUTBOX_MESSAGES_MAX: usize = 64;
 pub const ACK_WINDOW_SHARE: usize = 4;
 /// ... or when this long has passed since it first had something to acknowledge.
 pub const ACK_INTERVAL_MS: u64 = 500;
+/// A client reports this long after something came that no report covers, so at most so often.
+pub const REPORT_INTERVAL_MS: u64 = 5_000;
 /// First reconnect delay's upper bound; doubles with each attempt.
 pub const RETRY_BASE_MS: u64 = 500;
 /// Largest reconnect delay.

@@ -60,6 +60,7 @@ struct World {
     /// Where the first connection began: what memory had lost before is not the client's to have.
     began: BTreeMap<u32, u64>,
     window: usize,
+    reports: u64,
 }
 
 impl World {
@@ -81,6 +82,7 @@ impl World {
             got: BTreeMap::new(),
             began: BTreeMap::new(),
             window,
+            reports: 0,
             random,
         };
         for partition in 0..1 + world.random.below(3) as u32 {
@@ -165,6 +167,11 @@ impl World {
                 ClientOutput::Send(text) => {
                     if let Some(server) = &mut self.server {
                         server.handle(ServerInput::Text(&text), &self.log, self.now);
+                        if let Some(report) = server.take_report() {
+                            self.reports += 1;
+                            assert!(report.backlog_frames <= server.stats().frames);
+                            assert!(report.apply_lag_ms <= self.now);
+                        }
                     }
                 }
                 ClientOutput::Close { code, reason } => panic!("client closes: {code} {reason}"),
@@ -297,9 +304,10 @@ impl World {
     }
 }
 
-/// RES-02, RES-16, RES-01, RES-12, RES-13, BND-03
+/// RES-02, RES-16, RES-01, RES-12, RES-13, BND-03, SEQ-02, MET-14
 #[test]
 fn every_position_is_disposed_of_exactly_once_whatever_happens() {
+    let mut reports = 0;
     for seed in 1..=300 {
         let mut world = World::new(seed);
         for _ in 0..400 {
@@ -312,5 +320,7 @@ fn every_position_is_disposed_of_exactly_once_whatever_happens() {
             assert!(calm < 20_000, "seed {seed} never catches up");
         }
         world.check(seed);
+        reports += world.reports;
     }
+    assert!(reports > 300, "clients report how they keep up: {reports}");
 }

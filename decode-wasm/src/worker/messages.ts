@@ -94,6 +94,10 @@ export interface ConnectionView {
   /** The last problems a person should know of, newest last, at most 20; times in ms since 1970. */
   readonly problems: readonly { readonly atMs: number; readonly code: string; readonly text: string }[];
   readonly unackedBytes: number;
+  /** Frames received and not yet applied. */
+  readonly backlogFrames: number;
+  /** Longest that something received waited to be decoded and applied, in the last 5 to 10 s. */
+  readonly applyLagMs: number;
 }
 
 /** Totals since the worker started; exact up to 2^53. */

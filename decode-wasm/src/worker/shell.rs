@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use decode_core::Mode;
-use decode_core::wire::mode;
+use decode_core::wire::{FrameKind, mode};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use run_model::RunStore;
 use session::control::From;
@@ -179,13 +179,18 @@ impl Shell {
             digest,
             ..
         } = self;
+        let mut refused = store.totals().rejects;
         store.apply(message, |frame| {
             if let Some(digest) = digest {
                 digest.update(frame);
             }
             session.disposed(epoch, &frame.header);
+            refused += u64::from(frame.header.kind == FrameKind::Reject);
         });
-        session.disposed_message(epoch, bytes, now);
+        // What the relay did not refuse was refused here.
+        session.undecodable(epoch, store.totals().rejects - refused);
+        let done = self.now();
+        self.session.disposed_message(epoch, bytes, done);
     }
 
     /// Does what the session says until it waits.

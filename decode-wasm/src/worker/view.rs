@@ -253,6 +253,8 @@ struct Connection<'a> {
     replay_progress: Option<f64>,
     problems: Vec<Problem<'a>>,
     unacked_bytes: f64,
+    backlog_frames: f64,
+    apply_lag_ms: f64,
 }
 
 #[derive(Serialize)]
@@ -302,6 +304,8 @@ fn connection(shell: &Shell, now: u64) -> Connection<'_> {
             })
             .collect(),
         unacked_bytes: session.unacked_bytes() as f64,
+        backlog_frames: session.backlog_frames() as f64,
+        apply_lag_ms: session.apply_lag_ms(now) as f64,
     }
 }
 

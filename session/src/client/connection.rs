@@ -5,7 +5,7 @@ use alloc::string::ToString as _;
 
 use decode_core::wire::{CloseCode, PROTOCOL_VERSION, control, error_code};
 
-use super::{ClientInput, ClientOutput, ClientSession, Flow, Phase, Refused};
+use super::{ClientInput, ClientOutput, ClientSession, Flow, KeepingUp, Phase, Refused};
 use crate::Millis;
 use crate::control::{
     Ack, ByPartition, ClientMessage, From, RelayMessage, RelayText, Resume, Welcome, parse_relay,
@@ -61,6 +61,11 @@ impl ClientSession {
         if let Some(ack) = self.ack_due() {
             return ClientOutput::Send(ack.to_text());
         }
+        if matches!(self.phase, Phase::Replaying | Phase::Live)
+            && let Some(report) = self.keeping_up.report_if_due(now)
+        {
+            return ClientOutput::Send(ClientMessage::Report(report).to_text());
+        }
         ClientOutput::Wait {
             until_ms: self.next_timer(),
         }
@@ -101,7 +106,8 @@ impl ClientSession {
                     PING_IDLE_MS
                 };
                 let ack = self.flow.owed_since.map(|since| since + ACK_INTERVAL_MS);
-                ack.into_iter().chain([self.last_heard_ms + silence]).min()
+                let timers = ack.into_iter().chain(self.keeping_up.due_ms());
+                timers.chain([self.last_heard_ms + silence]).min()
             }
         }
     }
@@ -280,6 +286,7 @@ impl ClientSession {
     fn connect(&mut self) {
         self.epoch += 1;
         self.flow = Flow::default();
+        self.keeping_up = KeepingUp::default();
         self.replay = None;
         self.enter(Phase::Connecting);
         self.outbox

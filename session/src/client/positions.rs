@@ -119,8 +119,8 @@ impl Positions {
         p.committed = position;
     }
 
-    /// Walks a message's frames; on the first that does not continue, none of them counts.
-    pub(super) fn receive(&mut self, message: &[u8], unknown: &mut u64) -> Result<(), Refused> {
+    /// Walks a message's frames and counts them; on the first that does not continue, none counts.
+    pub(super) fn receive(&mut self, message: &[u8], unknown: &mut u64) -> Result<u64, Refused> {
         let result = self.walk(message, unknown);
         if result.is_err() {
             self.rewind();
@@ -128,14 +128,18 @@ impl Positions {
         result
     }
 
-    fn walk(&mut self, message: &[u8], unknown: &mut u64) -> Result<(), Refused> {
+    fn walk(&mut self, message: &[u8], unknown: &mut u64) -> Result<u64, Refused> {
+        let mut frames = 0;
         let mut reader = FrameReader::new(message);
         for frame in &mut reader {
             let header = frame.map_err(Refused::Frame)?.header;
             let position = self.by_partition.get_mut(&header.partition);
             let expected = position.as_ref().map_or(0, |p| p.expected);
             match position {
-                Some(position) if header.continues(expected) => position.expected = header.next(),
+                Some(position) if header.continues(expected) => {
+                    position.expected = header.next();
+                    frames += 1;
+                }
                 _ => {
                     return Err(Refused::Discontinuous(Discontinuity {
                         partition: header.partition,
@@ -147,7 +151,7 @@ impl Positions {
             }
         }
         *unknown += reader.unknown() as u64;
-        Ok(())
+        Ok(frames)
     }
 
     pub(super) fn dispose(&mut self, header: &FrameHeader) {

@@ -3,8 +3,10 @@ use alloc::vec::Vec;
 use decode_core::frame::FrameWriter;
 
 use super::*;
-use crate::control::{ByPartition, Decimal, Partition, RelayMessage};
-use crate::limits::{RETRY_BASE_MS, RETRY_MS_MAX, SILENCE_MS_MAX};
+use crate::control::{
+    ByPartition, ClientMessage, Decimal, Partition, RelayMessage, Report, parse_client,
+};
+use crate::limits::{REPORT_INTERVAL_MS, RETRY_BASE_MS, RETRY_MS_MAX, SILENCE_MS_MAX};
 use crate::{ServerConfig, ServerOutput, ServerSession, TailLog};
 
 fn client() -> ClientSession {
@@ -214,6 +216,53 @@ fn receiving_and_the_end_of_the_replay_move_no_cursor() {
         .expect("ok");
     client.disposed(epoch, &frame.header);
     assert_eq!(committed(&client), 11);
+}
+
+/// MET-14: a client tells how it keeps up, also while the relay waits for its credit.
+#[test]
+fn a_report_tells_what_waits_and_for_how_long() {
+    let mut client = resumed_at(10);
+    let epoch = client.epoch();
+    let (outputs, _) = drain(&mut client, 2 * REPORT_INTERVAL_MS);
+    assert_eq!(outputs, [], "nothing came, nothing is told");
+    let mut message = Vec::new();
+    let mut writer = FrameWriter::new(0, 10);
+    writer.record(&mut message, 10, 0, b"x");
+    writer.record(&mut message, 11, 0, b"y");
+    let came = 2 * REPORT_INTERVAL_MS + 1;
+    assert_eq!(client.accept(epoch, &message, came), Ok(()));
+    let frame = decode_core::frame::FrameReader::new(&message)
+        .next()
+        .expect("one")
+        .expect("ok");
+    client.disposed(epoch, &frame.header);
+    client.undecodable(epoch, 1);
+    client.undecodable(epoch - 1, 100);
+    assert_eq!(client.backlog_frames(), 1);
+    let (outputs, until) = drain(&mut client, came);
+    assert_eq!(
+        (outputs, until),
+        (Vec::new(), Some(came + REPORT_INTERVAL_MS))
+    );
+    let (outputs, _) = drain(&mut client, came + REPORT_INTERVAL_MS);
+    let [ClientOutput::Send(text)] = &outputs[..] else {
+        panic!("{outputs:?}")
+    };
+    let report = Report {
+        apply_lag_ms: REPORT_INTERVAL_MS,
+        backlog_frames: 1,
+        rejects: 1,
+    };
+    assert_eq!(parse_client(text), Ok(ClientMessage::Report(report)));
+    assert!(text.contains(r#""backlogFrames":"1""#), "{text}");
+    client.disposed_message(epoch, message.len(), came + REPORT_INTERVAL_MS + 1);
+    let (outputs, _) = drain(&mut client, came + 2 * REPORT_INTERVAL_MS);
+    assert!(
+        !outputs
+            .iter()
+            .any(|output| matches!(output, ClientOutput::Send(text) if text.contains("report"))),
+        "{outputs:?}"
+    );
 }
 
 /// Cursors from an earlier run of the program are where the first connection resumes.

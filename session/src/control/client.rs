@@ -57,8 +57,7 @@ pub struct Ack {
 }
 
 /// `report`: a client's own figures. Absent ones are 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Longest that something received had to wait until it was disposed of, lately, in ms.
     pub apply_lag_ms: u64,
@@ -106,6 +105,13 @@ impl ClientMessage {
             offsets: &'a ByPartition,
         }
         #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct ReportBody {
+            apply_lag_ms: Decimal,
+            backlog_frames: Decimal,
+            rejects: Decimal,
+        }
+        #[derive(Serialize)]
         struct Nothing {}
         match self {
             Self::Resume(m) => text_of(&Text {
@@ -130,7 +136,11 @@ impl ClientMessage {
             }),
             Self::Report(m) => text_of(&Text {
                 r#type: control::REPORT,
-                body: *m,
+                body: ReportBody {
+                    apply_lag_ms: Decimal(m.apply_lag_ms),
+                    backlog_frames: Decimal(m.backlog_frames),
+                    rejects: Decimal(m.rejects),
+                },
             }),
         }
     }

@@ -107,7 +107,7 @@ fn closes(got: &[Got]) -> Option<CloseCode> {
 fn clients_share_the_bytes_of_the_log() {
     let mut b = bench(1, CREDIT);
     append(&mut b.log, 0, 50, 300);
-    let mut data_of_a_client = || {
+    let data_of_a_client = || {
         let mut session = ServerSession::new(ServerConfig::default(), &b.log, 0);
         let resume = r#"{"type":"resume","protocol":1,"from":"earliest"}"#;
         session.handle(ServerInput::Text(resume), &b.log, 0);

@@ -82,6 +82,8 @@ function view(id: number, rows: readonly number[], newest: number): ViewMessage 
       replayProgress: null,
       problems: [],
       unackedBytes: 0,
+      backlogFrames: 0,
+      applyLagMs: 0,
     },
     totals: {
       records: newest + 1,
