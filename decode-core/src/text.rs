@@ -135,8 +135,15 @@ impl<'a, 'p> Message<'a, 'p> {
     }
 
     fn write(&self, out: &mut String) -> Result<(), Reject> {
-        let mut fields: Vec<_> = self.desc.fields.iter().zip(&self.slots).collect();
-        fields.sort_unstable_by_key(|(known, _)| known.json_name);
+        // They are few: looking for the next one each time is far less code than sorting them.
+        let fields = self.desc.fields.iter().zip(&self.slots);
+        let mut latest = "";
+        let in_order = core::iter::from_fn(|| {
+            let later = fields.clone().filter(|(known, _)| known.json_name > latest);
+            let next = later.min_by_key(|(known, _)| known.json_name)?;
+            latest = next.0.json_name;
+            Some(next)
+        });
         out.push('{');
         let mut first = true;
         // '@' sorts before every letter.
@@ -144,7 +151,7 @@ impl<'a, 'p> Message<'a, 'p> {
             json::key(out, &mut first, UNKNOWN_KEY);
             self.write_unknown(out)?;
         }
-        for (known, slot) in fields {
+        for (known, slot) in in_order {
             match slot {
                 Slot::Absent => {}
                 Slot::Scalar(field) if known.oneof.is_none() && field.is_default(known.ty) => {}

@@ -1,9 +1,10 @@
 //! Live threads: one line each, the least recently heard of forgotten first.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BinaryHeap};
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use decode_core::proto::v1::EventType;
 use decode_core::wire::MessageKind;
@@ -156,13 +157,18 @@ impl Threads {
                 .filter_map(named)
                 .collect(),
             ThreadSort::Records => {
-                let mut all: Vec<_> = self
-                    .by_name
-                    .iter()
-                    .map(|(name, thread)| (&**name, thread))
+                // As much as is shown and no more is put in order.
+                let all = self.by_name.iter();
+                let mut heap: BinaryHeap<_> = all
+                    .map(|(name, thread)| (thread.records, Reverse(&**name)))
                     .collect();
-                all.sort_by(|a, b| b.1.records.cmp(&a.1.records).then(a.0.cmp(b.0)));
-                all.into_iter().skip(first).take(count).collect()
+                let ordered = core::iter::from_fn(|| heap.pop());
+                ordered
+                    .skip(first)
+                    .take(count)
+                    .filter_map(|(_, Reverse(name))| self.by_name.get_key_value(name))
+                    .map(|(name, thread)| (&**name, thread))
+                    .collect()
             }
         }
     }

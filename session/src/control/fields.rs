@@ -16,7 +16,10 @@ pub(super) struct Fields(Map<String, Value>);
 
 impl Fields {
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
-        serde_json::from_str(text).map(Self)
+        match serde_json::from_str(text)? {
+            Value::Object(fields) => Ok(Self(fields)),
+            _ => Err(Error::custom("no object")),
+        }
     }
 
     pub(super) fn text(&self, name: &str) -> Result<String, Error> {
