@@ -16,7 +16,7 @@ use prometheus::{Registry, TextEncoder};
 pub use counters::{
     Age, ByAge, Counter, Counters, Family, Gauge, LastTime, Level, LevelGuard, SequenceFinding,
 };
-pub use histogram::{Bounds, GapSizes, Histogram, Latencies, Snapshot};
+pub use histogram::{Backlogs, Bounds, GapSizes, Histogram, Latencies, Snapshot};
 pub use table::{Kind, Metric, TABLE};
 
 use crate::{clock::Clock, dlq, hub::Hub, ingest::IngestStatus};

@@ -182,6 +182,7 @@ async fn sample(shared: Arc<Shared>) {
     let mut interval = tokio::time::interval(Duration::from_secs(5));
     loop {
         interval.tick().await;
-        shared.window.sample(&shared);
+        let now_ms = shared.clock.now_ms();
+        shared.window.sample(&shared.counters, now_ms);
     }
 }

@@ -114,8 +114,29 @@ pub struct ServerStats {
     pub bytes: u64,
     /// Gap frames made for this client because its cursor was too old.
     pub stale_gaps: u64,
+    /// Positions those gaps cover.
+    pub stale_positions: u64,
     /// Control messages refused.
     pub refused: u64,
+    /// What of it belongs to the replay.
+    pub replay: ReplayStats,
+}
+
+/// What a connection's replay gave: all up to the heads named in `resumed`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplayStats {
+    /// How it was asked for; none before `resume`.
+    pub from: Option<From>,
+    /// Data frames sent.
+    pub frames: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Gap frames made for this client because its cursor was too old.
+    pub gaps: u64,
+    /// Positions those gaps cover.
+    pub gap_positions: u64,
+    /// How long it took, once it is complete.
+    pub took_ms: Option<Millis>,
 }
 
 /// One connection. See the module text.
@@ -146,7 +167,7 @@ enum Phase {
 #[derive(Debug)]
 struct Replay {
     mode: From,
-    sent: u64,
+    since_ms: Millis,
     estimated_total: u64,
     progress_due_ms: Millis,
 }
@@ -299,10 +320,11 @@ impl ServerSession {
             .push_back(RelayMessage::Resumed { heads, positions }.to_text());
         self.replay = Some(Replay {
             mode: resume.from,
-            sent: 0,
+            since_ms: now,
             estimated_total: self.lanes.behind(),
             progress_due_ms: now + PROGRESS_INTERVAL_MS,
         });
+        self.stats.replay.from = Some(resume.from);
         self.phase = Phase::Streaming;
         Ok(())
     }
@@ -329,7 +351,7 @@ impl ServerSession {
         if let Some(message) = self.lanes.adopt_new(log) {
             return ServerOutput::Text(message.to_text());
         }
-        if let Some(done) = self.replay_complete() {
+        if let Some(done) = self.replay_complete(now) {
             return ServerOutput::Text(done.to_text());
         }
         if let Some(progress) = self.replay_progress(now) {
@@ -341,16 +363,15 @@ impl ServerSession {
             Next::Data(slice) => {
                 self.stats.bytes += slice.bytes.len() as u64;
                 self.stats.frames += slice.frames as u64;
-                if let Some(replay) = &mut self.replay {
-                    replay.sent += slice.frames as u64;
+                if self.replay.is_some() {
+                    self.stats.replay.frames += slice.frames as u64;
+                    self.stats.replay.bytes += slice.bytes.len() as u64;
                 }
                 self.blocked_since = None;
                 ServerOutput::Data(slice.bytes)
             }
             Next::Tell(message) => {
-                if matches!(message, RelayMessage::CursorStale { .. }) {
-                    self.stats.stale_gaps += 1;
-                }
+                self.note_stale(&message);
                 ServerOutput::Text(message.to_text())
             }
             Next::NoCredit => {
@@ -373,29 +394,47 @@ impl ServerSession {
         }
     }
 
+    fn note_stale(&mut self, message: &RelayMessage) {
+        let RelayMessage::CursorStale {
+            requested, oldest, ..
+        } = message
+        else {
+            return;
+        };
+        let positions = oldest.0.saturating_sub(requested.0);
+        self.stats.stale_gaps += 1;
+        self.stats.stale_positions += positions;
+        if self.replay.is_some() {
+            self.stats.replay.gaps += 1;
+            self.stats.replay.gap_positions += positions;
+        }
+    }
+
     /// The message that ends the replay, exactly once.
-    fn replay_complete(&mut self) -> Option<RelayMessage> {
+    fn replay_complete(&mut self, now: Millis) -> Option<RelayMessage> {
         if !self.lanes.passed_heads() {
             return None;
         }
         let replay = self.replay.take()?;
+        self.stats.replay.took_ms = Some(now.saturating_sub(replay.since_ms));
         Some(RelayMessage::ReplayComplete {
             mode: replay.mode.name().to_string(),
-            total_replayed: Decimal(replay.sent),
+            total_replayed: Decimal(self.stats.replay.frames),
             last_offsets_by_partition: self.lanes.last_offsets(),
             blocked: alloc::vec::Vec::new(),
         })
     }
 
     fn replay_progress(&mut self, now: Millis) -> Option<RelayMessage> {
+        let sent = self.stats.replay.frames;
         let replay = self.replay.as_mut()?;
         if now < replay.progress_due_ms {
             return None;
         }
         replay.progress_due_ms = now + PROGRESS_INTERVAL_MS;
         Some(RelayMessage::ReplayProgress {
-            sent: Decimal(replay.sent),
-            estimated_total: Decimal(replay.estimated_total.max(replay.sent)),
+            sent: Decimal(sent),
+            estimated_total: Decimal(replay.estimated_total.max(sent)),
         })
     }
 

@@ -17,7 +17,7 @@ use std::{
 
 use decode_core::wire::{CONTROL_BYTES_MAX, CloseCode};
 use futures_util::{Sink as _, Stream as _};
-use session::{ServerInput, ServerOutput, ServerSession};
+use session::{ServerInput, ServerOutput, ServerSession, control::Report};
 use tokio::{
     io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
     sync::watch,
@@ -99,6 +99,7 @@ struct Connection<'a> {
     wake_ms: Option<u64>,
     progress: Progress,
     counted: Counted,
+    since_ms: u64,
 }
 
 /// When the kernel last took bytes while there were some for it.
@@ -113,6 +114,8 @@ struct Progress {
 struct Counted {
     stats: session::server::ServerStats,
     writes: u64,
+    /// Records that the client said it could not decode.
+    client_rejects: u64,
 }
 
 impl<'a> Connection<'a> {
@@ -133,6 +136,7 @@ impl<'a> Connection<'a> {
                 since_ms: now_ms,
             },
             counted: Counted::default(),
+            since_ms: now_ms,
         }
     }
 
@@ -237,6 +241,26 @@ impl<'a> Connection<'a> {
         if let Some(code) = self.session.take_refusal() {
             self.shared.counters.control_errors.add_text(code, 1);
         }
+        if let Some(report) = self.session.take_report() {
+            self.report(report, now_ms);
+        }
+    }
+
+    /// Counts what a client says of itself, as far as it can be true.
+    fn report(&mut self, report: Report, now_ms: u64) {
+        let counters = &self.shared.counters;
+        let sent = self.session.stats().frames;
+        let age_ms = now_ms.saturating_sub(self.since_ms);
+        counters.client_reports.inc();
+        let lag_ms = report.apply_lag_ms.min(age_ms);
+        counters.client_apply_lag.observe(lag_ms as f64);
+        let backlog = report.backlog_frames.min(sent);
+        counters.client_backlog.observe(backlog as f64);
+        let rejects = report.rejects.min(sent).max(self.counted.client_rejects);
+        counters
+            .client_rejects
+            .add(rejects - self.counted.client_rejects);
+        self.counted.client_rejects = rejects;
     }
 
     fn tick(&mut self, busy: bool, signal: &watch::Receiver<Signal>) {
@@ -351,9 +375,15 @@ impl<'a> Connection<'a> {
         counters
             .stale_cursors
             .add(stats.stale_gaps - before.stale_gaps);
+        let stale_positions = stats.stale_positions - before.stale_positions;
+        counters.stale_offsets.add(stale_positions);
+        if stats.replay != before.replay {
+            counters.replays.add(stats.replay, before.replay);
+        }
         let writes = self.stream.get_ref().writes();
         counters.socket_writes.add(writes - self.counted.writes);
-        self.counted = Counted { stats, writes };
+        self.counted.stats = stats;
+        self.counted.writes = writes;
     }
 
     /// Sends the close frame, ends our side, and reads what still comes until the peer ends its

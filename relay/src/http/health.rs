@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use decode_core::wire::CloseCode;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::{
     ingest::{PartitionStatus, Phase, TopicState},
     limits,
-    metrics::Age,
+    metrics::{Age, Counters},
     relay::Shared,
 };
 
@@ -86,7 +87,7 @@ impl Health {
                 "partition {partition}: waits until its dead letter is stored"
             ));
         }
-        let recent = shared.window.recent(shared, now_ms);
+        let recent = shared.window.recent(&shared.counters, now_ms);
         if recent.is_mostly_refused() {
             status = Status::Degraded;
             reasons.push(format!(
@@ -222,6 +223,8 @@ fn details(shared: &Shared, now_ms: u64, recent: Recent) -> Value {
             "accepted": recent.accepted,
             "refused": recent.refused,
             "kafkaErrors": recent.kafka_errors,
+            "sendFailures": recent.send_failures,
+            "sendTimeouts": recent.send_timeouts,
         },
     })
 }
@@ -243,26 +246,32 @@ struct Sample {
     accepted: u64,
     refused: u64,
     kafka_errors: u64,
+    send_failures: u64,
+    send_timeouts: u64,
 }
 
 impl Sample {
-    fn now(shared: &Shared, now_ms: u64) -> Self {
+    fn now(counters: &Counters, now_ms: u64) -> Self {
         Self {
             at_ms: now_ms,
-            accepted: shared.counters.accepted_by_age.of(Age::New).get(),
-            refused: shared.counters.refused(Age::New),
-            kafka_errors: shared.counters.kafka_errors.sum(),
+            accepted: counters.accepted_by_age.of(Age::New).get(),
+            refused: counters.refused(Age::New),
+            kafka_errors: counters.kafka_errors.sum(),
+            send_failures: counters.send_failures.get(),
+            send_timeouts: counters.closes.get(CloseCode::SendStalled),
         }
     }
 }
 
 /// What happened between the oldest sample still in the window and now.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Recent {
     span_ms: u64,
     accepted: u64,
     refused: u64,
     kafka_errors: u64,
+    send_failures: u64,
+    send_timeouts: u64,
 }
 
 impl Recent {
@@ -275,30 +284,33 @@ impl Recent {
 
 impl Window {
     /// Called at intervals; keeps one sample from before the window and all within it.
-    pub fn sample(&self, shared: &Shared) {
-        let now_ms = shared.clock.now_ms();
+    pub fn sample(&self, counters: &Counters, now_ms: u64) {
         let mut samples = self.samples.lock();
-        samples.push_back(Sample::now(shared, now_ms));
+        samples.push_back(Sample::now(counters, now_ms));
         let begin = now_ms.saturating_sub(limits::HEALTH_WINDOW_MS);
         while samples.get(1).is_some_and(|second| second.at_ms <= begin) {
             samples.pop_front();
         }
     }
 
-    fn recent(&self, shared: &Shared, now_ms: u64) -> Recent {
+    fn recent(&self, counters: &Counters, now_ms: u64) -> Recent {
         let first = self.samples.lock().front().copied().unwrap_or_default();
-        let last = Sample::now(shared, now_ms);
+        let last = Sample::now(counters, now_ms);
         Recent {
             span_ms: last.at_ms.saturating_sub(first.at_ms),
             accepted: last.accepted.saturating_sub(first.accepted),
             refused: last.refused.saturating_sub(first.refused),
             kafka_errors: last.kafka_errors.saturating_sub(first.kafka_errors),
+            send_failures: last.send_failures.saturating_sub(first.send_failures),
+            send_timeouts: last.send_timeouts.saturating_sub(first.send_timeouts),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use decode_core::wire::RejectCode;
+
     use super::*;
 
     fn recent(accepted: u64, refused: u64) -> Recent {
@@ -306,8 +318,46 @@ mod tests {
             span_ms: 1,
             accepted,
             refused,
-            kafka_errors: 0,
+            ..Recent::default()
         }
+    }
+
+    /// MET-04, MET-13: what happened longer ago than the window is in no judgement and no number of
+    /// it, and is in the totals still.
+    #[test]
+    fn the_window_forgets_what_the_totals_keep() {
+        let (window, counters) = (Window::default(), Counters::default());
+        let step = limits::HEALTH_WINDOW_MS / 4;
+        window.sample(&counters, 0);
+        let rejects = counters.rejects.of(Age::New);
+        rejects.add(RejectCode::Protobuf, 200);
+        counters.kafka_errors.add_text("broker_down", 3);
+        counters.send_failures.add(4);
+        counters.closes.add(CloseCode::SendStalled, 5);
+        let all = Recent {
+            span_ms: step,
+            accepted: 0,
+            refused: 200,
+            kafka_errors: 3,
+            send_failures: 4,
+            send_timeouts: 5,
+        };
+        assert_eq!(window.recent(&counters, step), all);
+        assert!(all.is_mostly_refused());
+        for at in 1..=5 {
+            window.sample(&counters, at * step);
+        }
+        let recent = window.recent(&counters, 5 * step);
+        let nothing = Recent {
+            span_ms: limits::HEALTH_WINDOW_MS,
+            ..Recent::default()
+        };
+        assert_eq!(recent, nothing);
+        assert!(!recent.is_mostly_refused());
+        assert_eq!(
+            (counters.refused_total(), counters.send_failures.get()),
+            (200, 4)
+        );
     }
 
     // holds MET-05: a share needs a sample to be judged by.

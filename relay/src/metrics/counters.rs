@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use decode_core::wire::{CloseCode, GapCause, MessageKind, RejectCode, error_code};
+use session::{control::From as ReplayFrom, server::ReplayStats};
 
-use super::histogram::{GapSizes, Histogram, Latencies};
+use super::histogram::{Backlogs, GapSizes, Histogram, Latencies};
 use crate::checkpoint::Fault;
 
 /// A number that only rises.
@@ -268,6 +269,51 @@ impl Label for SequenceFinding {
     }
 }
 
+impl Label for ReplayFrom {
+    fn values() -> &'static [Self] {
+        &[Self::Cursor, Self::Earliest, Self::Latest]
+    }
+    fn text(self) -> &'static str {
+        self.name()
+    }
+}
+
+/// What clients were given to catch up with, by how they asked for it.
+#[derive(Debug, Default)]
+pub struct Replays {
+    pub requests: Family<ReplayFrom>,
+    pub frames: Family<ReplayFrom>,
+    pub bytes: Family<ReplayFrom>,
+    pub gaps: Family<ReplayFrom>,
+    pub gap_offsets: Family<ReplayFrom>,
+    pub capped: Family<ReplayFrom>,
+    pub took: [Histogram<Latencies>; 3],
+}
+
+impl Replays {
+    /// Adds what happened to one connection between two looks at it.
+    pub fn add(&self, now: ReplayStats, before: ReplayStats) {
+        let Some(from) = now.from else { return };
+        self.requests.add(from, u64::from(before.from.is_none()));
+        self.frames.add(from, now.frames - before.frames);
+        self.bytes.add(from, now.bytes - before.bytes);
+        self.gaps.add(from, now.gaps - before.gaps);
+        self.gap_offsets
+            .add(from, now.gap_positions - before.gap_positions);
+        let capped = before.gaps == 0 && now.gaps > 0;
+        self.capped.add(from, u64::from(capped));
+        if let (Some(took_ms), None) = (now.took_ms, before.took_ms)
+            && let Some((_, histogram)) = self.took().find(|(value, _)| *value == from)
+        {
+            histogram.observe(took_ms as f64);
+        }
+    }
+
+    pub fn took(&self) -> impl Iterator<Item = (ReplayFrom, &Histogram<Latencies>)> {
+        ReplayFrom::values().iter().copied().zip(&self.took)
+    }
+}
+
 impl Label for Fault {
     fn values() -> &'static [Self] {
         &Self::ALL
@@ -325,6 +371,12 @@ pub struct Counters {
     pub refusals: Family<Text<Refusal>>,
     pub control_errors: Family<Text<ControlError>>,
     pub stale_cursors: Counter,
+    pub stale_offsets: Counter,
+    pub replays: Replays,
+    pub client_reports: Counter,
+    pub client_rejects: Counter,
+    pub client_apply_lag: Histogram<Latencies>,
+    pub client_backlog: Histogram<Backlogs>,
     pub sent_frames: Counter,
     pub sent_bytes: Counter,
     pub sent_data_messages: Counter,

@@ -31,6 +31,14 @@ impl Bounds for GapSizes {
     ];
 }
 
+/// Frames that wait for a client to take them.
+#[derive(Debug)]
+pub struct Backlogs;
+
+impl Bounds for Backlogs {
+    const BOUNDS: &'static [f64] = &[0.0, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5];
+}
+
 /// Milliseconds from well below one on; from 100 with the ends that DashFlow uses.
 #[derive(Debug)]
 pub struct Latencies;
@@ -197,7 +205,7 @@ mod tests {
     /// MET-18: the buckets of DashFlow are all there; MET-24: the smallest is far below 1 ms.
     #[test]
     fn ends_rise_and_include_those_of_dashflow() {
-        for bounds in [GapSizes::BOUNDS, Latencies::BOUNDS] {
+        for bounds in [GapSizes::BOUNDS, Backlogs::BOUNDS, Latencies::BOUNDS] {
             assert!(bounds.is_sorted_by(|a, b| a < b));
         }
         let theirs = [100.0, 250.0, 500.0, 1e3, 2.5e3, 5e3, 1e4, 2.5e4, 5e4];

@@ -310,6 +310,40 @@ metrics! {
     Counter "dashstream_relay_stale_cursors_total"
         "Gaps made for a single client because its cursor was older than the log."
         = |s, e| e(s.counters.stale_cursors.get() as f64, &[]);
+    Counter "dashstream_relay_stale_offsets_total"
+        "Offsets covered by the gaps made for single clients."
+        = |s, e| e(s.counters.stale_offsets.get() as f64, &[]);
+    Counter "dashstream_relay_replay_requests_total" ["mode"] "Replays asked for and begun."
+        = |s, e| family(&s.counters.replays.requests, e);
+    Counter "dashstream_relay_replay_frames_total" ["mode"] "Data frames of replays."
+        = |s, e| family(&s.counters.replays.frames, e);
+    Counter "dashstream_relay_replay_bytes_total" ["mode"] "Bytes of data frames of replays."
+        = |s, e| family(&s.counters.replays.bytes, e);
+    Counter "dashstream_relay_replay_gaps_total" ["mode"]
+        "Gaps made in replays because the cursor was older than the log."
+        = |s, e| family(&s.counters.replays.gaps, e);
+    Counter "dashstream_relay_replay_gap_offsets_total" ["mode"]
+        "Offsets covered by the gaps made in replays."
+        = |s, e| family(&s.counters.replays.gap_offsets, e);
+    Counter "dashstream_relay_replay_capped_total" ["mode"]
+        "Replays that gave less than was asked for, because the log no longer had all of it."
+        = |s, e| family(&s.counters.replays.capped, e);
+    Histogram "dashstream_relay_replay_duration_ms" ["mode"]
+        "Time from resume until a replay was complete."
+        = |s, e| for (from, took) in s.counters.replays.took() {
+            e(took.snapshot(), &[from.name()]);
+        };
+    Counter "dashstream_relay_client_reports_total" "Reports that clients sent about themselves."
+        = |s, e| e(s.counters.client_reports.get() as f64, &[]);
+    Histogram "dashstream_relay_client_apply_lag_ms"
+        "Longest recent time from receiving to having decoded and applied, as each report tells it."
+        = |s, e| e(s.counters.client_apply_lag.snapshot(), &[]);
+    Histogram "dashstream_relay_client_backlog_frames"
+        "Frames that a client had received and not applied, as each report tells it."
+        = |s, e| e(s.counters.client_backlog.snapshot(), &[]);
+    Counter "dashstream_relay_client_rejects_total"
+        "Records that clients could not decode though the relay had accepted them."
+        = |s, e| e(s.counters.client_rejects.get() as f64, &[]);
     Counter "dashstream_relay_sent_frames_total" "Data frames given to clients."
         = |s, e| e(s.counters.sent_frames.get() as f64, &[]);
     Counter "dashstream_relay_sent_bytes_total" "Bytes of data frames given to clients."

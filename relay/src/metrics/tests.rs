@@ -198,6 +198,7 @@ const BOUNDED_LABELS: &[&str] = &[
     "finding",
     "how",
     "kind",
+    "mode",
     "outcome",
     "partition",
     "reason",

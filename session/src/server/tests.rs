@@ -132,6 +132,7 @@ fn welcome_then_resumed_then_data_then_complete_once() {
     let first = b.drain();
     assert!(matches!(&first[..], [Got::Text(RelayMessage::Welcome(_))]));
     b.resume(r#""from":"earliest""#);
+    b.now += 40;
     let got = b.drain();
     assert!(matches!(got[0], Got::Text(RelayMessage::Resumed { .. })));
     assert_eq!(got[1], Got::Frames(alloc::vec![(0, 0), (0, 1), (0, 2)]));
@@ -152,6 +153,14 @@ fn welcome_then_resumed_then_data_then_complete_once() {
     assert_eq!(got.len(), 3);
     append(&mut b.log, 1, 2, 10);
     assert_eq!(b.drain(), [Got::Frames(alloc::vec![(1, 0), (1, 1)])]);
+    let stats = b.session.stats();
+    let replay = stats.replay;
+    assert_eq!((stats.frames, replay.frames), (5, 3));
+    assert_eq!(replay.bytes * 5, stats.bytes * 3);
+    assert_eq!(
+        (replay.from, replay.took_ms),
+        (Some(From::Earliest), Some(40))
+    );
 }
 
 #[test]
@@ -206,7 +215,9 @@ fn a_cursor_older_than_memory_gets_a_gap_frame_with_the_exact_range() {
         (FrameKind::Gap, GapCause::Evicted.number())
     );
     assert_eq!((gap.offset, gap.last_offset(), gap.prev_next), (4, 9, 4));
-    assert_eq!(b.session.stats().stale_gaps, 1);
+    let stats = b.session.stats();
+    assert_eq!((stats.stale_gaps, stats.stale_positions), (1, 6));
+    assert_eq!((stats.replay.gaps, stats.replay.gap_positions), (1, 6));
 }
 
 /// RES-19
