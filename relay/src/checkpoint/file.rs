@@ -43,12 +43,26 @@ struct Written<'a> {
 pub struct Checkpoint {
     /// The next offset: everything before it has its outcome.
     pub offset: u64,
-    /// Records below this one are history, also those that are still to be read.
+    /// Records below this one were history already, also those that are still to be read.
     pub boundary: u64,
     pub fingerprint: Option<Fingerprint>,
 }
 
 impl Checkpoint {
+    /// At an offset, with the record that was read last.
+    pub fn at(offset: u64, boundary: u64, fingerprint: Option<Fingerprint>) -> Self {
+        Self {
+            offset,
+            boundary,
+            fingerprint,
+        }
+    }
+
+    /// Records below this offset are old to whoever starts here.
+    pub fn old_below(self) -> u64 {
+        self.boundary.max(self.offset)
+    }
+
     /// The file's text.
     fn to_text(self, topic: &str, partition: u32) -> serde_json::Result<String> {
         let mut text = serde_json::to_string(&Written {
@@ -72,7 +86,7 @@ impl Checkpoint {
             return Err(Fault::Foreign);
         }
         let offset = offset(object.get("offset").ok_or(Fault::Garbage)?)?;
-        let boundary = object.get("boundary").map_or(Ok(offset), self::offset)?;
+        let boundary = object.get("boundary").map_or(Ok(0), self::offset)?;
         let fingerprint = match object.get("fingerprint") {
             Some(record) => Some(Fingerprint {
                 offset: self::offset(&record["offset"])?,
@@ -82,7 +96,7 @@ impl Checkpoint {
         };
         Ok(Self {
             offset,
-            boundary: boundary.max(offset),
+            boundary,
             fingerprint,
         })
     }
@@ -171,7 +185,7 @@ pub fn parse(bytes: &[u8], place: Place<'_>) -> Result<Checkpoint, Fault> {
         // The older form: topic and partition are those it was configured for.
         number @ Value::Number(_) => offset(&number).map(|offset| Checkpoint {
             offset,
-            boundary: offset,
+            boundary: 0,
             fingerprint: None,
         }),
         _ => Err(Fault::Garbage),

@@ -9,7 +9,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::file::{Checkpoint, Fingerprint};
+use super::file::Checkpoint;
 use crate::dlq::Settled;
 
 /// Shared by the partition's loop, which moves it, and the writer, which asks how far it is.
@@ -75,17 +75,6 @@ impl Progress {
     /// The offset that is on the disk.
     pub fn stored_offset(&self) -> Option<u64> {
         self.state.lock().stored.map(|stored| stored.offset)
-    }
-}
-
-impl Checkpoint {
-    /// At an offset, with the record that was read last.
-    pub fn at(offset: u64, boundary: u64, fingerprint: Option<Fingerprint>) -> Self {
-        Self {
-            offset,
-            boundary: boundary.max(offset),
-            fingerprint,
-        }
     }
 }
 

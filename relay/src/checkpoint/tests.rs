@@ -183,7 +183,9 @@ async fn a_checkpoint_waits_for_dead_letters() {
     for offset in [4, 7, 9] {
         progress.await_letter(offset, offer(offset));
     }
-    progress.reach(Checkpoint::at(20, 0, None));
+    progress.reach(Checkpoint::at(20, 3, None));
+    let old_below = progress.due().map(Checkpoint::old_below);
+    assert_eq!(old_below, Some(4), "what waits is no history after a kill");
     assert_eq!(
         due(),
         Some(4),

@@ -43,7 +43,7 @@ impl Beginning {
                 Self {
                     log,
                     position: log.max(known.earliest),
-                    boundary: checkpoint.boundary,
+                    boundary: checkpoint.old_below(),
                 }
             }
             None => Self {

@@ -47,8 +47,8 @@ impl PartitionLoop {
         let earliest = source.earliest().await?;
         let end = source.end().await?;
         if let Some(found) = self.known.checkpoint {
-            if found.boundary > end {
-                self.went_back(found.boundary, end)?;
+            if found.old_below() > end {
+                self.went_back(found.old_below(), end)?;
                 self.start_over();
             } else if self.is_another(source).await? {
                 self.start_over();
