@@ -6,6 +6,7 @@ mod age;
 mod backoff;
 mod kafka;
 mod log_limit;
+mod measured;
 mod partition;
 mod position;
 mod sequence;
@@ -25,6 +26,7 @@ use partition::{PartitionLoop, Surroundings};
 use sequence::Sequences;
 use source::Source as _;
 
+pub use measured::MeasuredAdmission;
 pub use status::{IngestStatus, PartitionStatus, Pause, Phase, TopicState};
 
 /// Reads all partitions of the topic, and those that come later, until it is dropped.
