@@ -44,16 +44,17 @@ pub(crate) enum Event {
 }
 
 impl Link {
-    /// A link to `ws://HOST[:PORT][/PATH]`; `http://` and no scheme mean the same, no path means
-    /// the relay's own.
+    /// A link to `ws://HOST:PORT[/PATH]`; `http://` and no scheme mean the same, no path means the
+    /// relay's own.
     pub(crate) fn new(url: &str) -> Result<Self, Failure> {
-        let wrong = |why: &dyn std::fmt::Display| Failure::Usage(format!("{url}: {why}"));
+        let wrong = |why: &dyn std::fmt::Display| Failure::Usage(format!("\"{url}\": {why}"));
         let rest = match url.split_once("://") {
             None => url,
             Some(("ws" | "http", rest)) => rest,
             Some((scheme, _)) => return Err(wrong(&format!("{scheme} is not supported, use ws"))),
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        check_authority(authority).map_err(|why| wrong(&why))?;
         let path = if path.is_empty() || path == "/" {
             WS_PATH
         } else {
@@ -137,6 +138,23 @@ impl Link {
     }
 }
 
+/// HOST:PORT and nothing else. The library behind takes port 80 where it finds no number that it
+/// understands.
+fn check_authority(authority: &str) -> Result<(), String> {
+    let expected = || "expected HOST:PORT or ws://HOST:PORT".to_owned();
+    let (host, port) = authority.rsplit_once(':').ok_or_else(expected)?;
+    let is_bracketed = host.starts_with('[') && host.ends_with(']');
+    let strange = |c: char| matches!(c, '@' | '?' | '#') || (c == ':' && !is_bracketed);
+    if host.is_empty() || host.contains(strange) {
+        return Err(expected());
+    }
+    let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    match port.parse::<u16>() {
+        Ok(1..) if is_number => Ok(()),
+        _ => Err(format!("\"{port}\" is no port, 1 to 65535")),
+    }
+}
+
 /// One frame of the largest legal size, or a run of smaller ones.
 const MESSAGE_BYTES_MAX: usize =
     FRAME_HEADER_LEN + PAYLOAD_BYTES_MAX + FRAME_BYTE_LEN + MESSAGE_BYTES_TARGET;
@@ -156,13 +174,30 @@ mod tests {
             ("127.0.0.1:3002", "ws://127.0.0.1:3002/ws"),
             ("http://relay:3002/", "ws://relay:3002/ws"),
             ("ws://relay:3002", "ws://relay:3002/ws"),
-            ("ws://relay/deep/ws", "ws://relay/deep/ws"),
+            ("ws://relay:80/deep/ws", "ws://relay:80/deep/ws"),
             ("ws://[::1]:3002", "ws://[::1]:3002/ws"),
         ] {
             let link = Link::new(url).expect("a valid URL");
             assert_eq!(link.request.uri().to_string(), expected);
         }
-        for url in ["wss://relay", "ftp://relay", "ws://", "ws://a b"] {
+        for url in [
+            "wss://relay:3002",
+            "ftp://relay:3002",
+            "",
+            "ws://",
+            "ws://a b:1",
+            "relay",
+            "ws://relay/ws",
+            "[::1]",
+            "::1:3002",
+            ":3002",
+            "relay:",
+            "relay:0",
+            "relay:+80",
+            "127.0.0.1:99999",
+            "user:secret@relay:3002",
+            "relay?x:3002",
+        ] {
             assert!(matches!(Link::new(url), Err(Failure::Usage(_))), "{url}");
         }
     }
