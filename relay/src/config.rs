@@ -279,12 +279,22 @@ pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
 const PREFIXES: [&str; 4] = ["KAFKA_", "WEBSOCKET_", "DASHSTREAM_", "DLQ_"];
 
 /// Read by the project's tests and tools, and often set where a relay is started by them.
-const DEVELOPMENT_VARIABLES: [&str; 5] = [
+const DEVELOPMENT_VARIABLES: [&str; 15] = [
     "DASHSTREAM_CHROMIUM",
+    "DASHSTREAM_CLI_BIN",
     "DASHSTREAM_CORPUS",
+    "DASHSTREAM_E2E_LOG",
     "DASHSTREAM_KAFKA_LIBS",
+    "DASHSTREAM_KCAT",
+    "DASHSTREAM_MOCK_BROKER_BIN",
+    "DASHSTREAM_NODE",
+    "DASHSTREAM_PROMTOOL",
     "DASHSTREAM_PYTHON",
+    "DASHSTREAM_REDIS",
+    "DASHSTREAM_RELAY_BIN",
     "DASHSTREAM_REQUIRE",
+    "DASHSTREAM_SIMULATOR_BIN",
+    "DASHSTREAM_WEB",
 ];
 
 fn as_millis<S: serde::Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

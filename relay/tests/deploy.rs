@@ -204,6 +204,114 @@ fn health_and_alert_share_their_numbers() {
     );
 }
 
+/// Whether each use of a counter, or of a histogram's series, is one over a time: `name{...}[5m]`.
+fn counts_are_over_a_time(expression: &str) -> bool {
+    let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let counts = metrics_in(expression).into_iter().filter(|metric| {
+        let ends = ["_total", "_bucket", "_count", "_sum"];
+        ends.iter().any(|end| metric.ends_with(end))
+    });
+    let mut uses = counts.flat_map(|metric| {
+        let after = expression
+            .match_indices(&metric)
+            .map(|(at, _)| &expression[at + metric.len()..]);
+        after
+            .filter(|rest| !rest.starts_with(name))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    });
+    uses.all(|rest| {
+        let selected = rest
+            .strip_prefix('{')
+            .and_then(|inner| inner.split_once('}'));
+        selected
+            .map_or(rest.as_str(), |(_, after)| after)
+            .starts_with('[')
+    })
+}
+
+/// MET-04: alerts go by recent time. A total since the start alone would fire for ever after.
+#[test]
+fn alerts_judge_recent_time() {
+    for bad in ["a_total > 0", "sum(dashstream_x_total{a=\"b\"}) > 0"] {
+        assert!(!counts_are_over_a_time(
+            &bad.replace("a_total", "websocket_a_total")
+        ));
+    }
+    assert!(counts_are_over_a_time(
+        "rate(dashstream_x_total{a=\"b\"}[5m]) > dashstream_gauge"
+    ));
+    let rules = read("deploy/prometheus/alerts.yml");
+    let expressions: Vec<_> = rules
+        .split("expr: |\n")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("labels: "))
+        .map(|(expression, _)| expression)
+        .collect();
+    assert_eq!(expressions.len(), values(&rules, "alert").len());
+    for expression in expressions {
+        assert!(counts_are_over_a_time(expression), "{expression}");
+    }
+}
+
+/// MET-22: what rises for ever is drawn as a rate whose title names the unit and the window; the lines
+/// of a chart are the values of one label of one metric, so that nothing is in two of them.
+#[test]
+fn charts_are_rates_over_a_named_window_and_disjoint() {
+    let dashboard: Value =
+        serde_json::from_str(&read("deploy/grafana/dashboards/relay.json")).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let charts = panels.iter().filter(|panel| panel["type"] == "timeseries");
+    let mut rates = 0;
+    for panel in charts {
+        let title = panel["title"].as_str().expect("a title");
+        let targets = panel["targets"].as_array().expect("targets");
+        let expressions: Vec<_> = targets
+            .iter()
+            .filter_map(|target| target["expr"].as_str())
+            .collect();
+        let counts = expressions
+            .iter()
+            .any(|text| text.contains("_total") || text.contains("_bucket"));
+        if counts {
+            rates += 1;
+            assert!(title.ends_with("over $window"), "{title}");
+            for text in &expressions {
+                assert!(
+                    text.contains("(rate(") && text.contains("[$window]"),
+                    "{title}: {text}"
+                );
+                assert!(counts_are_over_a_time(text), "{title}: {text}");
+            }
+            let unit = panel["fieldConfig"]["defaults"]["unit"]
+                .as_str()
+                .expect("a unit");
+            let per_second = title.ends_with(", per second over $window");
+            assert_eq!(
+                per_second,
+                ["cps", "Bps"].contains(&unit),
+                "{title}: {unit}"
+            );
+        }
+        // A level beside its bound is the one chart of two metrics, and none is a part of the other.
+        if title != "Bytes" {
+            assert_eq!(expressions.len(), 1, "{title}");
+            let lines = expressions[0].matches(" by (").count();
+            assert_eq!(lines, 1, "{title}: {}", expressions[0]);
+            assert_eq!(metrics_in(expressions[0]).len(), 1, "{title}");
+        }
+    }
+    assert!(rates > 10, "{rates}");
+    let variables = dashboard["templating"]["list"]
+        .as_array()
+        .expect("variables");
+    assert!(
+        variables
+            .iter()
+            .any(|variable| variable["name"] == "window")
+    );
+}
+
 #[test]
 fn promtool_accepts_rules_and_their_cases() {
     let Some(promtool) = promtool() else { return };

@@ -126,6 +126,32 @@ fn names_follow_the_rules() {
     }
 }
 
+/// MET-18: what is measured in milliseconds has the same buckets everywhere.
+#[test]
+fn one_unit_has_one_layout_of_buckets() {
+    let text = Metrics::new(sources())
+        .expect("registers")
+        .render()
+        .expect("renders");
+    let milliseconds = TABLE
+        .iter()
+        .filter(|metric| metric.kind == Kind::Histogram && metric.name.ends_with("_ms"));
+    let mut layouts: Vec<Vec<&str>> = Vec::new();
+    for metric in milliseconds {
+        let bucket = format!("{}_bucket{{", metric.name);
+        let lines = text.lines().filter(|line| line.starts_with(&bucket));
+        let ends = lines.filter_map(|line| line.split_once("le=\"")?.1.split('"').next());
+        let mut ends: Vec<_> = ends.collect();
+        ends.sort_unstable();
+        ends.dedup();
+        assert!(ends.len() > 10, "{}: {ends:?}", metric.name);
+        layouts.push(ends);
+    }
+    assert!(layouts.len() >= 3, "{layouts:?}");
+    layouts.dedup();
+    assert_eq!(layouts.len(), 1, "{layouts:?}");
+}
+
 // Dashboards need the series before the first event.
 #[test]
 fn labels_are_there_before_anything_happened() {

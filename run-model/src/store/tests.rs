@@ -97,6 +97,33 @@ fn a_batch_is_a_row_per_event_and_threads_follow_their_runs() {
     assert_eq!((store.totals().records, store.totals().rows), (2, 3));
 }
 
+/// SEQ-02: what Kafka has first is applied first, whatever sequence numbers say.
+#[test]
+fn records_apply_in_the_order_of_their_offsets() {
+    let numbers = [9, 2, 2, 7, 0];
+    let nodes = ["v", "w", "x", "y", "z"];
+    let payloads: Vec<_> = numbers
+        .iter()
+        .zip(nodes)
+        .map(|(&number, node)| {
+            payload(Message::Event(event(
+                "t",
+                number,
+                EventType::NodeStart,
+                node,
+            )))
+        })
+        .collect();
+    let mut store = store_with(&payloads);
+    let rows: Vec<_> = (0..5)
+        .map(|id| store.detail(id).expect("held").offset)
+        .collect();
+    assert_eq!(rows, [0, 1, 2, 3, 4]);
+    assert_eq!(page(&mut store, EventFilter::default()).len(), 5);
+    let threads = store.threads(ThreadSort::Name, 0, 10);
+    assert_eq!((threads[0].1.records, threads[0].1.node.as_str()), (5, "z"));
+}
+
 /// DEC-18
 #[test]
 fn inner_events_without_a_header_take_the_thread_of_their_batch() {

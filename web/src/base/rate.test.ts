@@ -12,7 +12,7 @@ describe("RateMeter", () => {
     meter.add(500, 1000);
     expect(meter.perSecond()).toBe(2000);
   });
-  it("forgets what is older than its window", () => {
+  it("MET-15 forgets what is older than its window, by the clock of the readings", () => {
     const meter = new RateMeter(1000);
     for (let ms = 0; ms <= 2000; ms += 100) meter.add(ms, ms < 1000 ? ms * 10 : 10_000);
     expect(meter.perSecond()).toBe(0);
