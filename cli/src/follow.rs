@@ -22,10 +22,11 @@ use crate::outcome::{Failure, Outcome};
 pub(crate) struct FollowArgs {
     /// Where the relay is: ws://HOST:PORT, or HOST:PORT
     url: String,
-    /// Where to start; `cursor` is implied by --cursor
-    #[arg(long, value_enum, default_value_t = Start::Earliest)]
-    from: Start,
-    /// Continue after these offsets: PARTITION:OFFSET,... (other partitions: from the earliest held)
+    /// Where to start: earliest, or with --cursor there, unless it is said
+    #[arg(long, value_enum)]
+    from: Option<Start>,
+    /// Continue after these offsets: PARTITION:OFFSET,... (other partitions: from where the relay's
+    /// log of them began; what it no longer holds is a gap)
     #[arg(long, value_parser = cursor, value_delimiter = ',')]
     cursor: Vec<(Partition, Decimal)>,
     /// Stop after so many records, rejected ones included
@@ -57,6 +58,24 @@ enum Start {
     Latest,
     /// After the offsets of --cursor
     Cursor,
+}
+
+impl FollowArgs {
+    /// Two places to start at are no start.
+    fn start(&self) -> Result<From, Failure> {
+        match (self.from, self.cursor.is_empty()) {
+            (None | Some(Start::Earliest), true) => Ok(From::Earliest),
+            (Some(Start::Latest), true) => Ok(From::Latest),
+            (None | Some(Start::Cursor), false) => Ok(From::Cursor),
+            (Some(Start::Cursor), true) => {
+                Err(Failure::Usage("--from cursor needs --cursor".to_owned()))
+            }
+            (Some(Start::Earliest | Start::Latest), false) => {
+                let text = "--cursor says where to start: leave out --from, or say --from cursor";
+                Err(Failure::Usage(text.to_owned()))
+            }
+        }
+    }
 }
 
 /// Sees what the relay delivers.
@@ -150,12 +169,7 @@ enum Stop {
 
 impl<'a> Follow<'a> {
     fn new(args: &'a FollowArgs, watcher: &'a mut dyn Watcher) -> Result<Self, Failure> {
-        let from = match args.from {
-            _ if !args.cursor.is_empty() => From::Cursor,
-            Start::Cursor => return Err(Failure::Usage("--from cursor needs --cursor".into())),
-            Start::Earliest => From::Earliest,
-            Start::Latest => From::Latest,
-        };
+        let from = args.start()?;
         let seed = RandomState::new().hash_one(std::process::id());
         let mut session = ClientSession::new(ClientConfig { from, seed });
         for (Partition(partition), Decimal(position)) in &args.cursor {

@@ -39,10 +39,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     };
     let reading = args.input.reading()?;
     let mut lines = Lines::default();
+    let mut is_found = args.wanted().is_anything();
     for source in args.input.sources() {
         let name = source.name();
         let mut visit = |found: Found<'_>| {
-            let item = match found {
+            let mut item = match found {
+                Found::Item(item) if item.place.is_none() && !args.wanted().is_anything() => {
+                    return Err(Failure::Usage(format!("{name}: {NO_PLACES}")));
+                }
                 Found::Item(item) => item,
                 Found::Line(line) => lines.item(&line),
                 Found::Mark(_) => return Ok(()),
@@ -51,9 +55,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
                     return Ok(());
                 }
             };
-            if !args.wants(&item) {
+            if !args.wants(&mut item) {
                 return Ok(());
             }
+            is_found = true;
             inspection
                 .item(&name, &item)
                 .map_err(|error| Failure::stdout(&error))
@@ -64,6 +69,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
             .flush()
             .map_err(|error| Failure::stdout(&error))?;
         read?;
+    }
+    if !is_found {
+        return Err(Failure::Io(format!("nothing was found {}", args.wanted())));
     }
     Ok(inspection.outcome)
 }
@@ -76,9 +84,16 @@ impl Args {
         }
     }
 
-    fn wants(&self, item: &Item<'_>) -> bool {
+    /// Of a line without a place nobody can say whether it is wanted: it is shown as that.
+    fn wants(&self, item: &mut Item<'_>) -> bool {
+        if self.wanted().is_anything() {
+            return true;
+        }
         let Some(place) = item.place else {
-            return self.partition.is_none() && self.offset.is_none();
+            if !matches!(item.content, Content::Unreadable(_)) {
+                item.content = Content::Unreadable(NO_PLACE);
+            }
+            return true;
         };
         let last = match item.content {
             Content::Gap { last, .. } => last,
@@ -196,6 +211,9 @@ impl<W: Write> Inspection<W> {
         write_line(&mut self.out, odd)
     }
 }
+
+const NO_PLACES: &str = "--partition and --offset need a format that holds partitions and offsets";
+const NO_PLACE: &str = "a record without partition and offset";
 
 /// The first bytes, enough to see what they are.
 fn hex(bytes: &[u8]) -> String {

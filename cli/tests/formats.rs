@@ -231,6 +231,8 @@ fn lines_of_kcat() {
     assert_eq!(json_lines(&finished.stdout)[0]["sequence"], "7");
     let finished = dashstream(&["validate", "--base64", "--format", "dlq"], b"");
     assert_eq!(finished.code, Some(2), "{finished:?}");
+    let finished = dashstream(&["validate", "--base64"], &event(7));
+    assert_eq!(finished.code, Some(1), "not ignored: {finished:?}");
 }
 
 #[test]

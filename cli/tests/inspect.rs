@@ -141,7 +141,7 @@ fn a_capture_is_read_by_its_index() {
     let (code, found) = sequences(&["--partition", "0", "--offset", "48", &path]);
     assert_eq!((code, found), (Some(3), numbers(48..51)), "the gap too");
     let (code, found) = sequences(&["--partition", "7", &path]);
-    assert_eq!((code, found), (Some(0), Vec::new()));
+    assert_eq!((code, found), (Some(1), Vec::new()), "no such partition");
     let (code, found) = sequences(&["--offset", "1049", &path]);
     assert_eq!((code, found), (Some(0), numbers(49..50)));
 
@@ -158,4 +158,25 @@ fn a_capture_is_read_by_its_index() {
     let unfinished = folder.file("unfinished", &whole[..blocks[4]]);
     let (code, found) = sequences(&["--partition", "4", "--offset", "1035", &unfinished]);
     assert_eq!((code, found), (Some(0), numbers(35..40)));
+}
+
+/// What is asked for and cannot be told is an error, never an empty answer.
+#[test]
+fn places_are_asked_of_formats_that_hold_them() {
+    let mut bad = event(1);
+    bad[6] = 2;
+    let folder = Folder::new("places");
+    let payload = folder.file("payload", &bad);
+    let delimited = folder.file("delimited", &support::delimited(&[&bad, &bad]));
+    for asked in ["--partition", "--offset"] {
+        for file in [&payload, &delimited] {
+            let finished = dashstream(&["inspect", asked, "0", file], b"");
+            assert_eq!(finished.code, Some(2), "{finished:?}");
+            assert!(finished.stderr.contains("--partition"), "{finished:?}");
+        }
+    }
+    // A line that cannot be read may be the one that is wanted.
+    let finished = dashstream(&["inspect", "--format", "dlq", "--partition", "0"], b"{}\n");
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert!(finished.stdout.contains("@unreadable"), "{finished:?}");
 }

@@ -52,6 +52,9 @@ fn a_wrong_command_line_exits_2() {
         &["validate", "--strict", "--compatible"][..],
         &["validate", "--format", "xml"],
         &["validate", "--no-such-flag"],
+        &["tail", "127.0.0.1:1", "--from", "latest", "--cursor", "0:1"],
+        &["tail", "127.0.0.1:1", "--from", "cursor"],
+        &["tail", "127.0.0.1:99999"],
         &["no-such-command"],
         &[],
     ] {

@@ -1,6 +1,7 @@
 //! Reads a capture from a partition and offset on, by its index: only the blocks that can hold
 //! something of it.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -32,8 +33,8 @@ pub(crate) fn read_from(
 ) -> Result<(), Failure> {
     let name = source.name();
     let failed = |error: &dyn std::fmt::Display| Failure::Io(format!("{name}: {error}"));
-    let anything = wanted.partition.is_none() && wanted.offset.is_none();
-    let may_seek = matches!(reading.format, Format::Auto | Format::Capture) && !anything;
+    let may_seek = matches!(reading.format, Format::Auto | Format::Capture);
+    let may_seek = may_seek && !wanted.is_anything();
     let Source::File(path) = source else {
         return stream::read(source, reading, visit);
     };
@@ -64,12 +65,29 @@ pub(crate) fn read_from(
 }
 
 impl Wanted {
+    pub(crate) const fn is_anything(self) -> bool {
+        self.partition.is_none() && self.offset.is_none()
+    }
+
     fn may_be_in(&self, block: &BlockEntry) -> bool {
         block.ranges.iter().any(|range| {
             self.partition
                 .is_none_or(|wanted| wanted == range.partition)
                 && self.offset.is_none_or(|wanted| wanted < range.next)
         })
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.partition {
+            Some(partition) => write!(f, "in partition {partition}")?,
+            None => f.write_str("in any partition")?,
+        }
+        match self.offset {
+            Some(offset) => write!(f, " from offset {offset} on"),
+            None => Ok(()),
+        }
     }
 }
 

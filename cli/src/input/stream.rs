@@ -34,6 +34,10 @@ pub(crate) fn read(
         Format::Auto => detect(&head),
         given => given,
     };
+    if reading.base64 && format != Format::Kcat {
+        let text = "these are no lines of kcat, which --base64 is about; see --format";
+        return Err(Failure::Io(format!("{name}: {text}")));
+    }
     let mut reader = Cursor::new(head).chain(reader);
     let mut input = Input {
         reader: &mut reader,
