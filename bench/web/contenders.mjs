@@ -14,7 +14,7 @@ export function undelimited(joined) {
 
 /**
  * What a page without this project's module does: fzstd, then protobufjs, a tree of objects for each payload.
- * Its input are payloads.
+ * Its input are payloads, `NAME.bin`.
  */
 export function javaScript(protobuf, decompress, schema) {
   const type = protobuf.parse(schema).root.lookupType("dashstream.v1.DashStreamMessage");
@@ -23,7 +23,7 @@ export function javaScript(protobuf, decompress, schema) {
     return type.decode(payload[0] === 1 ? decompress(body) : body);
   };
   return {
-    input: "payloads",
+    input: "bin",
     pass(payloads) {
       let kept = 0;
       for (const payload of payloads) kept += decode(payload).message.length;
@@ -45,7 +45,8 @@ export function javaScript(protobuf, decompress, schema) {
   };
 }
 
-/** The module's way from a message of frames to columns, every column fetched. Its input are messages. */
+/** The module's way from a message of frames to columns, every column fetched. Its input
+ * are messages, `NAME.messages`. */
 export function columns(module) {
   const decoder = new module.MessageDecoder(false);
   const fetch = () => [

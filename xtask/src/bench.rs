@@ -9,19 +9,27 @@ use crate::{
     parts,
     project::Project,
     run::{self, Progress},
+    stamp::{Inputs, Stamp},
     wasm, web,
 };
 
 pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     let install = args.flag("--install");
+    let words = args.rest();
+    let decodes = words.first().is_some_and(|word| word == "decode");
     let mut provided = parts::provide(project, parts::FOR_TESTS, install)?;
     wasm::build(project)?;
     web::build(project)?;
+    if decodes {
+        javascript(project)?;
+    }
     let mut build = run::cargo();
     build
         .args(["build", "--release", "--bins"])
         .current_dir(&project.root);
-    for package in PACKAGES {
+    // Decoding is measured in the bench's own process and in engines.
+    let packages = if decodes { &PACKAGES[..1] } else { PACKAGES };
+    for package in packages {
         build.args(["-p", package]);
     }
     run::run(
@@ -35,8 +43,33 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
         .variables
         .extend(parts::ours(|name| project.released(name), project));
     parts::export(&mut bench, &provided.variables);
-    bench.args(args.rest()).current_dir(&project.root);
+    bench.args(words).current_dir(&project.root);
     run::run(project, "measure", &mut bench, Progress::Own)
+}
+
+/// The JavaScript decoders that the browser module is measured beside.
+fn javascript(project: &Project) -> Result<()> {
+    let _lock = project.lock()?;
+    let dir = project.root.join("bench/web");
+    let inputs = Inputs::new()
+        .path(&dir.join("package-lock.json"))?
+        .path(&dir.join("package.json"))?;
+    let stamp = Stamp::new(project, "bench-npm", &inputs)?;
+    // npm writes this file last.
+    if stamp.holds() && dir.join("node_modules/.package-lock.json").exists() {
+        return Ok(());
+    }
+    let mut command = Command::new("npm");
+    command
+        .args(["ci", "--no-audit", "--no-fund"])
+        .current_dir(&dir);
+    run::run(
+        project,
+        "fetch protobufjs and fzstd with npm",
+        &mut command,
+        Progress::Heartbeat,
+    )?;
+    stamp.write()
 }
 
 const PACKAGES: &[&str] = &[
