@@ -314,7 +314,7 @@ impl ServerSession {
             let text = "the cursors are of another topic or cluster";
             return Err(ControlError::new(error_code::WRONG_NAMESPACE, text));
         }
-        self.lanes = Lanes::open(&resume, log)?;
+        self.lanes = Lanes::open(&resume, log, now)?;
         let (heads, positions) = self.lanes.heads_and_positions();
         self.outbox
             .push_back(RelayMessage::Resumed { heads, positions }.to_text());
@@ -383,7 +383,11 @@ impl ServerSession {
                 }
                 self.wait(Some(deadline))
             }
-            Next::Idle { until_ms } => self.wait(until_ms),
+            // What the lanes saw of the log may just have decided the last of them.
+            Next::Idle { until_ms } => match self.replay_complete(now) {
+                Some(done) => ServerOutput::Text(done.to_text()),
+                None => self.wait(until_ms),
+            },
         }
     }
 

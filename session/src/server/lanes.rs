@@ -40,7 +40,8 @@ struct Lane {
     head: u64,
     /// Bytes it may send this turn; below zero after a frame larger than a turn.
     deficit: i64,
-    /// Since when its cursor points beyond Kafka's end.
+    /// Since when its cursor points beyond Kafka's end: whether it is waited for or set back is
+    /// not decided, and so neither is how far its replay goes.
     ahead_since: Option<Millis>,
     /// Which log of the partition its position belongs to.
     incarnation: u64,
@@ -50,7 +51,7 @@ struct Lane {
 
 impl Lanes {
     /// Opens a lane per partition, all heads fixed in one step.
-    pub(super) fn open(resume: &Resume, log: &TailLog) -> Result<Self, ControlError> {
+    pub(super) fn open(resume: &Resume, log: &TailLog, now: Millis) -> Result<Self, ControlError> {
         let unknown: Vec<_> = resume
             .positions
             .keys()
@@ -77,7 +78,9 @@ impl Lanes {
                     From::Earliest => p.earliest,
                     From::Latest => p.end,
                 };
-                Lane::new(&p, position, p.end)
+                let mut lane = Lane::new(&p, position, p.end);
+                lane.ahead_since = (position > p.end).then_some(now);
+                lane
             })
             .collect();
         Ok(Self {
@@ -108,7 +111,9 @@ impl Lanes {
     }
 
     pub(super) fn passed_heads(&self) -> bool {
-        self.lanes.iter().all(|lane| lane.position >= lane.head)
+        self.lanes
+            .iter()
+            .all(|lane| lane.position >= lane.head && lane.ahead_since.is_none())
     }
 
     pub(super) fn last_offsets(&self) -> ByPartition {
@@ -227,12 +232,13 @@ impl Lane {
         {
             return self.start_over(&view);
         }
-        match log.read(self.partition, self.position, bytes_max) {
+        let found = log.read(self.partition, self.position, bytes_max);
+        if !matches!(found, Read::Ahead { .. }) {
+            self.ahead_since = None;
+        }
+        match found {
             Read::Data(slice) => Look::Ready(slice),
-            Read::CaughtUp | Read::Unknown => {
-                self.ahead_since = None;
-                Look::Nothing
-            }
+            Read::CaughtUp | Read::Unknown => Look::Nothing,
             Read::Behind { earliest } => {
                 self.gap_to = Some((earliest, GapCause::Evicted));
                 Look::Tell(RelayMessage::CursorStale {

@@ -249,6 +249,69 @@ fn a_cursor_beyond_the_end_is_waited_for_and_then_reset() {
     );
 }
 
+fn completions(got: &[Got]) -> usize {
+    let is_complete = |got: &&Got| matches!(got, Got::Text(RelayMessage::ReplayComplete { .. }));
+    got.iter().filter(is_complete).count()
+}
+
+/// RES-27, RES-19: a partition whose cursor is beyond the end is not complete before it is decided
+/// what becomes of it; one that is set back is replayed first.
+#[test]
+fn a_replay_is_not_complete_while_a_cursor_is_beyond_the_end() {
+    let mut b = bench(2, CREDIT);
+    append(&mut b.log, 0, 2, 1);
+    append(&mut b.log, 1, 3, 1);
+    b.drain();
+    b.resume(r#""from":"cursor","positions":{"0":"50"}"#);
+    let got = b.drain();
+    assert!(got.contains(&Got::Frames((0..3).map(|o| (1, o)).collect())));
+    assert_eq!(completions(&got), 0, "{got:?}");
+    b.now += crate::limits::AHEAD_WAIT_MS - 1;
+    assert_eq!(completions(&b.drain()), 0);
+    b.now += 1;
+    let got = b.drain();
+    let reset = RelayMessage::TopicReset {
+        partition: 0,
+        requested: Decimal(50),
+        position: Decimal(0),
+    };
+    let [Got::Text(told), Got::Frames(frames), Got::Text(done)] = &got[..] else {
+        panic!("no reset, data and end: {got:?}");
+    };
+    assert_eq!((told, frames.len()), (&reset, 2));
+    let RelayMessage::ReplayComplete { total_replayed, .. } = done else {
+        panic!("no end: {done:?}");
+    };
+    assert_eq!(total_replayed.0, 5);
+}
+
+/// RES-27: it is decided as well when the log or Kafka's end comes to where the cursor is.
+#[test]
+fn a_cursor_that_the_log_catches_up_with_ends_the_replay_at_once() {
+    type CatchUp = fn(&mut TailLog);
+    let ways: [(CatchUp, usize); 4] = [
+        (|log| append(log, 0, 8, 1), 0),
+        (|log| append(log, 0, 9, 1), 1),
+        (|log| log.set_kafka_end(0, 10), 0),
+        (|log| log.set_kafka_end(0, 11), 0),
+    ];
+    for (catch_up, frames) in ways {
+        let mut b = bench(1, CREDIT);
+        append(&mut b.log, 0, 2, 1);
+        b.drain();
+        b.resume(r#""from":"cursor","positions":{"0":"10"}"#);
+        assert_eq!(completions(&b.drain()), 0);
+        b.now += 1;
+        catch_up(&mut b.log);
+        let got = b.drain();
+        assert_eq!(completions(&got), 1, "{got:?}");
+        let data = got.iter().filter(|got| matches!(got, Got::Frames(_)));
+        assert_eq!(data.count(), frames, "{got:?}");
+        b.now += 2 * crate::limits::AHEAD_WAIT_MS;
+        assert_eq!(b.drain(), [], "neither set back nor complete again");
+    }
+}
+
 /// RES-19, RES-20: a topic made anew is told on the connection that stands, with what goes with the
 /// old one as a gap, also where the new one is longer than the old one was.
 #[test]
