@@ -1,16 +1,20 @@
 //! Judges records with the core and turns a run of them into a segment. The payload is copied once,
 //! into the segment; everything else is looked at where it lies.
 
+mod tally;
+
 use std::{fmt, sync::Arc};
 
 use decode_core::{
     Decoder, Limits, Mode,
     wire::{
-        FRAME_BYTE_LEN, FRAME_HEADER_LEN, GapCause, MessageKind, REJECT_PREFIX_BYTES_MAX,
-        RejectCode,
+        DECOMPRESSED_BYTES_MAX, FRAME_BYTE_LEN, FRAME_HEADER_LEN, FRAME_ZSTD, GapCause,
+        MessageKind, REJECT_PREFIX_BYTES_MAX, RejectCode, ZSTD_MAGIC,
     },
 };
 use session::{Segment, SegmentBuilder};
+
+use tally::Tally;
 
 use super::{
     position::Notice,
@@ -20,7 +24,7 @@ use super::{
 use crate::{
     config::{Config, DecodeMode, UnusablePolicy},
     dlq::{Cause, Refused},
-    limits::SEGMENT_BYTES_TARGET,
+    limits::{SEGMENT_BYTES_TARGET, TURN_DECODED_BYTES_TARGET},
     metrics::{Age, Counters},
 };
 
@@ -168,8 +172,8 @@ impl Admission {
         }
     }
 
-    /// Builds the next segment of `records`, which continue the log: as many as fit into one, and
-    /// at least one unless something stands in the way of the first.
+    /// Builds the next segment of `records`, which continue the log: as many as fit into one and may
+    /// be decoded in one turn, and at least one unless something stands in the way of the first.
     ///
     /// Space is taken after the verdicts, for exactly what will be stored: a refused record of
     /// 10 MB must not cost 10 MB. Counted is what was taken, and not what was only looked at.
@@ -182,14 +186,18 @@ impl Admission {
         self.outcomes.clear();
         self.notes.clear();
         let mut bytes = 0;
+        let mut decoded_bytes = 0;
         let mut obstacle = None;
         for (at, record) in records.iter().enumerate() {
             // Judging costs; a record that does not fit is judged when its segment is built.
             let at_most = FRAME_HEADER_LEN + record.value.as_ref().map_or(0, Vec::len);
-            if !self.outcomes.is_empty() && bytes + at_most > SEGMENT_BYTES_TARGET {
+            let is_full = bytes + at_most > SEGMENT_BYTES_TARGET
+                || decoded_bytes >= TURN_DECODED_BYTES_TARGET;
+            if !self.outcomes.is_empty() && is_full {
                 break;
             }
-            let outcome = self.judge(at, record);
+            let (outcome, decoded) = self.judge(at, record);
+            decoded_bytes += decoded;
             let pauses = self.unusable_policy == UnusablePolicy::Pause
                 && place.age(record) == Age::New
                 && !place.lets_pass(at);
@@ -249,11 +257,12 @@ impl Admission {
     ) -> Option<Segment> {
         let mut builder = SegmentBuilder::new(self.partition, place.position);
         builder.reserve(self.outcomes.len(), bytes);
+        let mut tally = Tally::default();
         for (record, &outcome) in records.iter().zip(&self.outcomes) {
             if record.offset < builder.position() {
                 continue;
             }
-            count(record, outcome, place, counters);
+            count(record, outcome, place, &mut tally, counters);
             let value = stored(record, outcome);
             match outcome {
                 Outcome::Accept(_) => builder.record(record.offset, record.timestamp_ms, value),
@@ -263,52 +272,55 @@ impl Admission {
                 Outcome::Gap(cause) => builder.gap(record.offset, record.offset, cause),
             }
         }
+        tally.hand_over(counters);
         builder.finish()
     }
 
-    /// The verdict on one record; its sequence numbers are noted on the way.
-    fn judge(&mut self, at: usize, record: &Record) -> Outcome {
+    /// The verdict on one record, and how many bytes were decoded for it; its sequence numbers are
+    /// noted on the way.
+    fn judge(&mut self, at: usize, record: &Record) -> (Outcome, usize) {
         let Some(value) = &record.value else {
-            return Outcome::Gap(GapCause::NullValue);
+            return (Outcome::Gap(GapCause::NullValue), 0);
         };
         if value.len() > self.payload_bytes_max + FRAME_BYTE_LEN {
-            return Outcome::Gap(GapCause::Oversized);
+            return (Outcome::Gap(GapCause::Oversized), 0);
         }
         let mut notes = self.notes.record(at);
         match self.decoder.decode(value, &mut notes) {
             Ok(decoded) => {
                 let summary = decoded.summary;
                 notes.accept(&summary);
-                Outcome::Accept(Accepted {
+                let accepted = Accepted {
                     kind: summary.kind,
                     is_newer_schema: summary.newer_schema().is_some(),
                     timestamp_us: summary.header.timestamp_us,
-                })
+                };
+                (Outcome::Accept(accepted), decoded.body.len())
             }
             Err(reject) => {
                 notes.discard();
-                Outcome::Reject(reject.code())
+                (Outcome::Reject(reject.code()), decoded_at_most(value))
             }
         }
     }
 }
 
+/// How much was decoded of a value that was refused. Nobody says how far decompression came.
+fn decoded_at_most(value: &[u8]) -> usize {
+    if value.first() == Some(&FRAME_ZSTD) || value.starts_with(&ZSTD_MAGIC) {
+        DECOMPRESSED_BYTES_MAX
+    } else {
+        value.len()
+    }
+}
+
 /// Counts one record under exactly one outcome and one age.
-fn count(record: &Record, outcome: Outcome, place: Place, counters: &Counters) {
+fn count(record: &Record, outcome: Outcome, place: Place, tally: &mut Tally, counters: &Counters) {
     let age = place.age(record);
-    counters.received.inc();
-    let bytes = record.value.as_ref().map_or(0, Vec::len);
-    counters.received_bytes.add(bytes as u64);
+    tally.receive(record.value.as_ref().map_or(0, Vec::len));
     match outcome {
         Outcome::Accept(accepted) => {
-            counters.accepted_by_age.of(age).inc();
-            match accepted.kind {
-                Some(kind) => counters.accepted.inc(kind),
-                None => counters.accepted_empty.inc(),
-            }
-            if accepted.is_newer_schema {
-                counters.newer_schema.inc();
-            }
+            tally.accept(accepted, age);
             if age == Age::New && accepted.timestamp_us != 0 {
                 observe_latency(accepted.timestamp_us, place.wall_us, counters);
             }

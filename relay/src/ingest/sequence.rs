@@ -12,8 +12,10 @@ mod check;
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::{BuildHasher as _, RandomState},
+    hash::{BuildHasher as _, BuildHasherDefault, Hash as _, Hasher, RandomState},
 };
+
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use decode_core::{EventFacts, Summary, proto::v1::EventType, wire::MessageKind};
 
@@ -118,16 +120,49 @@ fn producer(sequence: u64) -> Class {
 pub(super) struct Key(u128);
 
 /// Makes keys. Seeded anew in each process, so that nobody can choose names that collide.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Keys(RandomState, RandomState);
+#[derive(Clone, Debug)]
+pub(super) struct Keys(SipHasher13);
+
+impl Default for Keys {
+    fn default() -> Self {
+        // The seed of the standard library's maps is the one randomness it hands out.
+        let seed = RandomState::new();
+        Self(SipHasher13::new_with_keys(
+            seed.hash_one(0_u8),
+            seed.hash_one(1_u8),
+        ))
+    }
+}
 
 impl Keys {
     pub(super) fn of(&self, tenant: &str, thread: &str, counter: Counter) -> Key {
-        let name = (tenant, thread, counter);
-        let (high, low) = (self.0.hash_one(name), self.1.hash_one(name));
-        Key(u128::from(high) << 64 | u128::from(low))
+        let mut hasher = self.0;
+        (tenant, thread, counter).hash(&mut hasher);
+        Key(hasher.finish128().as_u128())
     }
 }
+
+/// A key is a digest already; a part of it is as good as any hash of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct OfDigest(u64);
+
+impl Hasher for OfDigest {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u128(&mut self, digest: u128) {
+        self.0 = digest as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+type ByKey<T> = HashMap<Key, T, BuildHasherDefault<OfDigest>>;
 
 /// One number of one series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,7 +258,7 @@ pub(super) struct Pruning {
 /// Every series there is, within bounds.
 #[derive(Debug)]
 pub(super) struct Tracker {
-    series: HashMap<Key, Series>,
+    series: ByKey<Series>,
     series_max: usize,
     prune_batch: usize,
     observed: u64,
@@ -245,7 +280,7 @@ impl Default for Tracker {
 impl Tracker {
     fn bounded(series_max: usize, prune_batch: usize, remembered_max: usize) -> Self {
         Self {
-            series: HashMap::new(),
+            series: ByKey::default(),
             series_max,
             prune_batch,
             observed: 0,
@@ -352,7 +387,7 @@ impl Tracker {
 #[derive(Debug)]
 struct Forgotten {
     /// Key and the entry of `order` that stands for it.
-    keys: HashMap<Key, u64>,
+    keys: ByKey<u64>,
     order: VecDeque<(u64, Key)>,
     added: u64,
     max: usize,
@@ -361,7 +396,7 @@ struct Forgotten {
 impl Forgotten {
     fn new(max: usize) -> Self {
         Self {
-            keys: HashMap::new(),
+            keys: ByKey::default(),
             order: VecDeque::new(),
             added: 0,
             max,

@@ -167,6 +167,7 @@ impl Sequences {
         let mut tracker = self.tracker.lock();
         let mut of_record = (usize::MAX, 0);
         let mut halted = None;
+        let mut tally = Tally::default();
         for note in &notes.notes {
             of_record = match of_record {
                 (record, count) if record == note.record => (record, count + 1),
@@ -176,7 +177,7 @@ impl Sequences {
                 continue;
             }
             let Some(observation) = note.observation else {
-                counters.sequence_unchecked.inc();
+                tally.unchecked += 1;
                 continue;
             };
             let offset = run
@@ -186,7 +187,7 @@ impl Sequences {
             let is_old = offset < run.boundary;
             let halt = self.policy == SequencePolicy::Halt && !is_old;
             let verdict = tracker.observe(observation, halt);
-            let Some(finding) = count(verdict, is_old, counters) else {
+            let Some(finding) = count(verdict, is_old, &mut tally, counters) else {
                 continue;
             };
             if self.policy != SequencePolicy::Continue && !is_old {
@@ -203,6 +204,8 @@ impl Sequences {
                 break;
             }
         }
+        counters.sequence_checked.add(tally.checked);
+        counters.sequence_unchecked.add(tally.unchecked);
         counters.sequence_series.set(tracker.len() as u64);
         counters.sequence_bytes.set(tracker.bytes() as u64);
         counters.sequence_returned.set(tracker.returned());
@@ -246,22 +249,34 @@ impl Sequences {
     }
 }
 
+/// What nearly every number adds to; handed over once for a run, because the counters are shared.
+#[derive(Debug, Default)]
+struct Tally {
+    checked: u64,
+    unchecked: u64,
+}
+
 /// Counts a verdict; says which finding it is, if it is one.
-fn count(verdict: Verdict, is_old: bool, counters: &Counters) -> Option<SequenceFinding> {
+fn count(
+    verdict: Verdict,
+    is_old: bool,
+    tally: &mut Tally,
+    counters: &Counters,
+) -> Option<SequenceFinding> {
     let finding = match verdict {
         Verdict::Gap { .. } => SequenceFinding::Gap,
         Verdict::Duplicate { .. } => SequenceFinding::Duplicate,
         Verdict::Reorder { .. } => SequenceFinding::Reorder,
         Verdict::Baseline | Verdict::InOrder => {
-            counters.sequence_checked.inc();
+            tally.checked += 1;
             return None;
         }
         Verdict::Aside => {
-            counters.sequence_unchecked.inc();
+            tally.unchecked += 1;
             return None;
         }
     };
-    counters.sequence_checked.inc();
+    tally.checked += 1;
     if is_old {
         counters.sequence_old_findings.inc(finding);
         return Some(finding);
