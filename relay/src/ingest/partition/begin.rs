@@ -68,18 +68,35 @@ impl PartitionLoop {
                 source.at_time(since_ms).await?.unwrap_or(end)
             }
         };
-        self.open(start::Known {
+        let known = start::Known {
             earliest,
             end,
             wanted,
             checkpoint: self.known.checkpoint,
             origin: self.origin,
-        });
+        };
+        let begun = Beginning::of(known);
+        if self.known.fingerprint.is_none() && begun.position > earliest {
+            self.known.fingerprint = self.record_before(begun.position, source).await;
+        }
+        self.open(known, begun);
         Ok(())
     }
 
-    fn open(&mut self, known: start::Known) {
-        let begun = Beginning::of(known);
+    /// What a topic is known by before anything of it was read. Without it the end alone has to do.
+    async fn record_before(&self, position: u64, source: &mut impl Source) -> Option<Fingerprint> {
+        self.around.counters.probes.inc();
+        self.around.counters.fetches.inc();
+        let fetched = source.fetch(position - 1, true, false).await.ok()?;
+        let mut records = fetched.records.iter();
+        let record = records.find(|record| record.offset == position - 1)?;
+        Some(Fingerprint {
+            offset: record.offset,
+            timestamp_ms: record.timestamp_ms,
+        })
+    }
+
+    fn open(&mut self, known: start::Known, begun: Beginning) {
         let partition = self.partition;
         let (earliest, end) = (known.earliest, known.end);
         if std::mem::take(&mut self.known.is_anew) {

@@ -143,6 +143,21 @@ async fn a_topic_with_another_record_in_the_place_begins_again() {
     assert_eq!(due.fingerprint.map(|known| known.timestamp_ms), Some(1_029));
 }
 
+/// RES-19: where nothing was read yet, a topic is known by the record before the position.
+#[tokio::test]
+async fn a_topic_is_known_before_anything_is_read() {
+    let mut rig = Rig::with(&["--kafka-auto-offset-reset=latest"], Origin::AtStart);
+    rig.run(&mut Script::new(0, vec![records(0..9)])).await;
+    assert_eq!((rig.frames(), rig.incarnation()), (vec![], Some(0)));
+    let mut anew = Script {
+        epoch_ms: 1_000,
+        ..Script::new(0, vec![records(0..12)])
+    };
+    rig.run(&mut anew).await;
+    assert_eq!(rig.frames(), record_frames(0..12));
+    assert_eq!(rig.incarnation(), Some(1));
+}
+
 /// RES-17: retention or compaction may take the record by which a topic is known; that is no reset.
 #[tokio::test]
 async fn a_missing_record_is_no_proof() {
