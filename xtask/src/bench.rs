@@ -1,6 +1,6 @@
 //! `cargo xtask bench ARGS`: release builds, then the bench crate's own program with these words.
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::Result;
 
@@ -18,6 +18,9 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     let words = args.rest();
     let decodes = words.first().is_some_and(|word| word == "decode");
     let mut provided = parts::provide(project, parts::FOR_TESTS, install)?;
+    if words.first().is_some_and(|word| word == "zstd") {
+        return zstd(project, &words[1..], &provided.variables);
+    }
     wasm::build(project)?;
     web::build(project)?;
     if decodes {
@@ -45,6 +48,26 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     parts::export(&mut bench, &provided.variables);
     bench.args(words).current_dir(&project.root);
     run::run(project, "measure", &mut bench, Progress::Own)
+}
+
+/// Other zstd decoders, from a crate outside the workspace: what is only tried out stays out of its lock file.
+fn zstd(project: &Project, words: &[String], variables: &[(&'static str, PathBuf)]) -> Result<()> {
+    let manifest = project.root.join("bench/zstd/Cargo.toml");
+    for features in ["none", "ruzstd", "structured", "safe"] {
+        let out = project.target.join("bench/zstd-modules").join(features);
+        wasm::build_apart(project, &manifest, features, &out)?;
+    }
+    let mut command = run::cargo();
+    command
+        .args(["run", "--release", "--manifest-path"])
+        .arg(&manifest)
+        .arg("--target-dir")
+        .arg(project.target.join("bench/zstd"))
+        .arg("--")
+        .args(words)
+        .current_dir(&project.root);
+    parts::export(&mut command, variables);
+    run::run(project, "measure", &mut command, Progress::Own)
 }
 
 /// The JavaScript decoders that the browser module is measured beside.

@@ -135,7 +135,7 @@ fn vectors(project: &Project, environment: &Environment) -> Result<Counts> {
     let mut command = Command::new("node");
     command
         .args(["--test", "--test-reporter=tap"])
-        .args(["wasm", "chromium"].map(|name| format!("decode-wasm/node/{name}.test.mjs")))
+        .args(["wasm", "size", "chromium"].map(|name| format!("decode-wasm/node/{name}.test.mjs")))
         .current_dir(&project.root);
     counted::run("node --test", environment.apply(&mut command))
 }

@@ -1,7 +1,10 @@
 //! The browser module: compiled from `decode-wasm`, with its JavaScript and TypeScript side, into
 //! `web/src/generated`. The result also runs under Node: `initSync({ module: bytes })`.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -77,16 +80,38 @@ fn names_no_local_path(project: &Project, module: &PathBuf) -> Result<()> {
     Ok(())
 }
 
-fn bind(project: &Project, module: &PathBuf) -> Result<()> {
-    let out = project.generated();
-    create_dir(&out)?;
+/// A crate outside the workspace as a module with its bindings, `OUT/module.js`; for measurements.
+pub(crate) fn build_apart(
+    project: &Project,
+    manifest: &Path,
+    features: &str,
+    out: &Path,
+) -> Result<()> {
+    let toolchain = WasmToolchain::find(project)?.context("no Rust for wasm32 here")?;
+    let target_dir = project.target.join("bench/wasm");
     let mut command = run::cargo();
     command
-        .args(["run", "--profile", "once", "-p", "wasm-bindings", "--"])
-        .arg(module)
-        .arg(&out);
-    command.current_dir(&project.root);
-    run::run(project, "write its bindings", &mut command, Progress::Own)?;
+        .args(["build", "--release", "--lib", "--target", TARGET])
+        .args(["--no-default-features", "--features", features])
+        .arg("--manifest-path")
+        .arg(manifest)
+        .arg("--target-dir")
+        .arg(&target_dir);
+    toolchain.apply(&mut command);
+    run::run(
+        project,
+        &format!("compile a module with {features}"),
+        &mut command,
+        Progress::Own,
+    )?;
+    let built = target_dir.join(TARGET).join("release");
+    let module = built.join("module.wasm");
+    fs::copy(built.join("dashstream_bench_zstd.wasm"), &module)?;
+    bindings(project, &module, out)
+}
+
+fn bind(project: &Project, module: &Path) -> Result<()> {
+    bindings(project, module, &project.generated())?;
     for file in outputs(project) {
         ensure!(
             file.exists(),
@@ -95,6 +120,17 @@ fn bind(project: &Project, module: &PathBuf) -> Result<()> {
         );
     }
     Ok(())
+}
+
+fn bindings(project: &Project, module: &Path, out: &Path) -> Result<()> {
+    create_dir(out)?;
+    let mut command = run::cargo();
+    command
+        .args(["run", "--profile", "once", "-p", "wasm-bindings", "--"])
+        .arg(module)
+        .arg(out);
+    command.current_dir(&project.root);
+    run::run(project, "write its bindings", &mut command, Progress::Own)
 }
 
 fn outputs(project: &Project) -> [PathBuf; 3] {
