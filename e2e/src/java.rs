@@ -112,6 +112,17 @@ impl JavaClient {
         self.ask("abort");
     }
 
+    /// Every consumer group that the broker knows, also one that only holds committed offsets.
+    pub fn groups(&mut self) -> Vec<String> {
+        let answer = self.ask("groups");
+        answer.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// Commits offset 0 of partition 0 for a group without members.
+    pub fn commit_for(&mut self, group: &str, topic: &str) {
+        self.ask(&format!("commit-for {group} {topic}"));
+    }
+
     fn ask(&mut self, line: &str) -> String {
         writeln!(self.commands, "{line}").expect("the Java client reads its input");
         self.commands

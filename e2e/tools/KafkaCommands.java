@@ -13,11 +13,14 @@ import java.util.Properties;
 import java.util.UUID;
 import java.util.concurrent.Future;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.GroupListing;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -53,6 +56,10 @@ public final class KafkaCommands {
         return createTopic(words);
       case "grow":
         return grow(words);
+      case "groups":
+        return groups();
+      case "commit-for":
+        return commitFor(words[1], words[2]);
       case "add":
         return add(words);
       case "flush":
@@ -91,6 +98,24 @@ public final class KafkaCommands {
     NewPartitions count = NewPartitions.increaseTo(Integer.parseInt(words[2]));
     try (Admin admin = admin()) {
       admin.createPartitions(Map.of(words[1], count)).all().get();
+    }
+    return "";
+  }
+
+  private String groups() throws Exception {
+    StringBuilder names = new StringBuilder();
+    try (Admin admin = admin()) {
+      for (GroupListing group : admin.listGroups().all().get()) {
+        names.append(group.groupId()).append(' ');
+      }
+    }
+    return names.toString();
+  }
+
+  private String commitFor(String group, String topic) throws Exception {
+    TopicPartition partition = new TopicPartition(topic, 0);
+    try (Admin admin = admin()) {
+      admin.alterConsumerGroupOffsets(group, Map.of(partition, new OffsetAndMetadata(0))).all().get();
     }
     return "";
   }
