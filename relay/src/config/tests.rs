@@ -52,7 +52,11 @@ fn every_mistake_is_told_at_once() {
         "--kafka-on-decode-error=never",
         "--kafka-backoff-min-ms=0",
         "--kafka-backoff-max-ms=0",
-        concat!("--checkpoint-dir=", env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+        concat!(
+            "--checkpoint-dir=",
+            env!("CARGO_MANIFEST_DIR"),
+            "/Cargo.toml"
+        ),
         "--checkpoint-interval-ms=1",
         "--host=example.org",
         "--port=http",
