@@ -12,6 +12,10 @@ pub const JUNK_MESSAGES_MAX: u32 = 5;
 pub const CONTROL_PER_SECOND_MAX: u32 = 200;
 /// Bytes a partition may send per turn.
 pub const TURN_BYTES: usize = MESSAGE_BYTES_TARGET;
+/// Small segments of a partition are joined to at most this: what one message may hold.
+pub const JOINED_BYTES_MAX: usize = MESSAGE_BYTES_TARGET;
+/// In a small log they are joined to at most this share of it, so that no partition holds it all.
+pub const JOINED_LOG_SHARE: usize = 16;
 /// Time between two `replay_progress` messages.
 pub const PROGRESS_INTERVAL_MS: u64 = 1_000;
 /// Control messages waiting to be sent after which a connection is closed.

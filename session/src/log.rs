@@ -2,202 +2,18 @@
 //!
 //! Ingest appends segments; every session reads slices of them from its own cursor. The bound is
 //! in bytes over all partitions, and the oldest segment goes first, whichever partition it is of.
+//!
+//! Live records come one or two at a time. Each is read at once, as a segment of its own, and joined
+//! with its neighbours by and by, so that a replay sends full messages and holding a record costs
+//! little more than the record.
+
+mod segment;
 
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::vec::Vec;
 
-use bytes::Bytes;
-use decode_core::frame::FrameWriter;
-use decode_core::wire::{GapCause, RejectCode};
+use crate::limits::{JOINED_BYTES_MAX, JOINED_LOG_SHARE};
 
-/// A run of frames of one partition with an index over it.
-#[derive(Clone, Debug)]
-pub struct Segment {
-    partition: u32,
-    start: u64,
-    end: u64,
-    bytes: Bytes,
-    index: Vec<IndexEntry>,
-    newest_timestamp_ms: i64,
-}
-
-/// Where a frame begins and which position follows it.
-#[derive(Clone, Copy, Debug)]
-struct IndexEntry {
-    next: u64,
-    at: usize,
-}
-
-impl Segment {
-    /// Partition of every frame in it.
-    #[must_use]
-    pub const fn partition(&self) -> u32 {
-        self.partition
-    }
-
-    /// Number of frames.
-    #[must_use]
-    pub const fn frames(&self) -> usize {
-        self.index.len()
-    }
-
-    /// The frames.
-    #[must_use]
-    pub const fn bytes(&self) -> &Bytes {
-        &self.bytes
-    }
-
-    /// The position after its last frame.
-    #[must_use]
-    pub const fn end(&self) -> u64 {
-        self.end
-    }
-
-    /// What it costs to hold.
-    fn cost(&self) -> usize {
-        self.bytes.len() + self.index.len() * size_of::<IndexEntry>()
-    }
-
-    /// The frames from `position` on, as many as fit into `bytes_max` and at least one.
-    fn slice(&self, position: u64, bytes_max: usize) -> Slice {
-        let first = self.index.partition_point(|frame| frame.next <= position);
-        let start = self.at(first);
-        let fitting = self
-            .index
-            .partition_point(|frame| frame.at <= start.saturating_add(bytes_max));
-        // The frame that begins within the limit may end beyond it; the last one ends at the end.
-        let mut last = fitting.max(first + 1);
-        if last > first + 1 && self.at(last) > start.saturating_add(bytes_max) {
-            last -= 1;
-        }
-        let end = self.at(last);
-        let next = self
-            .index
-            .get(last - 1)
-            .map_or(self.end, |frame| frame.next);
-        Slice {
-            bytes: self.bytes.slice(start..end),
-            frames: last - first,
-            next,
-        }
-    }
-
-    fn at(&self, frame: usize) -> usize {
-        self.index
-            .get(frame)
-            .map_or(self.bytes.len(), |entry| entry.at)
-    }
-}
-
-/// Builds a segment frame by frame.
-#[derive(Debug)]
-pub struct SegmentBuilder {
-    partition: u32,
-    start: u64,
-    writer: FrameWriter,
-    bytes: Vec<u8>,
-    index: Vec<IndexEntry>,
-    newest_timestamp_ms: i64,
-}
-
-impl SegmentBuilder {
-    /// A builder that continues the partition's log at `position`.
-    #[must_use]
-    pub fn new(partition: u32, position: u64) -> Self {
-        Self {
-            partition,
-            start: position,
-            writer: FrameWriter::new(partition, position),
-            bytes: Vec::new(),
-            index: Vec::new(),
-            newest_timestamp_ms: i64::MIN,
-        }
-    }
-
-    /// Makes room for what is known to come, so that building copies each payload once.
-    pub fn reserve(&mut self, frames: usize, bytes: usize) {
-        self.index.reserve(frames);
-        self.bytes.reserve(bytes);
-    }
-
-    /// The position after the last frame so far.
-    #[must_use]
-    pub const fn position(&self) -> u64 {
-        self.writer.position()
-    }
-
-    /// Bytes so far.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Whether it holds no frame yet.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.index.is_empty()
-    }
-
-    /// Appends a record.
-    pub fn record(&mut self, offset: u64, timestamp_ms: i64, payload: &[u8]) {
-        self.newest_timestamp_ms = self.newest_timestamp_ms.max(timestamp_ms);
-        self.frame(|writer, out| writer.record(out, offset, timestamp_ms, payload));
-    }
-
-    /// Appends a record that was not accepted.
-    pub fn reject(&mut self, offset: u64, timestamp_ms: i64, code: RejectCode, payload: &[u8]) {
-        self.newest_timestamp_ms = self.newest_timestamp_ms.max(timestamp_ms);
-        self.frame(|writer, out| writer.reject(out, offset, timestamp_ms, code, payload));
-    }
-
-    /// Appends a gap over `first..=last`.
-    pub fn gap(&mut self, first: u64, last: u64, cause: GapCause) {
-        self.frame(|writer, out| writer.gap(out, first, last, cause));
-    }
-
-    /// Appends a mark if it moves the position.
-    pub fn mark(&mut self, position: u64) {
-        if position > self.position() {
-            self.frame(|writer, out| writer.mark(out, position));
-        }
-    }
-
-    fn frame(&mut self, write: impl FnOnce(&mut FrameWriter, &mut Vec<u8>)) {
-        let at = self.bytes.len();
-        write(&mut self.writer, &mut self.bytes);
-        self.index.push(IndexEntry {
-            next: self.writer.position(),
-            at,
-        });
-    }
-
-    /// The finished segment; `None` if it holds nothing.
-    #[must_use]
-    pub fn finish(self) -> Option<Segment> {
-        if self.index.is_empty() {
-            return None;
-        }
-        Some(Segment {
-            partition: self.partition,
-            start: self.start,
-            end: self.writer.position(),
-            bytes: self.bytes.into(),
-            index: self.index,
-            newest_timestamp_ms: self.newest_timestamp_ms,
-        })
-    }
-}
-
-/// A run of frames a session may send as one message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Slice {
-    /// The frames.
-    pub bytes: Bytes,
-    /// How many.
-    pub frames: usize,
-    /// The position after them.
-    pub next: u64,
-}
+pub use segment::{Segment, SegmentBuilder, Slice};
 
 /// What a cursor finds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -265,7 +81,7 @@ pub struct PartitionView {
     pub incarnation: u64,
     /// Position at which the log before that ended; 0 if there was none.
     pub former_end: u64,
-    /// Bytes held, index included.
+    /// Bytes held, with the index and what it takes to keep them.
     pub bytes: usize,
     /// Frames held.
     pub frames: usize,
@@ -277,9 +93,27 @@ pub struct PartitionView {
     pub evicted_bytes: u64,
 }
 
+/// A segment and its place in the order of eviction.
+#[derive(Debug)]
+struct Held {
+    segment: Segment,
+    /// Number of the append that completed it.
+    age: u64,
+}
+
+impl Held {
+    /// What it costs to hold, in bytes: the queue it is in may be half empty.
+    fn cost(&self) -> usize {
+        self.segment.allocated() + 2 * size_of::<Self>() + ORDER_ENTRY_BYTES
+    }
+}
+
+/// An entry of [`TailLog::order`]: key and value, in nodes that may be half full.
+const ORDER_ENTRY_BYTES: usize = 2 * (size_of::<u64>() + size_of::<u32>());
+
 #[derive(Debug)]
 struct PartitionLog {
-    segments: VecDeque<Segment>,
+    segments: VecDeque<Held>,
     origin: u64,
     earliest: u64,
     head: u64,
@@ -310,16 +144,32 @@ impl PartitionLog {
     }
 
     fn evict_oldest(&mut self) -> usize {
-        let Some(segment) = self.segments.pop_front() else {
+        let Some(held) = self.segments.pop_front() else {
             return 0;
         };
-        let cost = segment.cost();
+        let (cost, segment) = (held.cost(), held.segment);
         self.earliest = segment.end;
         self.bytes -= cost;
         self.frames -= segment.frames();
         self.evicted_frames += segment.frames() as u64;
         self.evicted_bytes += segment.bytes.len() as u64;
         cost
+    }
+
+    /// How many of the newest segments are joined with one of `bytes` that follows them.
+    ///
+    /// One that is larger than all after it waits until they have grown. So what is copied becomes
+    /// part of something at least twice as large, a byte is copied once per doubling, and at most one
+    /// segment per doubling waits.
+    fn neighbours(&self, bytes: usize, joined_bytes_max: usize) -> usize {
+        let mut joined = bytes;
+        let fits = |held: &&Held| {
+            let len = held.segment.bytes.len();
+            let fits = len <= joined && joined.saturating_add(len) <= joined_bytes_max;
+            joined += if fits { len } else { 0 };
+            fits
+        };
+        self.segments.iter().rev().take_while(fits).count()
     }
 
     fn read(&self, position: u64, bytes_max: usize) -> Read {
@@ -336,9 +186,9 @@ impl PartitionLog {
         }
         let at = self
             .segments
-            .partition_point(|segment| segment.end <= position);
+            .partition_point(|held| held.segment.end <= position);
         match self.segments.get(at) {
-            Some(segment) => Read::Data(segment.slice(position, bytes_max)),
+            Some(held) => Read::Data(held.segment.slice(position, bytes_max)),
             None => Read::CaughtUp,
         }
     }
@@ -356,10 +206,12 @@ impl PartitionLog {
 #[derive(Debug)]
 pub struct TailLog {
     partitions: BTreeMap<u32, PartitionLog>,
-    /// Partition of each segment, oldest append first.
-    order: VecDeque<u32>,
+    /// Partition of each segment by age, so oldest first.
+    order: BTreeMap<u64, u32>,
+    appends: u64,
     bytes: usize,
     bytes_max: usize,
+    joined_bytes_max: usize,
     version: u64,
 }
 
@@ -367,11 +219,19 @@ impl TailLog {
     /// An empty log that holds at most `bytes_max` (but always the newest segment).
     #[must_use]
     pub const fn new(bytes_max: usize) -> Self {
+        // What is joined is evicted together.
+        let share = bytes_max / JOINED_LOG_SHARE;
         Self {
             partitions: BTreeMap::new(),
-            order: VecDeque::new(),
+            order: BTreeMap::new(),
+            appends: 0,
             bytes: 0,
             bytes_max,
+            joined_bytes_max: if share < JOINED_BYTES_MAX {
+                share
+            } else {
+                JOINED_BYTES_MAX
+            },
             version: 0,
         }
     }
@@ -394,7 +254,9 @@ impl TailLog {
             return;
         };
         self.bytes -= log.bytes;
-        self.order.retain(|&other| other != partition);
+        for held in &log.segments {
+            self.order.remove(&held.age);
+        }
         *log = PartitionLog {
             incarnation: log.incarnation + 1,
             former_end: log.head,
@@ -434,23 +296,41 @@ impl TailLog {
                 start: segment.start,
             });
         }
-        let cost = segment.cost();
         log.head = segment.end;
-        log.bytes += cost;
         log.frames += segment.frames();
-        log.segments.push_back(segment);
-        self.bytes += cost;
-        self.order.push_back(partition);
+        self.bytes -= log.bytes;
+        self.appends += 1;
+        let count = log.neighbours(segment.bytes.len(), self.joined_bytes_max);
+        let neighbours = log.segments.len() - count..;
+        for held in log.segments.range(neighbours.clone()) {
+            self.order.remove(&held.age);
+            log.bytes -= held.cost();
+        }
+        let neighbours = log.segments.drain(neighbours).map(|held| held.segment);
+        // As old as its newest part: a record is never evicted before an older one of another
+        // partition because a still older one lies beside it.
+        let held = Held {
+            segment: segment.preceded_by(neighbours),
+            age: self.appends,
+        };
+        log.bytes += held.cost();
+        log.segments.push_back(held);
+        self.bytes += log.bytes;
+        self.order.insert(self.appends, partition);
         self.version += 1;
+        self.evict();
+        Ok(())
+    }
+
+    fn evict(&mut self) {
         while self.bytes > self.bytes_max && self.order.len() > 1 {
-            let Some(oldest) = self.order.pop_front() else {
+            let Some((_, oldest)) = self.order.pop_first() else {
                 break;
             };
             if let Some(log) = self.partitions.get_mut(&oldest) {
                 self.bytes -= log.evict_oldest();
             }
         }
-        Ok(())
     }
 
     /// What a cursor at `position` finds: at most `bytes_max`, but at least one frame.
@@ -483,7 +363,7 @@ impl TailLog {
         self.partitions.len()
     }
 
-    /// Bytes held, index included.
+    /// Bytes held, with the index and what it takes to keep them.
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
@@ -510,7 +390,7 @@ fn view(partition: u32, log: &PartitionLog) -> PartitionView {
         oldest_timestamp_ms: log
             .segments
             .front()
-            .map(|segment| segment.newest_timestamp_ms)
+            .map(|held| held.segment.newest_timestamp_ms)
             .filter(|&ms| ms != i64::MIN),
         evicted_frames: log.evicted_frames,
         evicted_bytes: log.evicted_bytes,

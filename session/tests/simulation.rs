@@ -67,7 +67,8 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let window = [200, 2_000, 1 << 20][random.below(3) as usize];
-        let memory = [3_000, 100_000][random.below(2) as usize];
+        // Logs in which nearly no segments are joined, some are, all are.
+        let memory = [3_000, 100_000, 4 << 20][random.below(3) as usize];
         let mut world = Self {
             log: TailLog::new(memory),
             now: 0,

@@ -1,6 +1,7 @@
 use alloc::vec::Vec;
 
 use decode_core::frame::FrameReader;
+use decode_core::wire::{FRAME_HEADER_LEN, GapCause};
 
 use super::*;
 
@@ -11,6 +12,14 @@ fn segment(partition: u32, offsets: core::ops::Range<u64>, payload: usize) -> Se
         builder.record(offset, offset as i64, &payload);
     }
     builder.finish().expect("not empty")
+}
+
+/// What a segment costs alone.
+fn cost(segment: Segment) -> usize {
+    let mut log = TailLog::new(usize::MAX);
+    log.add_partition(segment.partition(), segment.start);
+    log.append(segment).expect("continuous");
+    log.bytes()
 }
 
 fn offsets(slice: &Slice) -> Vec<u64> {
@@ -67,13 +76,13 @@ fn sparse_offsets_marks_and_gaps_are_found_from_any_cursor() {
 /// BND-01
 #[test]
 fn the_oldest_segment_goes_first_over_all_partitions() {
-    let cost = segment(0, 0..10, 60).cost();
+    let cost = cost(segment(0, 0..10, 6_000));
     let mut log = TailLog::new(cost * 3);
     log.add_partition(0, 0);
     log.add_partition(1, 0);
-    log.append(segment(0, 0..10, 60)).expect("continuous");
+    log.append(segment(0, 0..10, 6_000)).expect("continuous");
     for start in [0, 10, 20] {
-        log.append(segment(1, start..start + 10, 60))
+        log.append(segment(1, start..start + 10, 6_000))
             .expect("continuous");
     }
     let quiet = log.partition(0).expect("added");
@@ -84,7 +93,7 @@ fn the_oldest_segment_goes_first_over_all_partitions() {
     assert_eq!(log.read(0, 3, 1), Read::Behind { earliest: 10 });
     assert_eq!(log.bytes(), cost * 3);
     // One segment larger than the whole bound is still held, alone.
-    log.append(segment(1, 30..130, 60)).expect("continuous");
+    log.append(segment(1, 30..130, 6_000)).expect("continuous");
     let busy = log.partition(1).expect("added");
     assert_eq!((busy.earliest, busy.head), (30, 130));
 }
@@ -92,12 +101,12 @@ fn the_oldest_segment_goes_first_over_all_partitions() {
 /// RES-19, BND-01: a partition that starts over holds nothing of what it held, and gives the room back.
 #[test]
 fn a_partition_starts_over_with_nothing_in_it() {
-    let cost = segment(0, 0..10, 60).cost();
+    let cost = cost(segment(0, 0..10, 6_000));
     let mut log = TailLog::new(cost * 2);
     log.add_partition(0, 0);
     log.add_partition(1, 0);
-    log.append(segment(0, 0..10, 60)).expect("continuous");
-    log.append(segment(1, 0..10, 60)).expect("continuous");
+    log.append(segment(0, 0..10, 6_000)).expect("continuous");
+    log.append(segment(1, 0..10, 6_000)).expect("continuous");
     let before = log.version();
     log.restart_partition(0, 3);
     assert!(log.version() > before, "sessions are woken");
@@ -109,12 +118,151 @@ fn a_partition_starts_over_with_nothing_in_it() {
     assert_eq!(log.incarnation(1), Some(0));
     assert_eq!(log.read(0, 10, 1), Read::Ahead { head: 3 });
     // The order of eviction is of what is held: partition 1 is the oldest.
-    log.append(segment(0, 3..13, 60)).expect("continuous");
-    log.append(segment(0, 13..23, 60)).expect("continuous");
+    log.append(segment(0, 3..13, 6_000)).expect("continuous");
+    log.append(segment(0, 13..23, 6_000)).expect("continuous");
     assert_eq!(log.partition(1).map(|view| view.frames), Some(0));
     assert_eq!(log.bytes(), cost * 2);
     log.restart_partition(7, 5);
     assert_eq!(log.partition(7).map(|view| view.origin), Some(5), "made");
+}
+
+/// The frames of partition 0 from `position` on, checked to continue each other, and the messages
+/// of at most `bytes_max` they came in.
+fn replayed(log: &TailLog, mut position: u64, bytes_max: usize) -> (Vec<u64>, usize) {
+    let (mut found, mut messages) = (Vec::new(), 0);
+    while let Read::Data(slice) = log.read(0, position, bytes_max) {
+        for frame in FrameReader::new(&slice.bytes) {
+            let header = frame.expect("a frame").header;
+            let first = found.is_empty();
+            assert!(header.prev_next <= position && (first || header.prev_next == position));
+            found.push(header.offset);
+            position = header.next();
+        }
+        assert_eq!(slice.next, position);
+        messages += 1;
+    }
+    assert_eq!(log.read(0, position, bytes_max), Read::CaughtUp);
+    (found, messages)
+}
+
+/// SEQ-02, BND-01: what came one by one is read at once, and later in full messages, from any cursor.
+#[test]
+fn small_segments_are_joined_and_read_like_one() {
+    let mut log = TailLog::new(64 << 20);
+    log.add_partition(0, 0);
+    let mut live: Vec<(Slice, Vec<u64>)> = Vec::new();
+    let (mut expected, mut position, mut bytes) = (Vec::new(), 0, 0);
+    for n in 0..2_000_u64 {
+        let mut builder = SegmentBuilder::new(0, position);
+        builder.record(
+            position + n % 3,
+            n as i64,
+            &alloc::vec![n as u8; (n % 211) as usize],
+        );
+        if n % 7 == 0 {
+            builder.gap(
+                builder.position(),
+                builder.position() + 1,
+                GapCause::NullValue,
+            );
+        }
+        builder.mark(builder.position() + n % 2);
+        let segment = builder.finish().expect("frames");
+        bytes += segment.bytes().len();
+        log.append(segment).expect("continuous");
+        let slice = data(&log, position, usize::MAX);
+        let offsets = offsets(&slice);
+        expected.extend(offsets.iter().copied());
+        position = slice.next;
+        live.push((slice, offsets));
+    }
+    for (slice, before) in &live {
+        assert_eq!(&offsets(slice), before, "slices stay what they were");
+    }
+    let (found, messages) = replayed(&log, 0, JOINED_BYTES_MAX);
+    assert_eq!(found, expected);
+    let doublings = JOINED_BYTES_MAX.ilog2() as usize;
+    assert!(
+        messages <= bytes * 2 / JOINED_BYTES_MAX + doublings,
+        "{messages}"
+    );
+    let view = log.partition(0).expect("added");
+    assert_eq!((view.frames, view.head), (expected.len(), position));
+    assert_eq!((view.bytes, log.order.len()), (log.bytes(), messages));
+    for start in (0..position).step_by(97) {
+        let (found, _) = replayed(&log, start, 1_000);
+        let rest = expected.len() - found.len();
+        assert_eq!(found, expected[rest..], "from {start}");
+    }
+}
+
+/// BND-01: joining costs each byte one copy per doubling at most, and what is large none.
+#[test]
+fn joining_copies_little() {
+    let mut log = TailLog::new(1 << 30);
+    log.add_partition(0, 0);
+    let frame = FRAME_HEADER_LEN + 88;
+    let newest = |log: &TailLog| {
+        log.partitions[&0]
+            .segments
+            .back()
+            .map(|held| held.segment.bytes.clone())
+    };
+    let (mut copied, mut most) = (0, 0);
+    for n in 0..20_000 {
+        log.append(segment(0, n..n + 1, 88)).expect("continuous");
+        let len = newest(&log).expect("held").len();
+        copied += if len > frame { len } else { 0 };
+        assert!(len <= JOINED_BYTES_MAX);
+        most = most.max(len);
+    }
+    assert_eq!(most, JOINED_BYTES_MAX);
+    let doublings = (JOINED_BYTES_MAX / frame).ilog2() as usize;
+    assert!(copied <= 20_000 * frame * (doublings + 1), "{copied}");
+    let large = segment(0, 20_000..20_002, JOINED_BYTES_MAX / 2);
+    let bytes = large.bytes().clone();
+    log.append(large).expect("continuous");
+    assert_eq!(
+        newest(&log).map(|newest| newest.as_ptr()),
+        Some(bytes.as_ptr())
+    );
+}
+
+/// BND-01: records that came one by one are counted as what they take, evicted whole, and those of
+/// a quiet partition not for the age of their neighbours.
+#[test]
+fn joined_segments_keep_to_the_bound() {
+    let mut log = TailLog::new(1 << 20);
+    log.add_partition(0, 0);
+    log.add_partition(1, 0);
+    let mut quiet = 0;
+    for n in 0..50_000_u64 {
+        log.append(segment(0, n..n + 1, 100)).expect("continuous");
+        if n % 1_000 == 0 {
+            log.append(segment(1, quiet..quiet + 1, 100))
+                .expect("continuous");
+            quiet += 1;
+        }
+        assert!(log.bytes() <= 1 << 20);
+        assert!(matches!(log.read(1, quiet - 1, 1), Read::Data(_)), "{n}");
+    }
+    let views: Vec<_> = log.partitions().collect();
+    assert_eq!(
+        views.iter().map(|view| view.bytes).sum::<usize>(),
+        log.bytes()
+    );
+    let busy = views[0];
+    assert_eq!(busy.evicted_frames + busy.frames as u64, 50_000);
+    assert_eq!(busy.earliest, busy.evicted_frames);
+    let (found, _) = replayed(&log, busy.earliest, JOINED_BYTES_MAX);
+    assert_eq!(found, (busy.earliest..50_000).collect::<Vec<_>>());
+    // Nine tenths and more of what is counted is frames and their index.
+    let entry = size_of::<u64>() + size_of::<usize>();
+    let frames = views.iter().map(|view| view.frames).sum::<usize>() * (140 + entry);
+    assert!(frames * 10 > log.bytes() * 9 && log.bytes() * 10 > (9 << 20));
+    log.restart_partition(0, 0);
+    assert_eq!(log.bytes(), views[1].bytes);
+    assert!(log.order.values().all(|&partition| partition == 1));
 }
 
 #[test]

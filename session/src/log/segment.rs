@@ -1,0 +1,238 @@
+//! Segments: runs of frames of one partition, ready to be sent, with an index over them.
+//!
+//! They do not know where they are held; [`TailLog`](super::TailLog) decides what is joined.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use decode_core::frame::FrameWriter;
+use decode_core::wire::{GapCause, RejectCode};
+
+/// A run of frames of one partition with an index over it.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    pub(super) partition: u32,
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) bytes: Bytes,
+    index: Box<[IndexEntry]>,
+    pub(super) newest_timestamp_ms: i64,
+}
+
+/// Where a frame begins and which position follows it.
+#[derive(Clone, Copy, Debug)]
+struct IndexEntry {
+    next: u64,
+    at: usize,
+}
+
+impl Segment {
+    /// Partition of every frame in it.
+    #[must_use]
+    pub const fn partition(&self) -> u32 {
+        self.partition
+    }
+
+    /// Number of frames.
+    #[must_use]
+    pub const fn frames(&self) -> usize {
+        self.index.len()
+    }
+
+    /// The frames.
+    #[must_use]
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The position after its last frame.
+    #[must_use]
+    pub const fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Bytes of memory behind it: frames, index, and what the allocator adds.
+    pub(super) fn allocated(&self) -> usize {
+        self.bytes.len() + size_of_val(&*self.index) + ALLOCATIONS * ALLOCATION_BYTES + SHARED_BYTES
+    }
+
+    /// This segment with those right before it, in their order, as one. Without any it is not
+    /// copied. Slices that were taken of them stay as they are.
+    pub(super) fn preceded_by(self, before: impl ExactSizeIterator<Item = Self>) -> Self {
+        if before.len() == 0 {
+            return self;
+        }
+        let mut joined = Self {
+            bytes: Bytes::new(),
+            index: Box::default(),
+            ..self
+        };
+        let run: Vec<_> = before.chain([self]).collect();
+        let mut bytes = Vec::with_capacity(run.iter().map(|segment| segment.bytes.len()).sum());
+        let mut index = Vec::with_capacity(run.iter().map(Self::frames).sum());
+        for segment in &run {
+            let base = bytes.len();
+            index.extend(segment.index.iter().map(|frame| IndexEntry {
+                next: frame.next,
+                at: base + frame.at,
+            }));
+            bytes.extend_from_slice(&segment.bytes);
+            joined.start = joined.start.min(segment.start);
+            joined.newest_timestamp_ms =
+                joined.newest_timestamp_ms.max(segment.newest_timestamp_ms);
+        }
+        joined.bytes = bytes.into();
+        joined.index = index.into_boxed_slice();
+        joined
+    }
+
+    /// The frames from `position` on, as many as fit into `bytes_max` and at least one.
+    pub(super) fn slice(&self, position: u64, bytes_max: usize) -> Slice {
+        let first = self.index.partition_point(|frame| frame.next <= position);
+        let start = self.at(first);
+        let fitting = self
+            .index
+            .partition_point(|frame| frame.at <= start.saturating_add(bytes_max));
+        // The frame that begins within the limit may end beyond it; the last one ends at the end.
+        let mut last = fitting.max(first + 1);
+        if last > first + 1 && self.at(last) > start.saturating_add(bytes_max) {
+            last -= 1;
+        }
+        let end = self.at(last);
+        let next = self
+            .index
+            .get(last - 1)
+            .map_or(self.end, |frame| frame.next);
+        Slice {
+            bytes: self.bytes.slice(start..end),
+            frames: last - first,
+            next,
+        }
+    }
+
+    fn at(&self, frame: usize) -> usize {
+        self.index
+            .get(frame)
+            .map_or(self.bytes.len(), |entry| entry.at)
+    }
+}
+
+/// Allocations behind a segment: frames, the count of who shares them, index.
+const ALLOCATIONS: usize = 3;
+/// What an allocator adds to each: its header, and rounding up to 16 bytes.
+const ALLOCATION_BYTES: usize = 16;
+/// Where [`Bytes`] counts who shares it.
+const SHARED_BYTES: usize = 3 * size_of::<usize>();
+
+/// Builds a segment frame by frame.
+#[derive(Debug)]
+pub struct SegmentBuilder {
+    partition: u32,
+    start: u64,
+    writer: FrameWriter,
+    bytes: Vec<u8>,
+    index: Vec<IndexEntry>,
+    newest_timestamp_ms: i64,
+}
+
+impl SegmentBuilder {
+    /// A builder that continues the partition's log at `position`.
+    #[must_use]
+    pub fn new(partition: u32, position: u64) -> Self {
+        Self {
+            partition,
+            start: position,
+            writer: FrameWriter::new(partition, position),
+            bytes: Vec::new(),
+            index: Vec::new(),
+            newest_timestamp_ms: i64::MIN,
+        }
+    }
+
+    /// Makes room for what is known to come, so that building copies each payload once.
+    pub fn reserve(&mut self, frames: usize, bytes: usize) {
+        self.index.reserve(frames);
+        self.bytes.reserve(bytes);
+    }
+
+    /// The position after the last frame so far.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.writer.position()
+    }
+
+    /// Bytes so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether it holds no frame yet.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// Appends a record.
+    pub fn record(&mut self, offset: u64, timestamp_ms: i64, payload: &[u8]) {
+        self.newest_timestamp_ms = self.newest_timestamp_ms.max(timestamp_ms);
+        self.frame(|writer, out| writer.record(out, offset, timestamp_ms, payload));
+    }
+
+    /// Appends a record that was not accepted.
+    pub fn reject(&mut self, offset: u64, timestamp_ms: i64, code: RejectCode, payload: &[u8]) {
+        self.newest_timestamp_ms = self.newest_timestamp_ms.max(timestamp_ms);
+        self.frame(|writer, out| writer.reject(out, offset, timestamp_ms, code, payload));
+    }
+
+    /// Appends a gap over `first..=last`.
+    pub fn gap(&mut self, first: u64, last: u64, cause: GapCause) {
+        self.frame(|writer, out| writer.gap(out, first, last, cause));
+    }
+
+    /// Appends a mark if it moves the position.
+    pub fn mark(&mut self, position: u64) {
+        if position > self.position() {
+            self.frame(|writer, out| writer.mark(out, position));
+        }
+    }
+
+    fn frame(&mut self, write: impl FnOnce(&mut FrameWriter, &mut Vec<u8>)) {
+        let at = self.bytes.len();
+        write(&mut self.writer, &mut self.bytes);
+        self.index.push(IndexEntry {
+            next: self.writer.position(),
+            at,
+        });
+    }
+
+    /// The finished segment; `None` if it holds nothing.
+    #[must_use]
+    pub fn finish(mut self) -> Option<Segment> {
+        if self.index.is_empty() {
+            return None;
+        }
+        // It may be held for long, and what it costs is taken from its length.
+        self.bytes.shrink_to_fit();
+        Some(Segment {
+            partition: self.partition,
+            start: self.start,
+            end: self.writer.position(),
+            bytes: self.bytes.into(),
+            index: self.index.into_boxed_slice(),
+            newest_timestamp_ms: self.newest_timestamp_ms,
+        })
+    }
+}
+
+/// A run of frames a session may send as one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// The frames.
+    pub bytes: Bytes,
+    /// How many.
+    pub frames: usize,
+    /// The position after them.
+    pub next: u64,
+}
