@@ -123,6 +123,8 @@ fn the_replay_of_a_topic_that_ends_in_a_marker_is_complete() {
     assert_eq!(watcher.position(0), Some(2));
 }
 
+/// RES-17: the marker of an abort is no gap, and the records before it come like any others, as
+/// docs/protocol.md says: the client library does not tell them apart.
 #[test]
 fn records_of_aborted_transactions_are_delivered() {
     let Some(kafka) = Kafka::shared() else { return };
