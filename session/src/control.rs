@@ -6,6 +6,7 @@
 mod client;
 mod fields;
 mod relay;
+mod strict;
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};

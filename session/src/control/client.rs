@@ -11,7 +11,7 @@ use decode_core::wire::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{ByPartition, Decimal, Partition, digits, text_of};
+use super::{ByPartition, Decimal, Partition, digits, strict, text_of};
 
 /// Where a connection starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,36 +192,40 @@ pub fn parse_client(text: &str) -> Result<ClientMessage, ControlError> {
             "control message too large",
         ));
     }
-    let value: Value =
-        serde_json::from_str(text).map_err(|e| ControlError::new(error_code::INVALID_JSON, e))?;
-    let Value::Object(object) = value else {
+    let read = strict::read(text).map_err(|e| ControlError::new(error_code::INVALID_JSON, e))?;
+    let Value::Object(object) = read.value else {
         return Err(ControlError::new(error_code::INVALID_JSON, "not an object"));
     };
-    match object.get("type").and_then(Value::as_str) {
-        Some(control::RESUME) => {
-            resume(&object)
-                .map(ClientMessage::Resume)
-                .map_err(|e| ControlError {
-                    of_resume: true,
-                    ..e
-                })
+    let name = object.get("type").and_then(Value::as_str);
+    let parsed = match read.repeated {
+        Some(key) => {
+            let text = format!("{:?} is there twice", shown(&key));
+            Err(ControlError::new(error_code::INVALID_JSON, text))
         }
-        Some(control::ACK) => ack(&object).map(ClientMessage::Ack),
+        None => message(name, &object),
+    };
+    parsed.map_err(|e| ControlError {
+        of_resume: name == Some(control::RESUME),
+        ..e
+    })
+}
+
+fn message(name: Option<&str>, object: &Map<String, Value>) -> Result<ClientMessage, ControlError> {
+    match name {
+        Some(control::RESUME) => resume(object).map(ClientMessage::Resume),
+        Some(control::ACK) => ack(object).map(ClientMessage::Ack),
         Some(control::PING) => Ok(ClientMessage::Ping),
-        Some(control::REPORT) => report(&object).map(ClientMessage::Report),
-        Some(other) => {
-            let shown: String = other.chars().take(SHOWN_CHARS_MAX).collect();
-            Err(ControlError::new(
-                error_code::UNKNOWN_TYPE,
-                format!("unknown type {shown:?}"),
-            ))
-        }
+        Some(control::REPORT) => report(object).map(ClientMessage::Report),
+        Some(other) => Err(ControlError::new(
+            error_code::UNKNOWN_TYPE,
+            format!("unknown type {:?}", shown(other)),
+        )),
         None => Err(ControlError::new(error_code::UNKNOWN_TYPE, "no type")),
     }
 }
 
 fn resume(object: &Map<String, Value>) -> Result<Resume, ControlError> {
-    if object.get("protocol").and_then(number) != Some(u64::from(PROTOCOL_VERSION)) {
+    if object.get("protocol").and_then(Value::as_u64) != Some(u64::from(PROTOCOL_VERSION)) {
         let text = format!("this relay speaks protocol {PROTOCOL_VERSION}");
         return Err(ControlError::new(error_code::UNSUPPORTED_PROTOCOL, text));
     }
@@ -348,7 +352,7 @@ fn by_partition(object: &Map<String, Value>, name: &str) -> Result<ByPartition, 
             (&mut error.invalid_offsets, value.to_string())
         };
         if list.len() < LISTED_MAX {
-            list.push(text.chars().take(SHOWN_CHARS_MAX).collect());
+            list.push(shown(&text));
         }
     }
     error.map_or(Ok(good), Err)
@@ -361,6 +365,11 @@ fn number(value: &Value) -> Option<u64> {
         Value::Number(n) => n.as_u64(),
         _ => None,
     }
+}
+
+/// The beginning of a client's text, to be repeated to it.
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN_CHARS_MAX).collect()
 }
 
 /// Bad entries listed in one error.

@@ -26,6 +26,10 @@ fn junk_is_refused_with_its_code() {
             error_code::UNSUPPORTED_PROTOCOL,
         ),
         (
+            r#"{"type":"resume","protocol":"1","from":"latest"}"#,
+            error_code::UNSUPPORTED_PROTOCOL,
+        ),
+        (
             r#"{"type":"resume","protocol":1}"#,
             error_code::UNKNOWN_FROM,
         ),
@@ -55,6 +59,46 @@ fn junk_is_refused_with_its_code() {
     ] {
         assert_eq!(code(text), expected, "{text}");
     }
+}
+
+/// RES-23: what is there twice could be read in two ways, so it is refused, whatever it says.
+#[test]
+fn a_repeated_key_is_refused() {
+    let escaped = concat!(r#"{"type":"ping","n":1,"#, r#""n":1}"#);
+    for (text, key, of_resume) in [
+        (
+            r#"{"type":"resume","protocol":1,"from":"cursor","positions":{"0":"5","0":"7"}}"#,
+            r#""0""#,
+            true,
+        ),
+        (
+            r#"{"type":"resume","protocol":1,"from":"latest","from":"earliest"}"#,
+            r#""from""#,
+            true,
+        ),
+        (r#"{"type":"ping","type":"resume"}"#, r#""type""#, false),
+        (
+            r#"{"type":"ack","bytes":"1","bytes":"1"}"#,
+            r#""bytes""#,
+            false,
+        ),
+        (
+            r#"{"type":"ping","later":[{"a":{"b":1,"b":1}}]}"#,
+            r#""b""#,
+            false,
+        ),
+        (escaped, r#""n""#, false),
+    ] {
+        let error = parse_client(text).expect_err("must be refused");
+        assert_eq!(error.code, error_code::INVALID_JSON, "{text}");
+        assert_eq!(error.of_resume, of_resume, "{text}");
+        assert!(error.message.contains(key), "{text}: {}", error.message);
+    }
+    let once = r#"{"type":"ping","a":{"x":[1,-1,1.5,null,true,"x"]},"b":{"x":{}}}"#;
+    assert_eq!(parse_client(once), Ok(ClientMessage::Ping));
+    assert_eq!(code(r#"{"type":"ping"} {}"#), error_code::INVALID_JSON);
+    let deep = "[".repeat(1_000);
+    assert_eq!(code(&deep), error_code::INVALID_JSON);
 }
 
 /// RES-22, SEQ-13
