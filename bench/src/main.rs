@@ -1,10 +1,14 @@
-//! Measurements of the relay, run by `cargo xtask bench`. Each figure has a floor measured in the same
+//! Measurements of relay and decoder, run by `cargo xtask bench`. Each figure has a floor measured in the same
 //! run on the same machine, because figures of different machines cannot be compared, but ratios can.
 
+mod decode;
+mod discard;
 mod fanout;
 mod floor;
+mod ingest;
 mod latency;
 mod memory;
+mod picture;
 mod process;
 mod reader;
 mod report;
@@ -14,7 +18,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-/// Measures the relay.
+/// Measures relay and decoder.
 #[derive(Debug, Parser)]
 #[command(name = "dashstream-bench", version, about)]
 struct Arguments {
@@ -26,6 +30,13 @@ struct Arguments {
 enum Command {
     /// One relay to many clients: throughput, processor time, memory, latency.
     Fanout(Fanout),
+    /// Decoding: natively, under Node and in Chromium, beside JavaScript and a floor.
+    Decode(decode::Options),
+    /// Reading from Kafka, beside libraries that read and discard; memory over many records.
+    Ingest(ingest::Ingest),
+    /// A reader that discards. Started by the others.
+    #[command(hide = true)]
+    Discard(discard::Discard),
     /// The floor's process: writes bytes to sockets. Started by the others.
     #[command(hide = true)]
     Floor {
@@ -57,6 +68,9 @@ struct Fanout {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Fanout(options) => fanout(&options),
+        Command::Decode(options) => decode::command(&options),
+        Command::Ingest(options) => verdict(ingest::run(&options)),
+        Command::Discard(order) => discard::serve(&order),
         Command::Floor { sockets, bytes } => {
             floor::serve(sockets, bytes);
             ExitCode::SUCCESS
@@ -71,13 +85,20 @@ fn fanout(options: &Fanout) -> ExitCode {
     let text = report::table(&figures);
     println!("{text}");
     if let Some(document) = &options.document {
-        report::replace_in(document, &text);
+        report::replace_in(document, "fanout", &text);
         println!("written to {}", document.display());
     }
-    if figures.bar_is_met() {
-        ExitCode::SUCCESS
-    } else {
-        eprintln!("the bar is missed");
-        ExitCode::FAILURE
+    verdict(Some(figures.bar_is_met()))
+}
+
+/// Whether the bar is met; `None` where nothing could be measured.
+fn verdict(met: Option<bool>) -> ExitCode {
+    match met {
+        Some(true) => ExitCode::SUCCESS,
+        Some(false) => {
+            eprintln!("the bar is missed");
+            ExitCode::FAILURE
+        }
+        None => ExitCode::FAILURE,
     }
 }

@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use crate::{
+    fanout::Cost,
     process::{line_of, machine},
     workload::{Figures, Row},
 };
@@ -10,12 +11,8 @@ use crate::{
 /// The whole section.
 pub(crate) fn table(figures: &Figures) -> String {
     let mut text = String::new();
-    let commit = line_of("git", &["describe", "--always", "--dirty"]);
-    let date = line_of("date", &["-u", "+%Y-%m-%d"]);
-    add(
-        &mut text,
-        &format!("Measured on {date}, commit {commit}, {}.\n", machine()),
-    );
+    add(&mut text, &origin());
+    text.push('\n');
     for line in HEAD {
         add(&mut text, line);
     }
@@ -67,15 +64,31 @@ pub(crate) fn table(figures: &Figures) -> String {
     text
 }
 
-/// Puts the section between its marks.
-pub(crate) fn replace_in(document: &Path, section: &str) {
+/// When, of what and where a section was measured.
+pub(crate) fn origin() -> String {
+    let commit = line_of("git", &["describe", "--always", "--dirty"]);
+    let date = line_of("date", &["-u", "+%Y-%m-%d"]);
+    format!("Measured on {date}, commit {commit}, {}.", machine())
+}
+
+/// The one in the middle, by processor time.
+pub(crate) fn median(costs: impl IntoIterator<Item = Cost>) -> Cost {
+    let mut costs: Vec<Cost> = costs.into_iter().collect();
+    costs.sort_by(|a, b| a.cpu_seconds.total_cmp(&b.cpu_seconds));
+    *costs.get(costs.len() / 2).expect("at least one round")
+}
+
+/// Puts the section of the benchmark of that name between its marks.
+pub(crate) fn replace_in(document: &Path, name: &str, section: &str) {
+    let begin = format!("<!-- bench {name}: begin -->");
+    let end = format!("<!-- bench {name}: end -->");
     let old = fs::read_to_string(document)
         .unwrap_or_else(|error| panic!("{}: {error}", document.display()));
     let (before, rest) = old
-        .split_once(BEGIN)
+        .split_once(&begin)
         .expect("the document has the begin mark");
-    let (_, after) = rest.split_once(END).expect("the document has the end mark");
-    let new = format!("{before}{BEGIN}\n\n{section}\n{END}{after}");
+    let (_, after) = rest.split_once(&end).expect("the document has the end mark");
+    let new = format!("{before}{begin}\n\n{section}\n{end}{after}");
     fs::write(document, new).expect("the document can be written");
 }
 
@@ -102,5 +115,3 @@ const HEAD: &[&str] = &[
     "| payload | clients | deliveries/s | relay CPU s per million | floor CPU s per million | ratio | floor deliveries/s |",
     "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
 ];
-const BEGIN: &str = "<!-- bench fanout: begin -->";
-const END: &str = "<!-- bench fanout: end -->";

@@ -1,0 +1,172 @@
+//! Readers that only read: what a topic costs when nothing is done with its records. Each runs as a process
+//! of its own, so that its processor time is that of reading alone.
+
+use std::{
+    process::{Command, ExitCode, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use clap::ValueEnum;
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+};
+use rskafka::client::{
+    Client, ClientBuilder,
+    partition::{OffsetAt, UnknownTopicHandling},
+};
+
+use crate::{fanout::Cost, process::cpu_seconds};
+
+/// Whose code reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Library {
+    /// The relay's own Kafka client.
+    Rskafka,
+    /// The C library.
+    Librdkafka,
+}
+
+/// What is read, and with what.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Discard {
+    /// Which library reads.
+    #[arg(long, value_enum)]
+    library: Library,
+    /// Bootstrap broker.
+    #[arg(long)]
+    brokers: String,
+    /// The topic, read from its first record.
+    #[arg(long)]
+    topic: String,
+    /// Its number of partitions.
+    #[arg(long)]
+    partitions: i32,
+    /// Ends after so many records.
+    #[arg(long)]
+    records: u64,
+}
+
+/// The child's side: reads, and prints what it cost since the process began.
+pub(crate) fn serve(order: &Discard) -> ExitCode {
+    let begun = Instant::now();
+    let bytes = match order.library {
+        Library::Rskafka => rskafka(order),
+        Library::Librdkafka => librdkafka(order),
+    };
+    let cpu = cpu_seconds(std::process::id());
+    println!("{bytes} {cpu} {}", begun.elapsed().as_secs_f64());
+    ExitCode::SUCCESS
+}
+
+/// The parent's side: what reading the topic cost.
+pub(crate) fn measure(library: Library, brokers: &str, topic: &str, records: u64) -> Cost {
+    let program = std::env::current_exe().expect("a running program has a path");
+    let name = library.to_possible_value().expect("no value is hidden");
+    let output = Command::new(program)
+        .args([
+            "discard",
+            "--library",
+            name.get_name(),
+            "--brokers",
+            brokers,
+        ])
+        .args(["--topic", topic, "--partitions"])
+        .arg(super::ingest::PARTITIONS.to_string())
+        .args(["--records", &records.to_string()])
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("this program can be started");
+    assert!(output.status.success(), "{name:?} does not read the topic");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut numbers = text
+        .split_whitespace()
+        .map(|word| word.parse().expect("a number"));
+    let (_bytes, cpu_seconds, wall_seconds): (f64, f64, f64) = (
+        numbers.next().expect("bytes"),
+        numbers.next().expect("processor time"),
+        numbers.next().expect("time"),
+    );
+    Cost {
+        cpu_seconds,
+        wall_seconds,
+    }
+}
+
+/// As the relay's loops fetch: one connection to each partition, all at once.
+fn rskafka(order: &Discard) -> u64 {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be started");
+    runtime.block_on(async {
+        let client = ClientBuilder::new(vec![order.brokers.clone()])
+            .build()
+            .await;
+        let client = Arc::new(client.expect("the broker answers"));
+        let mut readers = tokio::task::JoinSet::new();
+        for partition in 0..order.partitions {
+            readers.spawn(one_partition(
+                Arc::clone(&client),
+                order.topic.clone(),
+                partition,
+            ));
+        }
+        let read = readers.join_all().await;
+        let records: u64 = read.iter().map(|(records, _)| records).sum();
+        assert_eq!(records, order.records, "rskafka reads every record");
+        read.iter().map(|(_, bytes)| bytes).sum()
+    })
+}
+
+async fn one_partition(client: Arc<Client>, topic: String, partition: i32) -> (u64, u64) {
+    let reader = client
+        .partition_client(topic, partition, UnknownTopicHandling::Retry)
+        .await
+        .expect("the partition is there");
+    let end = reader.get_offset(OffsetAt::Latest).await.expect("an end");
+    let (mut next, mut records, mut bytes) = (0, 0, 0);
+    while next < end {
+        let fetched = reader.fetch_records(next, 1..FETCH_BYTES, WAIT_MS).await;
+        let (batch, _) = fetched.expect("a fetch is answered");
+        let Some(last) = batch.last() else { continue };
+        next = last.offset + 1;
+        records += batch.len() as u64;
+        bytes += batch
+            .iter()
+            .filter_map(|one| one.record.value.as_ref())
+            .map(|value| value.len() as u64)
+            .sum::<u64>();
+    }
+    (records, bytes)
+}
+
+fn librdkafka(order: &Discard) -> u64 {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &order.brokers)
+        .set("group.id", "bench-discards")
+        .set("enable.auto.commit", "false")
+        .set("fetch.message.max.bytes", FETCH_BYTES.to_string())
+        .create()
+        .expect("a consumer can be made");
+    let mut partitions = TopicPartitionList::new();
+    for partition in 0..order.partitions {
+        partitions
+            .add_partition_offset(&order.topic, partition, Offset::Beginning)
+            .expect("an offset");
+    }
+    consumer.assign(&partitions).expect("partitions are taken");
+    let (mut records, mut bytes) = (0, 0);
+    while records < order.records {
+        let Some(message) = consumer.poll(POLL_MAX) else {
+            panic!("librdkafka gets nothing for {POLL_MAX:?}, after {records} records");
+        };
+        let message = message.expect("a record");
+        records += 1;
+        bytes += message.payload_len() as u64;
+    }
+    bytes
+}
+
+/// As the relay asks for at most in one fetch.
+const FETCH_BYTES: i32 = 4 * 1024 * 1024;
+const WAIT_MS: i32 = 500;
+const POLL_MAX: Duration = Duration::from_secs(60);
