@@ -87,7 +87,9 @@ pub(crate) fn replace_in(document: &Path, name: &str, section: &str) {
     let (before, rest) = old
         .split_once(&begin)
         .expect("the document has the begin mark");
-    let (_, after) = rest.split_once(&end).expect("the document has the end mark");
+    let (_, after) = rest
+        .split_once(&end)
+        .expect("the document has the end mark");
     let new = format!("{before}{begin}\n\n{section}\n{end}{after}");
     fs::write(document, new).expect("the document can be written");
 }
