@@ -246,3 +246,45 @@ describe("what follows outside of the page", () => {
     expect(worker().told[0]).toMatchObject({ type: "start", from: "latest" });
   });
 });
+
+describe("a relay that lets nobody in", () => {
+  const asked: string[] = [];
+  const answers = (status: number, body: string, type = "text/plain; charset=utf-8"): void => {
+    asked.length = 0;
+    vi.stubGlobal("fetch", (url: string) => {
+      asked.push(url);
+      return Promise.resolve(new Response(body, { status, headers: { "content-type": type } }));
+    });
+  };
+  const ended = async (store: RelayStore, epoch: number, code = 1006): Promise<void> => {
+    const connection = store.view?.connection;
+    if (connection === undefined) throw new Error("no view");
+    pass(20);
+    const lastClose = { code, reason: "" };
+    worker().answer(5, { connection: { ...connection, phase: "waiting", epoch, lastClose } });
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  it("is asked why, once a connection", async () => {
+    const store = running(5);
+    answers(429, "Too many connections from this address.\n");
+    await ended(store, 2);
+    await ended(store, 2);
+    expect(asked).toEqual(["http://relay/ws"]);
+    expect(store.refusal).toBe("Too many connections from this address.");
+    pass(20);
+    worker().answer(5);
+    expect(store.refusal).toBe("");
+  });
+  it("is believed only where it refuses in its own words", async () => {
+    const store = running(5);
+    answers(426, "This is a WebSocket endpoint.");
+    await ended(store, 2);
+    expect(store.refusal).toBe("");
+    answers(503, "<html>Bad gateway</html>", "text/html");
+    await ended(store, 3);
+    expect(store.refusal).toBe("");
+    answers(429, "Too many connections.");
+    await ended(store, 4, 1001);
+    expect(asked).toEqual([]);
+  });
+});

@@ -3,6 +3,7 @@
  * screen, and holds the latest answer; views render that and hold nothing of their own.
  */
 import type {
+  ConnectionView,
   DetailAnswer,
   Names,
   PageMessage,
@@ -11,6 +12,7 @@ import type {
   WorkerMessage,
 } from "../generated/decode_wasm.js";
 import { RateMeter } from "../base/rate.js";
+import { refusalAt } from "../base/refusal.js";
 import { RestartBudget } from "../base/restarts.js";
 import { eventRow, type EventRow } from "../base/rows.js";
 import type { PageParams } from "../base/url.js";
@@ -43,6 +45,8 @@ const QUERY_IDLE_PAUSE_MS = 200;
 const ANSWER_WAIT_MS_MAX = 20_000;
 /** Longest step one frame adds to that wait, so that a sleeping machine accuses nobody. */
 const FRAME_STEP_MS_MAX = 250;
+/** What a browser says of a socket that ended without a word, or never began. */
+const CLOSED_UNTOLD = 1006;
 
 export class RelayStore {
   readonly params: PageParams;
@@ -58,6 +62,8 @@ export class RelayStore {
   failure = $state.raw<Failure | null>(null);
   recordRate = $state<number | null>(null);
   byteRate = $state<number | null>(null);
+  /** Why the relay lets nobody in, where the socket did not say and the relay did. */
+  refusal = $state("");
 
   readonly #url: string;
   readonly #make: MakeWorker;
@@ -76,6 +82,8 @@ export class RelayStore {
   #detailId = 0;
   #wantedIndex: number | null = null;
   #signature = "";
+  /** The connection whose end the relay was asked about. */
+  #refusedEpoch = 0;
 
   constructor(params: PageParams, url: string, make: MakeWorker) {
     this.params = params;
@@ -154,6 +162,7 @@ export class RelayStore {
 
   #open(): void {
     this.#link?.close();
+    this.#refusedEpoch = 0;
     this.#asked = null;
     this.#waitedMs = 0;
     this.names = null;
@@ -219,6 +228,7 @@ export class RelayStore {
     this.threads.take(view, asked.threadsFirst, asked.threadsSort);
     if (this.#wantedIndex !== null) this.openAt(this.#wantedIndex);
     const { connection, totals } = view;
+    this.#askRefusal(connection);
     const signature = `${totals.records} ${totals.rows} ${connection.phase} ${connection.epoch}`;
     const busyMs = connection.phase === "replaying" ? QUERY_REPLAY_PAUSE_MS : QUERY_PAUSE_MS;
     const same = signature === this.#signature;
@@ -266,6 +276,20 @@ export class RelayStore {
     this.#detailId = this.#nextId;
     this.#nextId += 1;
     this.#post({ type: "detail", id: this.#detailId, row });
+  }
+
+  #askRefusal({ phase, epoch, lastClose }: ConnectionView): void {
+    if (phase !== "waiting" && phase !== "connecting") this.refusal = "";
+    if (phase !== "waiting" || epoch === this.#refusedEpoch) return;
+    this.#refusedEpoch = epoch;
+    if (lastClose?.code !== CLOSED_UNTOLD) {
+      this.refusal = "";
+      return;
+    }
+    void refusalAt(this.#url).then((sentence) => {
+      const now = this.view?.connection;
+      if (now?.phase === "waiting" && now.epoch === epoch) this.refusal = sentence;
+    });
   }
 
   #forgetRates(): void {
