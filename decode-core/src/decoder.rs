@@ -120,8 +120,8 @@ impl Decoder {
     /// after an error what it was given does not count.
     ///
     /// # Errors
-    /// As [`Self::unwrap_frame`], and `protobuf`, `utf8`, `too_deep`. A framed value whose inside
-    /// fails is never tried another way.
+    /// As [`Self::unwrap_frame`], and `protobuf`, `utf8`, `too_deep`, `too_many_events`. A framed value
+    /// whose inside fails is never tried another way.
     pub fn decode<'a, S: EventSink<'a>>(
         &'a mut self,
         payload: &'a [u8],

@@ -2,7 +2,8 @@
 //! the few facts that order, route and list it, without allocating.
 //!
 //! The verdict is that of prost on the same bytes (the test `scan_agrees_with_prost` holds it):
-//! wire types, lengths, UTF-8 of text fields, nesting depth; unknown fields pass.
+//! wire types, lengths, UTF-8 of text fields, nesting depth; unknown fields pass. It is stricter in
+//! two places: [`MAP_WIRE_TYPE`], and the number of events in a batch is bounded.
 
 use alloc::collections::BTreeMap;
 
@@ -11,7 +12,8 @@ use dashstream_proto::schema::{self, FieldDesc, FieldType, MessageDesc};
 use crate::error::Reject;
 use crate::reader::{Reader, WireType};
 use crate::wire::{
-    MessageKind, NESTING_DEPTH_MAX, RejectCode, SCHEMA_VERSION, SCHEMA_VERSION_ABSENT,
+    INNER_EVENTS_MAX, MessageKind, NESTING_DEPTH_MAX, RejectCode, SCHEMA_VERSION,
+    SCHEMA_VERSION_ABSENT,
 };
 
 /// What a `Header` says. Absent fields hold their protobuf defaults.
@@ -155,7 +157,7 @@ impl<'a> EventSink<'a> for ThreadMaxima<'a> {
 /// Reads the protobuf body of a message.
 ///
 /// # Errors
-/// `protobuf`, `utf8` or `too_deep`, with the byte offset in `body`.
+/// `protobuf`, `utf8`, `too_deep` or `too_many_events`, with the byte offset in `body`.
 pub fn scan<'a>(body: &'a [u8], sink: &mut dyn EventSink<'a>) -> Result<Summary<'a>, Reject> {
     let mut summary = Summary::default();
     let mut reader = Reader::new(body);
@@ -211,10 +213,13 @@ fn message<'a>(
             header(&mut reader, &mut summary.header, depth)?;
         } else if number == captures.events {
             expect(wire, WireType::Len, at)?;
+            if summary.inner_events == INNER_EVENTS_MAX {
+                return Err(too_many_events(at));
+            }
             let inner = reader.len_delimited()?;
             let base = reader.at() - inner.len();
             let event = event(inner, depth - 1).map_err(|e| e.shifted(base))?;
-            summary.inner_events = summary.inner_events.saturating_add(1);
+            summary.inner_events += 1;
             summary.schema_version_max = summary
                 .schema_version_max
                 .max(event.header.schema_version());
@@ -343,7 +348,15 @@ fn field(
         return skip(reader, number, wire, depth);
     };
     match known.ty {
-        FieldType::String => string(reader, wire, at).map(drop),
+        FieldType::String => {
+            expect(wire, WireType::Len, at)?;
+            let bytes = reader.len_delimited()?;
+            // Most text is ASCII, which is told faster than UTF-8 is read.
+            if bytes.is_ascii() {
+                return Ok(());
+            }
+            utf8(bytes, reader).map(drop)
+        }
         FieldType::Bytes => {
             expect(wire, WireType::Len, at)?;
             reader.len_delimited().map(drop)
@@ -423,6 +436,12 @@ const fn scalar_wire(ty: FieldType) -> WireType {
 fn string<'a>(reader: &mut Reader<'a>, wire: WireType, at: usize) -> Result<&'a str, Reject> {
     expect(wire, WireType::Len, at)?;
     let bytes = reader.len_delimited()?;
+    utf8(bytes, reader)
+}
+
+/// The text of a field that has just been read.
+#[inline]
+fn utf8<'a>(bytes: &'a [u8], reader: &Reader<'a>) -> Result<&'a str, Reject> {
     core::str::from_utf8(bytes).map_err(|e| {
         Reject::new(
             RejectCode::Utf8,
@@ -443,6 +462,11 @@ fn expect(got: WireType, wanted: WireType, at: usize) -> Result<(), Reject> {
 
 const fn too_deep(at: usize) -> Reject {
     Reject::new(RejectCode::TooDeep, at, "nesting exceeds maximum depth")
+}
+
+const fn too_many_events(at: usize) -> Reject {
+    let what = "a batch holds more events than the limit";
+    Reject::new(RejectCode::TooManyEvents, at, what)
 }
 
 /// Field numbers worth keeping, by kind. [`NONE`] never matches a field.
@@ -497,7 +521,7 @@ impl Captures {
     }
 }
 
-/// The one refusal in which this pass is stricter than prost.
+/// The one refusal of protobuf damage in which this pass is stricter than prost.
 pub const MAP_WIRE_TYPE: &str = "wrong wire type for a map field";
 
 /// Every message of the envelope has its header as field 1.

@@ -27,6 +27,9 @@ pub const DECOMPRESSED_BYTES_MAX: usize = 10 * 1024 * 1024;
 pub const ZSTD_WINDOW_BYTES_MAX: usize = DECOMPRESSED_BYTES_MAX;
 /// Deepest nesting of messages and groups below the envelope.
 pub const NESTING_DEPTH_MAX: u32 = 100;
+/// Most events inside one batch. An event can be two bytes, and a compressed batch of millions less
+/// than a thousand, so sizes alone do not bound what follows from one. Producers stop at 1,000.
+pub const INNER_EVENTS_MAX: u32 = 131_072;
 
 /// Layout version in the first byte of every data frame of the session protocol.
 pub const LAYOUT_VERSION: u8 = 1;
@@ -157,6 +160,8 @@ codes! {
         Utf8 = 7, "utf8";
         /// Messages or groups nest deeper than the limit.
         TooDeep = 8, "too_deep";
+        /// A batch holds more events than the limit.
+        TooManyEvents = 9, "too_many_events";
     }
 }
 

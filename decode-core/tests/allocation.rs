@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use decode_core::text::canonical_json;
-use decode_core::wire::DECOMPRESSED_BYTES_MAX;
+use decode_core::wire::{DECOMPRESSED_BYTES_MAX, INNER_EVENTS_MAX};
 use decode_core::{Decoder, Mode};
 
 /// Memory that decoding may take, as a multiple of the decompressed limit.
@@ -215,7 +215,13 @@ fn texts() -> f64 {
 
 /// Valid bodies whose texts, or whose way to them, are as long as they can be.
 fn bodies() -> Vec<(&'static str, Vec<u8>)> {
-    let events = |event: &[u8]| field(8, &field(2, event).repeat(BODY_BYTES / (event.len() + 2)));
+    let events = |event: &[u8]| {
+        let count = BODY_BYTES / (event.len() + 2);
+        field(
+            8,
+            &field(2, event).repeat(count.min(INNER_EVENTS_MAX as usize)),
+        )
+    };
     let keys = (0..BODY_BYTES / 7)
         .map(|n| {
             field(

@@ -6,8 +6,9 @@ mod support;
 use decode_core::proto::v1::dash_stream_message::Message;
 use decode_core::proto::v1::{self, DashStreamMessage, Header};
 use decode_core::scan::{MAP_WIRE_TYPE, scan};
-use decode_core::wire::{MessageKind, NESTING_DEPTH_MAX, RejectCode};
-use decode_core::{EventFacts, EventSink};
+use decode_core::text::canonical_json;
+use decode_core::wire::{INNER_EVENTS_MAX, MessageKind, NESTING_DEPTH_MAX, RejectCode};
+use decode_core::{EventFacts, EventSink, Reject};
 use prost::Message as _;
 use support::Random;
 
@@ -41,12 +42,17 @@ fn header_of(message: &Message) -> Option<&Header> {
     }
 }
 
+/// The two places where the pass refuses what prost accepts.
+fn is_stricter(reject: Reject) -> bool {
+    reject.what() == MAP_WIRE_TYPE || reject.code() == RejectCode::TooManyEvents
+}
+
 fn compare(body: &[u8]) -> bool {
     let mut events = Events::default();
     let scanned = scan(body, &mut events);
     let full = DashStreamMessage::decode(body);
     let hex = || body.iter().map(|b| format!("{b:02x}")).collect::<String>();
-    if scanned.is_err_and(|reject| reject.what() == MAP_WIRE_TYPE) {
+    if scanned.is_err_and(is_stricter) {
         return false;
     }
     assert_eq!(
@@ -354,6 +360,51 @@ fn a_later_member_of_the_oneof_replaces_an_earlier_one() {
     assert!(events.0.is_empty());
     compare(&body);
     compare(&[batch.encode_to_vec(), batch.encode_to_vec()].concat());
+}
+
+/// DEC-11, BND-01: the bound on events holds for pass and text, where prost has none.
+#[test]
+fn a_batch_is_cut_where_it_holds_too_many_events() {
+    let events = |count: u32| v1::EventBatch {
+        header: None,
+        events: vec![v1::Event::default(); count as usize],
+    };
+    let batch = |count| {
+        let message = Some(Message::EventBatch(events(count)));
+        DashStreamMessage { message }.encode_to_vec()
+    };
+    let verdict = |body: &[u8]| {
+        let scanned = scan(body, &mut ()).map(|summary| summary.inner_events);
+        let text = canonical_json(body).map(|text| text.matches("{}").count() as u32);
+        assert_eq!(scanned, text, "pass and text");
+        scanned.map_err(|reject| (reject.code(), reject.at()))
+    };
+    let max = INNER_EVENTS_MAX;
+    for count in [max - 1, max] {
+        let body = batch(count);
+        assert!(compare(&body), "{count} events");
+        assert_eq!(verdict(&body), Ok(count));
+    }
+    // Tag and length of the batch, then two bytes an event.
+    let first_over = 4 + 2 * max as usize;
+    let too_many = |at| Err((RejectCode::TooManyEvents, at));
+    for count in [max + 1, 5_000_000] {
+        let body = batch(count);
+        assert!(DashStreamMessage::decode(&body[..]).is_ok(), "prost");
+        let prefix = body.len() - 2 * count as usize;
+        assert_eq!(verdict(&body), too_many(prefix + first_over - 4));
+    }
+    // Merged, the parts of a batch count together; replaced, they do not.
+    let token = DashStreamMessage {
+        message: Some(Message::TokenChunk(v1::TokenChunk::default())),
+    };
+    let parts = [batch(max - 2), batch(3)];
+    assert_eq!(
+        verdict(&parts.concat()),
+        too_many(parts[0].len() + 2 + 2 * 2)
+    );
+    let replaced = [&parts[0], &token.encode_to_vec(), &parts[1]];
+    assert!(compare(&replaced.map(Vec::as_slice).concat()));
 }
 
 #[test]

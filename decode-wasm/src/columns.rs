@@ -124,8 +124,8 @@ impl Dictionary {
 }
 
 impl RowSink for Sink {
-    fn len(&self) -> usize {
-        self.columns.kind.len()
+    fn taken(&self) -> u64 {
+        self.columns.kind.len() as u64
     }
 
     fn row(&mut self, row: &Row<'_>) {
@@ -145,8 +145,8 @@ impl RowSink for Sink {
         columns.code.push(row.code);
     }
 
-    fn truncate(&mut self, len: usize) {
-        self.columns.truncate(len);
+    fn take_back(&mut self, taken: u64) {
+        self.columns.truncate(taken as usize);
     }
 }
 

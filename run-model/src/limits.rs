@@ -16,6 +16,10 @@ pub const HEX_BYTES_MAX: usize = 4 * 1024;
 pub const QUERY_ROWS_MAX: usize = 1_000;
 
 const _: () = assert!(
+    ROWS_MAX > decode_core::wire::INNER_EVENTS_MAX as usize,
+    "the rows of one batch can all be held"
+);
+const _: () = assert!(
     PAYLOAD_BYTES_HELD_MAX > decode_core::wire::PAYLOAD_BYTES_MAX,
     "the newest record's detail can always be shown"
 );

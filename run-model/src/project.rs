@@ -93,18 +93,14 @@ pub struct Row<'a> {
     pub newer_schema: bool,
 }
 
-/// Takes rows. What was taken after a length can be taken back: a batch may fail at its end.
+/// Takes rows. The newest can be taken back: a batch may fail at its end.
 pub trait RowSink {
-    /// Rows taken so far.
-    fn len(&self) -> usize;
-    /// Whether none was taken.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+    /// Rows taken so far, those it no longer holds included.
+    fn taken(&self) -> u64;
     /// Takes a row.
     fn row(&mut self, row: &Row<'_>);
-    /// Takes back every row after the first `len`.
-    fn truncate(&mut self, len: usize);
+    /// Takes back every row after the first `taken`.
+    fn take_back(&mut self, taken: u64);
 }
 
 /// Decodes a frame into its rows; a record that fails becomes a reject row with its code.
@@ -156,7 +152,7 @@ fn record(
     decoder: &mut Decoder,
     sink: &mut dyn RowSink,
 ) -> Result<(), Reject> {
-    let start = sink.len();
+    let start = sink.taken();
     let mut inner = Inner {
         base,
         sink: &mut *sink,
@@ -170,14 +166,14 @@ fn record(
     });
     match outcome {
         Ok((summary, false)) => {
-            if sink.len() == start {
+            if sink.taken() == start {
                 sink.row(&single(&summary, &base));
             }
             Ok(())
         }
         Ok((_, true)) => with_batch_header(payload, base, decoder, sink, start),
         Err(reject) => {
-            sink.truncate(start);
+            sink.take_back(start);
             let code = reject.code().number();
             sink.row(&Row {
                 kind: RowKind::Reject,
@@ -197,9 +193,9 @@ fn with_batch_header(
     base: Row<'_>,
     decoder: &mut Decoder,
     sink: &mut dyn RowSink,
-    start: usize,
+    start: u64,
 ) -> Result<(), Reject> {
-    sink.truncate(start);
+    sink.take_back(start);
     let (_, body) = decoder.unwrap_frame(payload)?;
     let batch = decode_core::scan::scan(body, &mut ())?.header;
     let mut inner = Inner {
@@ -231,7 +227,7 @@ fn single<'a>(summary: &Summary<'a>, base: &Row<'a>) -> Row<'a> {
 struct Inner<'r, 's, 'h> {
     base: Row<'r>,
     sink: &'s mut dyn RowSink,
-    start: usize,
+    start: u64,
     orphans: bool,
     batch: Option<HeaderFacts<'h>>,
 }
@@ -265,7 +261,7 @@ impl<'a> EventSink<'a> for Inner<'_, '_, '_> {
     }
 
     fn restart(&mut self) {
-        self.sink.truncate(self.start);
+        self.sink.take_back(self.start);
         self.orphans = false;
     }
 }

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::limits::QUERY_ROWS_MAX;
-use crate::project::{RowKind, RowSink as _};
+use crate::project::RowKind;
 use crate::rows::{Rows, StoredRow};
 
 /// Which rows are wanted.
@@ -90,7 +90,7 @@ impl View {
         let limit = query
             .frozen_at
             .map_or_else(|| rows.end(), |id| (id + 1).min(rows.end()));
-        let newest = rows.end().checked_sub(1).filter(|_| !rows.is_empty());
+        let newest = rows.end().checked_sub(1).filter(|&id| id >= rows.first());
         if self.filter.is_open() {
             let total = limit.saturating_sub(rows.first()) as usize;
             let ids = (rows.first()..limit).rev().skip(query.first).take(count);

@@ -1,4 +1,5 @@
-//! The rows held, with interned names: a bounded ring that evicts its oldest.
+//! The rows held, with interned names: a bounded ring that evicts its oldest before it takes one more,
+//! so that no record makes it larger, however many rows come of it.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -85,9 +86,9 @@ impl Rows {
             .get(usize::try_from(id.checked_sub(self.first)?).ok()?)
     }
 
-    /// Drops what is over the bound.
-    pub(crate) fn evict(&mut self) {
-        while self.held.len() > self.rows_max {
+    /// Drops the oldest until there is room for one more.
+    fn make_room(&mut self) {
+        while self.held.len() >= self.rows_max.max(1) {
             if let Some(row) = self.held.pop_front() {
                 self.first += 1;
                 self.forget(&row);
@@ -102,11 +103,12 @@ impl Rows {
 }
 
 impl RowSink for Rows {
-    fn len(&self) -> usize {
-        self.held.len()
+    fn taken(&self) -> u64 {
+        self.end()
     }
 
     fn row(&mut self, row: &Row<'_>) {
+        self.make_room();
         let summary = (!row.text.is_empty()).then(|| shorten(row.text));
         self.held.push_back(StoredRow {
             kind: row.kind,
@@ -128,10 +130,12 @@ impl RowSink for Rows {
         });
     }
 
-    fn truncate(&mut self, len: usize) {
-        while self.held.len() > len {
-            if let Some(row) = self.held.pop_back() {
-                self.forget(&row);
+    fn take_back(&mut self, taken: u64) {
+        while self.end() > taken {
+            match self.held.pop_back() {
+                Some(row) => self.forget(&row),
+                // Of what is taken back the first was evicted already.
+                None => self.first = taken,
             }
         }
     }

@@ -129,7 +129,6 @@ impl RunStore {
             each(&frame);
         }
         self.messages.push(message);
-        self.rows.evict();
     }
 
     fn frame(&mut self, frame: &Frame<'_>) {
@@ -150,11 +149,11 @@ impl RunStore {
             }
             _ => {}
         }
-        for id in before..self.rows.end() {
+        totals.rows += self.rows.end() - before;
+        for id in before.max(self.rows.first())..self.rows.end() {
             let Some(row) = self.rows.get(id) else {
                 continue;
             };
-            totals.rows += 1;
             totals.newer_schema += u64::from(row.newer_schema);
             let thread = self.rows.names.text(row.thread);
             if !thread.is_empty() {

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 MIB_10 = 10 * 1024 * 1024
 NESTING_MAX = 100
+EVENTS_MAX = 131_072
 ZSTD_MAGIC = bytes.fromhex("28b52ffd")
 # What libzstd takes: for a payload it is no frame where one must be, for a block it is not one.
 STRICTER = {"zstd-nothing", "zstd-skippable-only", "zstd-empty-compressed-block"}
@@ -274,6 +275,26 @@ def nesting(v):
     v.bad_body("groups-far-over", b"\x7b" * 5000 + b"\x7c" * 5000, "too_deep")
 
 
+def events(v):
+    """Batches of empty events. Where they fit another member replaces them: their text is short."""
+    def batch(count):
+        return [b"\x42" + varint(2 * count), (b"\x12\x00", count)]
+
+    over, event = batch(EVENTS_MAX + 1), b"\x0a\x00"
+    for name, pieces in [("under-by-one", batch(EVENTS_MAX - 1)), ("at", batch(EVENTS_MAX)),
+                         ("twice-at", [*batch(EVENTS_MAX), event, *batch(EVENTS_MAX)])]:
+        body = joined([*pieces, event])
+        v.ok(f"events-{name}-limit", body, [b"\x00", *pieces, event])
+        v.ok(f"events-{name}-limit-compressed", body, [b"\x01", zstd(body)], again=True)
+    for name, pieces in [("over-limit-by-one", over), ("over-limit-by-one-replaced", [*over, event]),
+                         ("over-limit-in-two-parts", [*batch(EVENTS_MAX), *batch(1)]),
+                         ("over-limit-then-damaged", [*over, b"\x02"]),
+                         ("far-over-limit", batch(MIB_10 // 2 - 16))]:
+        v.bad(f"events-{name}", [b"\x00", *pieces], "too_many_events")
+        v.bad(f"events-{name}-compressed", [b"\x01", zstd(joined(pieces))], "too_many_events")
+    v.bad("events-at-limit-then-damaged", [b"\x00", *batch(EVENTS_MAX), b"\x02"], "protobuf")
+
+
 def compression(v):
     body = v.message(event=v.pb.Event(header=v.header("EVENT"), event_type=10, node_id="analyze" * 100))
     sized, checked = zstd(body), zstd(body, write_checksum=True)
@@ -359,7 +380,7 @@ def unsized_small_window(raw):
 
 def lines(schema, canonical):
     v = Vectors(schema, canonical)
-    for group in [kinds, values, merging, damage, nesting, compression, *schema_cases.groups(), frames.every_kind,
+    for group in [kinds, values, merging, damage, nesting, events, compression, *schema_cases.groups(), frames.every_kind,
                   frames.damage, limits]:
         group(v)
     frames.limits(v, of_size, joined, unsized_small_window)

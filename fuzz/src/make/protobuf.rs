@@ -3,11 +3,16 @@
 
 use dashstream_proto::schema::{self, FieldDesc, FieldType, MessageDesc};
 
+use decode_core::wire::INNER_EVENTS_MAX;
+
 use crate::random::Random;
 
 /// A body: a message, or several that protobuf merges.
 #[must_use]
 pub fn body(random: &mut Random) -> Vec<u8> {
+    if random.one_in(500) {
+        return many_events(random);
+    }
     let mut out = Vec::new();
     let odd = if random.one_in(2) { 0 } else { 20 };
     for _ in 0..=random.below(6) / 5 {
@@ -16,9 +21,31 @@ pub fn body(random: &mut Random) -> Vec<u8> {
     out
 }
 
+/// A batch of about as many events as there may be, each of a few bytes: the most that can follow
+/// from the least.
+#[must_use]
+pub fn many_events(random: &mut Random) -> Vec<u8> {
+    let count = INNER_EVENTS_MAX as usize + random.below(5) - 2;
+    let event = random.pick(&FEW_BYTES);
+    let events = [&[0x12, event.len() as u8], *event].concat().repeat(count);
+    let mut out = Vec::with_capacity(events.len() + 8);
+    len_field(random, &mut out, 8, &events, 0);
+    // Whole, cut, or replaced by another member.
+    match random.below(4) {
+        0 => out.truncate(out.len() - random.below(8)),
+        1 => out.extend([0x0A, 0x00]),
+        _ => {}
+    }
+    out
+}
+
 /// A payload with frame byte: mostly plain, as compression has a maker of its own.
 #[must_use]
 pub fn payload(random: &mut Random) -> Vec<u8> {
+    if random.one_in(500) {
+        let body = many_events(random);
+        return [&[1], &super::zstd::compressed(random, &body)[..]].concat();
+    }
     let body = body(random);
     match random.below(8) {
         0 => body,
@@ -186,6 +213,9 @@ fn pad(out: &mut Vec<u8>) {
         out.push(0);
     }
 }
+
+/// Events: nothing; a type; a header that names a thread and a sequence.
+const FEW_BYTES: [&[u8]; 3] = [b"", b"\x10\x0A", b"\x0A\x05\x22\x01t\x28\x01"];
 
 const TEXTS: [&str; 10] = [
     "",

@@ -49,7 +49,8 @@ impl Cause {
                 RejectCode::BadFrame
                 | RejectCode::Protobuf
                 | RejectCode::Utf8
-                | RejectCode::TooDeep,
+                | RejectCode::TooDeep
+                | RejectCode::TooManyEvents,
             ) => Self::TYPES[1],
             Self::Rejected(_) => Self::TYPES[2],
             Self::Unusable(_) => Self::TYPES[3],
@@ -59,9 +60,12 @@ impl Cause {
     /// The type in the letter, as DashFlow's library names it.
     const fn letter_type(self) -> &'static str {
         match self {
-            Self::Rejected(RejectCode::Protobuf | RejectCode::Utf8 | RejectCode::TooDeep) => {
-                "decode_error"
-            }
+            Self::Rejected(
+                RejectCode::Protobuf
+                | RejectCode::Utf8
+                | RejectCode::TooDeep
+                | RejectCode::TooManyEvents,
+            ) => "decode_error",
             Self::Rejected(RejectCode::Decompress | RejectCode::DecompressedTooLarge) => {
                 "decompression_error"
             }

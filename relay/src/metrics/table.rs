@@ -418,7 +418,8 @@ fn decode_errors(sources: &Sources, emit: Emit<'_>) {
             RejectCode::BadFrame
             | RejectCode::Protobuf
             | RejectCode::Utf8
-            | RejectCode::TooDeep => "invalid_protobuf",
+            | RejectCode::TooDeep
+            | RejectCode::TooManyEvents => "invalid_protobuf",
             _ => "unknown_decode_error",
         };
         add(name, sources.counters.rejects.of(Age::New).get(*code));

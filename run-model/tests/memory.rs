@@ -1,0 +1,158 @@
+//! What one record can make of itself in the store: memory stays within the bounds while a record is
+//! applied, not only after it. Every allocation is counted.
+
+#![allow(
+    unsafe_code,
+    reason = "an allocator that counts is the only way to see what is allocated"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use decode_core::Mode;
+use decode_core::frame::FrameWriter;
+use decode_core::wire::{FRAME_RAW, INNER_EVENTS_MAX};
+use run_model::limits::{PAYLOAD_BYTES_HELD_MAX, ROWS_MAX, THREADS_MAX};
+use run_model::{EventQuery, RunStore};
+
+struct Counting;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+fn grown(bytes: usize) {
+    let live = LIVE.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    PEAK.fetch_max(live, Ordering::Relaxed);
+}
+
+// SAFETY: everything is done by the system's allocator; only sizes are added up.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        grown(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    /// Counted as if old and new were there together, which some allocators need.
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        grown(new_size);
+        let moved = unsafe { System.realloc(block, layout, new_size) };
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        moved
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Bytes of a row, of its place in the ring and of growing it: old and new ring at once.
+const ROW_BYTES_MAX: usize = 256;
+
+/// A batch of so many events, each these bytes.
+fn batch(events: u32, event: &[u8]) -> Vec<u8> {
+    let inner = [&[0x12, event.len() as u8], event]
+        .concat()
+        .repeat(events as usize);
+    let mut out = vec![FRAME_RAW, 0x42];
+    let mut len = inner.len();
+    while len >= 0x80 {
+        out.push(len as u8 | 0x80);
+        len >>= 7;
+    }
+    out.push(len as u8);
+    out.extend(inner);
+    out
+}
+
+fn message(offset: u64, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    FrameWriter::new(0, offset).record(&mut out, offset, 1_000, payload);
+    out
+}
+
+fn rows_held(store: &mut RunStore) -> usize {
+    store.events(&EventQuery::default()).total
+}
+
+/// An event with nothing in it, and one of a thread with its number.
+const EVENTS: [&[u8]; 2] = [b"", b"\x0A\x05\x22\x01t\x28\x01"];
+
+/// One test, because what other tests allocate at the same time would count too.
+///
+/// BND-01: the largest batches there can be, one after the other, take what the rows held may take.
+#[test]
+fn a_record_of_many_events_takes_no_more_than_the_rows_held() {
+    let max = u64::from(INNER_EVENTS_MAX);
+    let mut store = RunStore::new(Mode::Strict);
+    let before = LIVE.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let mut payload_bytes = 0;
+    for offset in 0..8 {
+        let payload = batch(INNER_EVENTS_MAX, EVENTS[offset as usize % 2]);
+        payload_bytes += 2 * payload.len();
+        store.apply(message(offset, &payload), |_| {});
+        let totals = store.totals();
+        assert_eq!(
+            (totals.records, totals.rows),
+            (offset + 1, (offset + 1) * max)
+        );
+        assert!(rows_held(&mut store) <= ROWS_MAX);
+        assert_eq!(
+            totals.evicted_rows,
+            totals.rows - rows_held(&mut store) as u64
+        );
+    }
+    assert_eq!(rows_held(&mut store), ROWS_MAX);
+    assert_eq!(store.thread_count(), 1);
+    let peak = PEAK.load(Ordering::Relaxed) - before;
+    eprintln!("{peak} bytes, {} a row", peak / ROWS_MAX);
+    assert!(
+        peak <= ROWS_MAX * ROW_BYTES_MAX + payload_bytes,
+        "{peak} bytes"
+    );
+
+    // One event more is refused before it takes anything: one row, and the others stay.
+    let payload = batch(5_000_000, b"");
+    let held = LIVE.load(Ordering::Relaxed);
+    PEAK.store(held, Ordering::Relaxed);
+    store.apply(message(8, &payload), |_| {});
+    assert_eq!(store.totals().rejects, 1);
+    let peak = PEAK.load(Ordering::Relaxed) - held;
+    assert!(peak < 3 * payload.len(), "{peak} bytes");
+    assert!(
+        store
+            .detail(store.totals().rows - 1)
+            .is_some_and(|d| d.code == "too_many_events")
+    );
+
+    fewer_rows_than_events();
+}
+
+/// A batch of more events than rows may be held leaves the newest, and one that fails leaves its
+/// refusal, whatever it pushed out on its way.
+fn fewer_rows_than_events() {
+    let mut store = RunStore::with_bounds(Mode::Strict, 10, THREADS_MAX, PAYLOAD_BYTES_HELD_MAX);
+    store.apply(message(0, &batch(25, EVENTS[1])), |_| {});
+    assert_eq!((store.totals().rows, rows_held(&mut store)), (25, 10));
+    let mut damaged = batch(25, EVENTS[1]);
+    damaged.push(0x02);
+    store.apply(message(1, &damaged), |_| {});
+    let query = EventQuery {
+        count: 20,
+        ..EventQuery::default()
+    };
+    let page = store.events(&query);
+    let rows: Vec<_> = page
+        .rows
+        .iter()
+        .map(|(id, row)| (*id, row.kind.name()))
+        .collect();
+    assert_eq!(rows, [(25, "reject")]);
+    assert_eq!(store.totals().evicted_rows, 25);
+    store.apply(message(2, &batch(3, EVENTS[1])), |_| {});
+    assert_eq!((store.totals().rows, rows_held(&mut store)), (29, 4));
+}
