@@ -10,6 +10,10 @@ pub const LOG_BYTES_MIN: u64 = 16 * 1024 * 1024;
 /// Most bytes of frames in one segment unless a single frame is larger. A slow client holds on to
 /// the segment it is sending from, so this is what one stalled socket can keep alive.
 pub const SEGMENT_BYTES_TARGET: usize = 256 * 1024;
+/// Decoded bytes after which a segment ends and its partition lets others run: 10 MiB compress to less
+/// than a thousand bytes, so stored bytes say little about the work. The record that reaches it is the
+/// last, so a turn decodes at most this and one record more.
+pub const TURN_DECODED_BYTES_TARGET: usize = 4 * 1024 * 1024;
 
 /// Default bytes one fetch asks for. Kafka returns at least one batch, however large.
 pub const FETCH_BYTES_DEFAULT: u64 = 4 * 1024 * 1024;
@@ -36,6 +40,10 @@ pub const PROBES_PER_MARK: u64 = 1_000;
 /// A partition that gave no answer for this long is looked at anew before it is read on: it may have
 /// been made anew while the relay was held up.
 pub const UNHEARD_MS_MAX: u64 = 5_000;
+
+/// Answers in a row that name the topic without a partition before that is believed: a broker may not
+/// have heard of a new partition yet.
+pub const MISSING_ANSWERS: u32 = 5;
 
 /// Largest checkpoint file that is read; a sound one has at most a few hundred bytes.
 pub const CHECKPOINT_BYTES_MAX: u64 = 4_096;

@@ -183,7 +183,8 @@ impl PartitionLoop {
     }
 
     /// Records into the log, a segment at a time, so that clients get the first while the next is
-    /// judged and no batch keeps a thread for long. What it stops at is fetched again later: kept
+    /// judged. A segment ends by what it stores and by what was decoded for it, so that no batch keeps
+    /// a thread for long, however well it was compressed. What it stops at is fetched again later: kept
     /// in memory it would cost as much for as long as nobody looks.
     async fn admit(&mut self, mut records: &[Record]) {
         while let Some(first) = records.first() {

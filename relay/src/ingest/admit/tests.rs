@@ -3,7 +3,7 @@
 use clap::Parser as _;
 use decode_core::{
     frame::FrameReader,
-    wire::{FRAME_RAW, FrameKind, MessageKind, PAYLOAD_BYTES_MAX},
+    wire::{FRAME_RAW, FRAME_ZSTD, FrameKind, MessageKind, PAYLOAD_BYTES_MAX, ZSTD_MAGIC},
 };
 
 use super::*;
@@ -114,6 +114,74 @@ fn a_large_batch_becomes_several_segments_without_a_loss() {
     assert_eq!(offsets, (0..count).collect::<Vec<_>>());
     let admitted = admission(1024).segment(place(0), &records, &Counters::default());
     assert!(admitted.segment.expect("frames").bytes().len() <= SEGMENT_BYTES_TARGET);
+}
+
+/// A value that decompresses to so many blocks of 128 KiB: one unknown field, or damage at the end.
+fn bomb(blocks: usize, is_sound: bool) -> Vec<u8> {
+    const BLOCK_BYTES: usize = 128 * 1024;
+    let block = |kind: usize, size: usize, last: usize| {
+        ((size << 3 | kind << 1 | last) as u32).to_le_bytes()[..3].to_vec()
+    };
+    let len = blocks * BLOCK_BYTES;
+    // Field 15 and a length in four bytes.
+    let mut head = vec![0x7A];
+    head.extend([0, 7, 14].map(|shift| (len >> shift) as u8 | 0x80));
+    head.push((len >> 21) as u8);
+    let mut out = vec![FRAME_ZSTD];
+    out.extend(ZSTD_MAGIC);
+    // A window of 8 MiB.
+    out.extend([0, 13 << 3]);
+    out.extend([block(0, head.len(), 0), head].concat());
+    out.extend(
+        [block(1, BLOCK_BYTES, 0), vec![b'x']]
+            .concat()
+            .repeat(blocks),
+    );
+    out.extend(block(if is_sound { 0 } else { 3 }, 0, 1));
+    out
+}
+
+/// How many records each turn took.
+fn turns(records: &[Record]) -> Vec<usize> {
+    let counters = Counters::default();
+    let mut admission = admission(PAYLOAD_BYTES_MAX);
+    let (mut rest, mut turns) = (records, Vec::new());
+    while !rest.is_empty() {
+        let at = place(rest[0].offset);
+        let taken = admission.segment(at, rest, &counters).taken;
+        turns.push(taken);
+        rest = &rest[taken..];
+    }
+    turns
+}
+
+/// BND-07: a turn ends by what it decoded, too: small values may be anything but little work.
+#[test]
+fn a_run_of_bombs_is_cut_into_turns() {
+    let run = |values: &[Vec<u8>]| {
+        let records: Vec<_> = (0..)
+            .zip(values)
+            .map(|(at, v)| record(at, Some(v)))
+            .collect();
+        turns(&records)
+    };
+    let mib = bomb(8, true);
+    let mut decoder = Decoder::new(Mode::Strict);
+    assert!(
+        decoder
+            .decode(&mib, &mut ())
+            .is_ok_and(|d| d.body.len() > 1 << 20)
+    );
+    assert!(mib.len() * 24 < SEGMENT_BYTES_TARGET);
+    assert_eq!(run(&vec![mib; 24]), [4; 6]);
+    // What is damaged at its very end cost as much as what is sound.
+    assert!(decoder.decode(&bomb(79, true), &mut ()).is_ok());
+    for value in [bomb(79, true), bomb(79, false)] {
+        assert_eq!(run(&vec![value; 3]), [1; 3]);
+    }
+    // Plain values cost what they are.
+    assert_eq!(run(&vec![EVENT.to_vec(); 1_000]), [1_000]);
+    assert_eq!(run(&vec![vec![0x7B; 1_000]; 100]), [100]);
 }
 
 #[test]
