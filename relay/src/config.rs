@@ -8,7 +8,7 @@ mod namespace;
 mod security;
 mod value;
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{ffi::OsStr, fmt, net::IpAddr, time::Duration};
 
 use clap::{Args as _, Command as ClapCommand};
 use decode_core::wire;
@@ -246,17 +246,16 @@ const CONNECTIONS_MAX: u64 = 1 << 20;
 /// Flag and variable of a field, as clap has them.
 fn names(id: &str) -> (String, String) {
     let command = Options::augment_args(ClapCommand::new(""));
-    let argument = command
-        .get_arguments()
-        .find(|argument| argument.get_id() == id);
-    let flag = argument
-        .and_then(clap::Arg::get_long)
-        .unwrap_or(id)
-        .to_owned();
-    let variable = argument
-        .and_then(clap::Arg::get_env)
-        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    (flag, variable)
+    let mut arguments = command.get_arguments();
+    let argument = arguments.find(|argument| argument.get_id() == id);
+    argument.map_or_else(|| (id.to_owned(), String::new()), names_of)
+}
+
+fn names_of(argument: &clap::Arg) -> (String, String) {
+    let id = argument.get_id().as_str();
+    let flag = argument.get_long().unwrap_or(id).to_owned();
+    let variable = argument.get_env().unwrap_or_default();
+    (flag, variable.to_string_lossy().into_owned())
 }
 
 /// Variables that look meant for the relay but that it does not read: a spelling mistake, or a
@@ -274,6 +273,26 @@ pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
         .collect();
     unknown.sort();
     unknown
+}
+
+/// Options whose variable holds bytes that are no UTF-8; clap would not say which.
+pub fn undecodable_variables<'a>(
+    names: impl Iterator<Item = &'a OsStr> + Clone,
+) -> Vec<ConfigError> {
+    let command = Options::augment_args(ClapCommand::new(""));
+    let bad = |argument: &&clap::Arg| {
+        let variable = argument.get_env();
+        variable.is_some_and(|variable| names.clone().any(|name| name == variable))
+    };
+    let error = |argument: &clap::Arg| {
+        let (flag, variable) = names_of(argument);
+        ConfigError {
+            flag,
+            variable,
+            problem: "is not UTF-8".to_owned(),
+        }
+    };
+    command.get_arguments().filter(bad).map(error).collect()
 }
 
 const PREFIXES: [&str; 4] = ["KAFKA_", "WEBSOCKET_", "DASHSTREAM_", "DLQ_"];

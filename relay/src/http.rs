@@ -2,6 +2,7 @@
 //! WebSocket path. Routing is warp's; only what [`admin`] does changes any state of the relay.
 
 mod admin;
+mod hardening;
 mod health;
 mod page;
 mod version;
@@ -11,14 +12,15 @@ use std::{convert::Infallible, sync::Arc};
 use decode_core::wire;
 use hyper::{
     StatusCode,
-    header::{self, HeaderName, HeaderValue},
+    header::{self, HeaderValue},
     http::HeaderMap,
     upgrade::OnUpgrade,
 };
 use warp::{Filter, Rejection, filters::BoxedFilter, reject, reply::Response};
 
 pub use health::{Health, Window};
-pub use page::{CONTENT_SECURITY_POLICY, is_built};
+pub(crate) use hardening::harden;
+pub use page::is_built;
 
 use crate::{
     client::{Peer, upgrade},
@@ -109,14 +111,16 @@ fn page() -> BoxedFilter<(Response,)> {
 
 /// Lets a paused partition go on.
 fn release(shared: Arc<Shared>) -> BoxedFilter<(Response,)> {
-    warp::path!("admin" / "partitions" / u32 / "release")
+    warp::path!("admin" / "partitions" / String / "release")
         .and(warp::post())
         .and(query())
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
-        .map(move |partition, query: String, headers: HeaderMap, peer| {
-            admin::release(&shared, partition, &query, &headers, peer)
-        })
+        .map(
+            move |partition: String, query: String, headers: HeaderMap, peer| {
+                admin::release(&shared, &partition, &query, &headers, peer)
+            },
+        )
         .boxed()
 }
 
@@ -125,7 +129,6 @@ fn query() -> impl Filter<Extract = (String,), Error = Infallible> + Copy {
     warp::query::raw().or(warp::any().map(String::new)).unify()
 }
 
-/// A response with the headers that every response has.
 pub(crate) fn respond(
     status: StatusCode,
     content_type: &'static str,
@@ -133,11 +136,9 @@ pub(crate) fn respond(
 ) -> Response {
     let mut response = Response::new(body.into().into());
     *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    for (name, value) in HARDENING {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
@@ -154,14 +155,7 @@ fn json(status: StatusCode, value: &serde_json::Value) -> Response {
     response
 }
 
-const HARDENING: [(HeaderName, &str); 4] = [
-    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-];
-
-/// What no route took: with warp's answer the text would come without the headers above.
+/// What no route took.
 #[allow(clippy::unused_async, reason = "warp asks for a future")]
 async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
     let wrong_method = rejection.find::<reject::MethodNotAllowed>().is_some();

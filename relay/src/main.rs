@@ -2,13 +2,14 @@
 //! relay cannot run, 2 where its configuration is of no use.
 
 use std::{
+    ffi::OsString,
     io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
 };
 
-use clap::Parser as _;
+use clap::{Parser as _, error::ErrorKind};
 use dashstream_relay::{
-    config::{Cli, Command, Config, unknown_variables},
+    config::{Cli, Command, Config, undecodable_variables, unknown_variables},
     relay::{Feed, Relay, Shared},
 };
 use tracing_subscriber::EnvFilter;
@@ -18,11 +19,16 @@ use tracing_subscriber::EnvFilter;
 const LOG_DEFAULT: &str = "info,rskafka=off";
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let config = match Config::from_args(&cli.options) {
-        Ok(config) => config,
-        Err(errors) => {
-            for error in errors {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse_command_line(&error),
+    };
+    let (config, filter) = match (Config::from_args(&cli.options), log_filter()) {
+        (Ok(config), Ok(filter)) => (config, filter),
+        (config, filter) => {
+            let errors = config.err().unwrap_or_default();
+            let errors = errors.iter().map(ToString::to_string);
+            for error in errors.chain(filter.err()) {
                 eprintln!("dashstream-relay: {error}");
             }
             return ExitCode::from(2);
@@ -30,7 +36,7 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Some(Command::CheckConfig) => check_config(&config),
-        None => run(config),
+        None => run(config, filter),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,22 +49,58 @@ fn main() -> ExitCode {
 
 type Failure = Box<dyn std::error::Error>;
 
+/// What clap says, but with its variable where one is no text.
+fn refuse_command_line(error: &clap::Error) -> ExitCode {
+    let bad: Vec<_> = std::env::vars_os()
+        .filter(|(_, value)| value.to_str().is_none())
+        .map(|(name, _)| name)
+        .collect();
+    let bad = undecodable_variables(bad.iter().map(OsString::as_os_str));
+    if error.kind() != ErrorKind::InvalidUtf8 || bad.is_empty() {
+        error.exit();
+    }
+    for error in bad {
+        eprintln!("dashstream-relay: {error}");
+    }
+    ExitCode::from(2)
+}
+
+/// What is logged: `RUST_LOG`, which has to make sense, or the default.
+fn log_filter() -> Result<EnvFilter, String> {
+    let name = EnvFilter::DEFAULT_ENV;
+    match std::env::var_os(name) {
+        Some(text) if !text.is_empty() => {
+            let text = text
+                .into_string()
+                .map_err(|_| format!("{name}: is not UTF-8"))?;
+            EnvFilter::try_new(&text).map_err(|error| format!("{name}: \"{text}\": {error}"))
+        }
+        _ => Ok(EnvFilter::new(LOG_DEFAULT)),
+    }
+}
+
+fn variables_without_effect() -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    unknown_variables(names)
+}
+
 fn check_config(config: &Config) -> Result<(), Failure> {
+    for name in variables_without_effect() {
+        eprintln!("dashstream-relay: {name} has no effect on the relay");
+    }
     let mut text = serde_json::to_string_pretty(config)?;
     text.push('\n');
     io::stdout().write_all(text.as_bytes())?;
     Ok(())
 }
 
-fn run(config: Config) -> Result<(), Failure> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
+fn run(config: Config, filter: EnvFilter) -> Result<(), Failure> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .init();
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for name in unknown_variables(names) {
+    for name in variables_without_effect() {
         tracing::warn!(name, "this variable has no effect on the relay");
     }
     tracing::info!(config = %serde_json::to_string(&config)?, "effective configuration");

@@ -4,38 +4,65 @@ mod common;
 
 use common::{Client, Rig, get, get_with, send};
 use dashstream_relay::{
-    http::{CONTENT_SECURITY_POLICY, is_built},
+    client::Listener,
+    config::Port,
+    http::is_built,
     ingest::{Phase, TopicState},
 };
 use decode_core::wire;
 use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
 
 fn json(body: &str) -> Value {
     serde_json::from_str(body).expect("JSON")
 }
 
-// holds SEC-11: the policy allows the worker's WASM and nothing that evaluates text.
+/// SEC-11: the policy allows the worker's WASM, the relay's own sockets and nothing that evaluates
+/// text or reaches another host.
 #[tokio::test]
 async fn every_answer_has_the_hardening_headers() {
     let rig = Rig::start(&[]).await;
+    let address = rig.address();
+    let own = format!("connect-src 'self' ws://{address} wss://{address};");
     for path in [
         "/", "/health", "/ready", "/version", "/metrics", "/nothing", "/ws",
     ] {
-        let answer = get(rig.address(), path).await;
-        assert_eq!(
-            answer.headers["content-security-policy"], CONTENT_SECURITY_POLICY,
-            "{path}"
-        );
+        let answer = get(address, path).await;
+        let policy = &answer.headers["content-security-policy"];
+        assert!(policy.contains(&own), "{path}: {policy}");
+        assert!(policy.contains("script-src 'self' 'wasm-unsafe-eval';"));
+        for word in [
+            "'unsafe-eval'",
+            "'unsafe-inline'",
+            "*",
+            "http:",
+            "ws: ",
+            "wss:;",
+        ] {
+            assert!(!policy.contains(word), "{path}: {word}");
+        }
         assert_eq!(
             answer.headers["x-content-type-options"], "nosniff",
             "{path}"
         );
         assert_eq!(answer.headers["referrer-policy"], "no-referrer", "{path}");
+        assert_eq!(answer.headers["x-frame-options"], "DENY", "{path}");
     }
-    assert!(CONTENT_SECURITY_POLICY.contains("script-src 'self' 'wasm-unsafe-eval';"));
-    for word in ["'unsafe-eval'", "'unsafe-inline'", " * ", "http:"] {
-        assert!(!CONTENT_SECURITY_POLICY.contains(word), "{word}");
-    }
+    let other = "GET / HTTP/1.1\r\nHost: *\r\nConnection: close\r\n\r\n";
+    let policy = &send(address, other).await.headers["content-security-policy"];
+    assert!(policy.contains("connect-src 'self';"), "{policy}");
+}
+
+/// OPS-04: what cannot be is said with the options that ask for it.
+#[tokio::test]
+async fn a_port_in_use_is_named_with_its_option() {
+    let rig = Rig::start(&[]).await;
+    let address = rig.address();
+    let port = Port::Exactly(address.port());
+    let error = Listener::bind(address.ip(), port).await.err();
+    let text = error.expect("in use").to_string();
+    assert!(text.contains(&address.port().to_string()), "{text}");
+    assert!(text.contains("--port") && text.contains("in use"), "{text}");
 }
 
 #[tokio::test]
@@ -170,6 +197,10 @@ async fn health_and_readiness_follow_the_ingest() {
 #[tokio::test]
 async fn an_upgrade_that_cannot_be_says_why() {
     let rig = Rig::start(&["--allowed-origin=https://ops.example"]).await;
+    let request = "GET /ws HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n";
+    let asked = send(rig.address(), request).await;
+    assert_eq!(asked.status, 403, "a page there would not be let in");
+    assert!(asked.body.contains("--allowed-origin"), "{}", asked.body);
     let plain = get(rig.address(), "/ws").await;
     assert_eq!(plain.status, 426);
     assert_eq!(plain.headers["upgrade"], "websocket");
@@ -209,7 +240,7 @@ async fn an_upgrade_that_cannot_be_says_why() {
     assert_eq!(
         rig.metric("dashstream_relay_refused_upgrades_total{reason=\"handshake\"}")
             .await,
-        2.0
+        3.0
     );
 }
 
@@ -217,6 +248,7 @@ async fn an_upgrade_that_cannot_be_says_why() {
 async fn clients_wait_outside_until_partitions_are_known() {
     let rig = Rig::start_without_partitions(&[]).await;
     assert!(Client::try_connect(rig.address()).await.is_err());
+    assert_eq!(get(rig.address(), "/ws").await.status, 503);
     rig.shared().hub.add_partition(0, 0, 0);
     rig.shared().ingest.set_settled();
     let mut client = Client::connect(&rig).await;
@@ -242,6 +274,17 @@ async fn connections_from_one_address_are_bounded() {
         }
         other => panic!("{other:?}"),
     }
+    // A browser tells its page nothing of that, so that the page asks; all else is served as ever.
+    let asked = get(rig.address(), "/ws").await;
+    assert_eq!(asked.status, 429);
+    assert!(
+        asked
+            .body
+            .starts_with("Too many connections from this address")
+    );
+    for path in ["/", "/health", "/version"] {
+        assert_eq!(get(rig.address(), path).await.status, 200, "{path}");
+    }
     assert_eq!(
         rig.metric("websocket_rejected_connections_total").await,
         1.0
@@ -250,4 +293,22 @@ async fn connections_from_one_address_are_bounded() {
     drop(first);
     rig.until_metric("websocket_connected_clients", 1.0).await;
     Client::connect(&rig).await;
+}
+
+/// What is no WebSocket message is answered with the code that RFC 6455 has for it.
+#[tokio::test]
+async fn broken_frames_are_closed_with_their_code() {
+    for (frame, code) in [
+        // Not masked; an opcode that is none; a text that is no UTF-8.
+        (&[0x81, 0x01, b'x'][..], 1002_u16),
+        (&[0x83, 0x80, 0, 0, 0, 0], 1002),
+        (&[0x81, 0x81, 0, 0, 0, 0, 0xFF], 1007),
+    ] {
+        let rig = Rig::start(&[]).await;
+        let mut client = Client::connect(&rig).await;
+        client.control(wire::control::WELCOME).await;
+        let stream = client.stream.get_mut();
+        stream.write_all(frame).await.expect("sends");
+        assert_eq!(client.closed().await, Some(code), "{frame:?}");
+    }
 }

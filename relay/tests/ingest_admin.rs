@@ -8,8 +8,12 @@ use dashstream_relay::ingest::Pause;
 const RELEASE: &str = "X-DashStream-Admin: release\r\n";
 
 async fn release(rig: &Rig, query: &str, headers: &str) -> u16 {
+    release_of(rig, "2", query, headers).await
+}
+
+async fn release_of(rig: &Rig, partition: &str, query: &str, headers: &str) -> u16 {
     let request = format!(
-        "POST /admin/partitions/2/release{query} HTTP/1.1\r\nHost: localhost\r\n{headers}\
+        "POST /admin/partitions/{partition}/release{query} HTTP/1.1\r\nHost: localhost\r\n{headers}\
          Content-Length: 0\r\nConnection: close\r\n\r\n"
     );
     send(rig.address(), &request).await.status
@@ -28,7 +32,12 @@ fn pause(rig: &Rig) {
 #[tokio::test]
 async fn a_pause_is_seen_and_lifted() {
     let rig = Rig::start(&[]).await;
+    assert_eq!(release(&rig, "", RELEASE).await, 404, "not there yet");
+    rig.shared().ingest.partition(2);
     assert_eq!(release(&rig, "", RELEASE).await, 409, "nothing is paused");
+    for strange in ["7", "99999999999", "x"] {
+        assert_eq!(release_of(&rig, strange, "", RELEASE).await, 404);
+    }
     pause(&rig);
     let health = get(rig.address(), "/health").await.body;
     let health: serde_json::Value = serde_json::from_str(&health).expect("JSON");

@@ -2,13 +2,14 @@
 //! many there are and how long they may take.
 
 use std::{
+    convert::Infallible,
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
-use hyper::{Request, body::Incoming, server::conn::http1};
+use hyper::{Request, body::Incoming, header::HOST, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
@@ -19,7 +20,7 @@ use tokio::{
 use warp::{filters::BoxedFilter, reply::Response};
 
 use super::{Peer, socket::Socket};
-use crate::{config::Port, limits, relay::Shared};
+use crate::{config::Port, http::harden, limits, relay::Shared};
 
 /// The bound listener.
 #[derive(Debug)]
@@ -42,7 +43,12 @@ impl Listener {
                 break;
             }
         }
-        let listener = result?;
+        let tried = |error: io::Error| {
+            let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
+            let text = format!("--host {host} --port {}: {error}", ports.join(", "));
+            io::Error::new(error.kind(), text)
+        };
+        let listener = result.map_err(tried)?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address })
     }
@@ -91,10 +97,17 @@ async fn connection(
     if let Err(error) = prepare(&stream) {
         tracing::debug!(%error, "socket options");
     }
+    let allowed = &shared.config.listen.allowed_origins;
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
+        let host = request.headers().get(HOST).cloned();
         let mut service = warp::service(routes.clone());
-        tower_service::Service::call(&mut service, request)
+        let answer = tower_service::Service::call(&mut service, request);
+        async move {
+            let mut answer = answer.await?;
+            harden(answer.headers_mut(), host.as_ref(), allowed);
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

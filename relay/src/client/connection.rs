@@ -27,6 +27,7 @@ use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
         self, Message,
+        error::ProtocolError,
         protocol::{CloseFrame, Role, WebSocketConfig},
     },
 };
@@ -53,8 +54,15 @@ pub(super) async fn run(shared: Arc<Shared>, socket: Socket, already_read: Vec<u
     let how = match &end {
         End::Closing(code, reason) => {
             shared.counters.closes.inc(*code);
-            connection.say_goodbye(*code, reason).await;
+            // A peer that takes nothing would not take this.
+            if *code != CloseCode::SendStalled {
+                connection.say_goodbye(code.number(), reason).await;
+            }
             "relay_closed"
+        }
+        End::Violation(code, reason) => {
+            connection.say_goodbye(*code, reason).await;
+            "peer_lost"
         }
         End::PeerClosed => "peer_closed",
         End::PeerLost(_) => "peer_lost",
@@ -68,6 +76,8 @@ pub(super) async fn run(shared: Arc<Shared>, socket: Socket, already_read: Vec<u
 #[derive(Debug)]
 enum End {
     Closing(CloseCode, String),
+    /// What came in is no WebSocket message; RFC 6455 has a code for that.
+    Violation(u16, &'static str),
     PeerClosed,
     #[allow(dead_code, reason = "shown in the log")]
     PeerLost(String),
@@ -342,6 +352,14 @@ impl<'a> Connection<'a> {
                     self.deaf = true;
                     Event::Oversized
                 }
+                Some(Err(tungstenite::Error::Utf8(_))) => {
+                    Event::End(End::Violation(NO_UTF8, "a text that is no UTF-8"))
+                }
+                Some(Err(tungstenite::Error::Protocol(error)))
+                    if error != ProtocolError::ResetWithoutClosingHandshake =>
+                {
+                    Event::End(End::Violation(NO_WEBSOCKET, "no WebSocket frame"))
+                }
                 Some(Err(error)) => Event::End(End::PeerLost(error.to_string())),
                 None => Event::End(End::PeerClosed),
             },
@@ -389,12 +407,13 @@ impl<'a> Connection<'a> {
     /// Sends the close frame, ends our side, and reads what still comes until the peer ends its
     /// own: closing at once would make the kernel throw the close frame away where bytes of the
     /// peer are unread.
-    async fn say_goodbye(&mut self, code: CloseCode, reason: &str) {
-        if code == CloseCode::SendStalled {
+    async fn say_goodbye(&mut self, code: u16, reason: &str) {
+        // Inside a data frame a close frame would be data.
+        if self.outbox.is_mid_frame() {
             return;
         }
         let frame = CloseFrame {
-            code: code.number().into(),
+            code: code.into(),
             reason: reason.into(),
         };
         let goodbye = async {
@@ -417,5 +436,8 @@ impl<'a> Connection<'a> {
     }
 }
 
+/// Of RFC 6455, section 7.4.1.
+const NO_WEBSOCKET: u16 = 1002;
+const NO_UTF8: u16 = 1007;
 /// A timer nobody needs.
 const FAR: Duration = Duration::from_secs(86_400);

@@ -42,23 +42,35 @@ impl Permits {
         })
     }
 
+    /// Whether there is one to take.
+    pub fn check(&self, address: IpAddr) -> Result<(), Refused> {
+        self.held.lock().check(self, address.to_canonical())
+    }
+
     pub fn take(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refused> {
         // A dual-stack listener shows the same client in two forms.
         let address = address.to_canonical();
         let mut held = self.held.lock();
-        if held.total >= self.total_max {
-            return Err(Refused::Total);
-        }
-        let count = held.by_address.entry(address).or_insert(0);
-        if *count >= self.per_address_max {
-            return Err(Refused::PerAddress);
-        }
-        *count += 1;
+        held.check(self, address)?;
+        *held.by_address.entry(address).or_insert(0) += 1;
         held.total += 1;
         Ok(Permit {
             permits: Arc::clone(self),
             address,
         })
+    }
+}
+
+impl Held {
+    fn check(&self, permits: &Permits, address: IpAddr) -> Result<(), Refused> {
+        let count = self.by_address.get(&address).copied().unwrap_or(0);
+        if self.total >= permits.total_max {
+            Err(Refused::Total)
+        } else if count >= permits.per_address_max {
+            Err(Refused::PerAddress)
+        } else {
+            Ok(())
+        }
     }
 }
 

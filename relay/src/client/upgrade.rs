@@ -72,9 +72,11 @@ fn admit(
     let handshake = |text| refusal(StatusCode::UPGRADE_REQUIRED, "handshake", text);
     let Some(upgrade) = upgrade.filter(|_| has_token(headers, &header::UPGRADE, "websocket"))
     else {
-        return Err(handshake(
-            "This is a WebSocket endpoint; the request asks for no upgrade.\n",
-        ));
+        let text = "This is a WebSocket endpoint; the request asks for no upgrade.\n";
+        return Err(match would_be_refused(shared, headers, peer) {
+            Some(refused) => refusal(refused.status, "handshake", refused.text),
+            None => handshake(text),
+        });
     };
     if !has_token(headers, &header::SEC_WEBSOCKET_VERSION, VERSION) {
         return Err(handshake("Only WebSocket version 13 is spoken here.\n"));
@@ -93,17 +95,52 @@ fn admit(
             "Ask for the WebSocket subprotocol dashstream.v1; no other one is spoken here.\n",
         ));
     }
-    if !is_origin_welcome(
-        headers,
-        &shared.config.listen.allowed_origins,
-        shared.config.listen.host.is_loopback(),
-    ) {
-        return Err(refusal(
-            StatusCode::FORBIDDEN,
-            "origin",
-            "Pages of this origin may not connect (see --allowed-origin).\n",
-        ));
+    if !is_own_or_listed(shared, headers) {
+        return Err(FOREIGN);
     }
+    is_open(shared)?;
+    let permit = shared.permits.take(peer.0).map_err(full)?;
+    let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
+        .map_err(|_| handshake("The Sec-WebSocket-Key header is not usable.\n"))?;
+    tokio::spawn(Box::pin(begin(Arc::clone(shared), upgrade, permit)));
+    Ok(switching_protocols(accept))
+}
+
+/// What a browser's request for an upgrade would be refused with. No browser shows its page why an
+/// upgrade was refused, but a page may ask with a plain GET, which comes without its origin.
+fn would_be_refused(shared: &Shared, headers: &HeaderMap, peer: Peer) -> Option<Refusal> {
+    let host = headers.get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok());
+    let is_welcome = match (headers.contains_key(header::ORIGIN), host) {
+        (false, Some(host)) => ["http", "https"].iter().any(|scheme| {
+            let mut supposed = headers.clone();
+            if let Ok(origin) = HeaderValue::try_from(format!("{scheme}://{host}")) {
+                supposed.insert(header::ORIGIN, origin);
+            }
+            is_own_or_listed(shared, &supposed)
+        }),
+        _ => is_own_or_listed(shared, headers),
+    };
+    if !is_welcome {
+        return Some(FOREIGN);
+    }
+    let room = || shared.permits.check(peer.0).map_err(full);
+    is_open(shared).and_then(|()| room()).err()
+}
+
+const FOREIGN: Refusal = refusal(
+    StatusCode::FORBIDDEN,
+    "origin",
+    "Pages of this origin may not connect (see --allowed-origin).\n",
+);
+
+fn is_own_or_listed(shared: &Shared, headers: &HeaderMap) -> bool {
+    let listen = &shared.config.listen;
+    is_origin_welcome(headers, &listen.allowed_origins, listen.host.is_loopback())
+}
+
+/// Whether anybody is let in.
+fn is_open(shared: &Shared) -> Result<(), Refusal> {
     if shared.hub.is_closing() {
         let text = "The relay shuts down.\n";
         return Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "shutdown", text));
@@ -112,25 +149,18 @@ fn admit(
         let text = "The relay has no partition of the topic yet; see /health.\n";
         return Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "starting", text));
     }
-    let permit = shared
-        .permits
-        .take(peer.0)
-        .map_err(|refused| match refused {
-            Refused::PerAddress => refusal(
-                StatusCode::TOO_MANY_REQUESTS,
-                "per_ip",
-                "Too many connections from this address.\n",
-            ),
-            Refused::Total => refusal(
-                StatusCode::TOO_MANY_REQUESTS,
-                "total",
-                "Too many connections.\n",
-            ),
-        })?;
-    let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
-        .map_err(|_| handshake("The Sec-WebSocket-Key header is not usable.\n"))?;
-    tokio::spawn(Box::pin(begin(Arc::clone(shared), upgrade, permit)));
-    Ok(switching_protocols(accept))
+    Ok(())
+}
+
+fn full(refused: Refused) -> Refusal {
+    let (reason, text) = match refused {
+        Refused::PerAddress => (
+            "per_ip",
+            "Too many connections from this address (see --max-connections-per-ip).\n",
+        ),
+        Refused::Total => ("total", "Too many connections (see --max-connections).\n"),
+    };
+    refusal(StatusCode::TOO_MANY_REQUESTS, reason, text)
 }
 
 fn switching_protocols(accept: HeaderValue) -> Response {

@@ -13,20 +13,20 @@ pub struct Brokers(Vec<String>);
 impl Brokers {
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut brokers = Vec::new();
+        let mut wrong = Vec::new();
         for part in text
             .split(',')
             .map(str::trim)
             .filter(|part| !part.is_empty())
         {
-            let port = part.rsplit_once(':').and_then(|(host, port)| {
-                (!host.is_empty())
-                    .then(|| port.parse::<u16>().ok())
-                    .flatten()
-            });
-            if port.is_none_or(|port| port == 0) {
-                return Err(format!("\"{part}\" is not host:port"));
+            if is_broker(part) {
+                brokers.push(part.to_owned());
+            } else {
+                wrong.push(format!("\"{part}\" is not host:port"));
             }
-            brokers.push(part.to_owned());
+        }
+        if !wrong.is_empty() {
+            return Err(wrong.join(", "));
         }
         if brokers.is_empty() {
             return Err("names no broker".to_owned());
@@ -39,6 +39,14 @@ impl Brokers {
     pub fn as_slice(&self) -> &[String] {
         &self.0
     }
+}
+
+fn is_broker(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return false;
+    };
+    let legal = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '/' | '@');
+    !host.is_empty() && host.chars().all(legal) && matches!(port.parse::<u16>(), Ok(1..))
 }
 
 /// A legal Kafka topic name.

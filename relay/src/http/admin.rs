@@ -17,7 +17,7 @@ const RELEASE: &str = "release";
 /// Releases a partition; `query` may name the offset at which it is believed to wait.
 pub(super) fn release(
     shared: &Shared,
-    partition: u32,
+    partition: &str,
     query: &str,
     headers: &HeaderMap,
     peer: Peer,
@@ -38,9 +38,11 @@ pub(super) fn release(
         },
     };
     let known = shared.ingest.partitions();
-    let status = known.iter().find(|(known, _)| *known == partition);
-    let lifted = status.and_then(|(_, status)| status.release(offset));
-    match lifted {
+    let partition = partition.parse::<u32>().ok();
+    let Some((_, status)) = known.iter().find(|(known, _)| Some(*known) == partition) else {
+        return plain(StatusCode::NOT_FOUND, "the topic has no such partition\n");
+    };
+    match status.release(offset) {
         Some(pause) => {
             let lifted = json!({ "offset": pause.offset.to_string(), "reason": pause.reason });
             json(StatusCode::OK, &lifted)

@@ -88,7 +88,7 @@ impl Health {
             ));
         }
         let recent = shared.window.recent(&shared.counters, now_ms);
-        if recent.is_mostly_refused() {
+        if recent.has_too_many_refused() {
             status = Status::Degraded;
             reasons.push(format!(
                 "{} of {} records in the last {} s were refused",
@@ -275,7 +275,7 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    fn is_mostly_refused(self) -> bool {
+    fn has_too_many_refused(self) -> bool {
         let all = self.accepted + self.refused;
         all >= limits::HEALTH_SAMPLE_MIN
             && self.refused * 100 > all * limits::HEALTH_REFUSED_PERCENT_MAX
@@ -343,7 +343,7 @@ mod tests {
             send_timeouts: 5,
         };
         assert_eq!(window.recent(&counters, step), all);
-        assert!(all.is_mostly_refused());
+        assert!(all.has_too_many_refused());
         for at in 1..=5 {
             window.sample(&counters, at * step);
         }
@@ -353,7 +353,7 @@ mod tests {
             ..Recent::default()
         };
         assert_eq!(recent, nothing);
-        assert!(!recent.is_mostly_refused());
+        assert!(!recent.has_too_many_refused());
         assert_eq!(
             (counters.refused_total(), counters.send_failures.get()),
             (200, 4)
@@ -363,10 +363,10 @@ mod tests {
     // holds MET-05: a share needs a sample to be judged by.
     #[test]
     fn few_records_are_no_sample() {
-        assert!(!recent(0, 99).is_mostly_refused());
-        assert!(recent(0, 100).is_mostly_refused());
-        assert!(!recent(99, 1).is_mostly_refused());
-        assert!(recent(98, 2).is_mostly_refused());
+        assert!(!recent(0, 99).has_too_many_refused());
+        assert!(recent(0, 100).has_too_many_refused());
+        assert!(!recent(99, 1).has_too_many_refused());
+        assert!(recent(98, 2).has_too_many_refused());
     }
 
     // holds MET-07: a partition without traffic is in no trouble while its broker answers.

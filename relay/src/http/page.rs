@@ -1,4 +1,4 @@
-//! The page, compiled in by `build.rs`, and the headers under which a browser may run it.
+//! The page, compiled in by `build.rs`.
 
 use hyper::{StatusCode, header, http::HeaderMap};
 use warp::reply::Response;
@@ -13,13 +13,6 @@ struct Asset {
 }
 
 static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
-
-/// What a page of the relay may do: run its own scripts and its own WASM, talk to relays, and
-/// nothing else. Workers start from the same origin.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-    script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self' ws: wss:; \
-    img-src 'self' data:; font-src 'self'; worker-src 'self'; base-uri 'none'; \
-    form-action 'none'; frame-ancestors 'none'";
 
 /// Whether a page was built when the relay was.
 pub fn is_built() -> bool {
