@@ -39,6 +39,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     };
     let file = match options.open(&args.output) {
         Ok(file) => file,
+        Err(_) if args.output.is_dir() => {
+            let text = "a folder; the capture is one file, with a name of its own";
+            return Err(Failure::Io(format!("{name}: {text}")));
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             return Err(Failure::Io(format!("{name} exists, --force overwrites it")));
         }

@@ -248,8 +248,12 @@ fn what_cannot_be_sent_is_said_before_anything_is_sent() {
     let Some(broker) = Broker::start("two:2") else {
         return;
     };
-    for (topic, why) in [("two", "needs 3"), ("absent", "create it first")] {
-        let args = ["--topic", topic, "--timeout", "0.5"];
+    for (topic, patience, why) in [
+        ("two", "0.5", "needs 3"),
+        ("absent", "0.5", "create it first"),
+        ("absent", "0", "create it first"),
+    ] {
+        let args = ["--topic", topic, "--timeout", patience];
         let to = ["replay", &file, "--brokers", &broker.address];
         let finished = dashstream(&[&to[..], &args].concat(), b"");
         assert_eq!(finished.code, Some(1), "{finished:?}");

@@ -38,7 +38,9 @@ impl Target {
         let mut reason = "no answer".to_owned();
         loop {
             let left = self.patience.saturating_sub(since.elapsed());
-            match timeout(CALL_TIMEOUT.min(left), self.topic_partitions()).await {
+            // However little time there is, who says that nobody answered has asked.
+            let limit = left.clamp(CALL_TIMEOUT_MIN, CALL_TIMEOUT);
+            match timeout(limit, self.topic_partitions()).await {
                 Ok(Ok(Some(partitions))) => return Ok(partitions),
                 Ok(Ok(None)) => {
                     reason = format!("there is no topic {}; create it first", self.topic)
@@ -193,6 +195,7 @@ pub(super) fn record(held: Held) -> Result<Option<Record>, Failure> {
     }))
 }
 
+const CALL_TIMEOUT_MIN: Duration = Duration::from_secs(1);
 /// One call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between attempts.
