@@ -84,6 +84,27 @@ export async function sizes({ page, steps, keys, shoot, out, selectedRow }) {
     await accessible(page);
     await page.screenshot({ path: join(out, "narrow.png"), fullPage: true });
   });
+  await steps.check("on a telephone threads and gaps are in sight", async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.waitForTimeout(300);
+    const columns = [
+      page.locator("#partitions th", { hasText: "Gaps" }),
+      page.locator("#events [role=columnheader]", { hasText: "Thread" }),
+    ];
+    for (const column of columns) {
+      const box = await column.boundingBox();
+      must(box !== null && box.x + box.width <= 390, `it ends at ${box?.x} + ${box?.width}`);
+    }
+    await page.screenshot({ path: join(out, "telephone.png"), fullPage: true });
+  });
+  await steps.check("at 1440 pixels the id of a thread is shown whole", async () => {
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.waitForTimeout(300);
+    const title = page.locator("#events [role=columnheader]", { hasText: "Thread" });
+    const width = (await title.boundingBox())?.width ?? 0;
+    must(width >= 280, `the column is ${width} pixels wide`);
+    await shoot("middle");
+  });
   await steps.check("on a large screen the record stands beside the list", async () => {
     await page.setViewportSize({ width: 1920, height: 1080 });
     await keys.press("e");
