@@ -2,7 +2,7 @@
 //! and hands every frame to a watcher exactly once. All decisions are the machine's; here are its
 //! socket, its clock and the conditions to stop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use session::control::{Decimal, From, Partition, Welcome};
 use session::digest::StreamDigest;
 use session::{ClientConfig, ClientInput, ClientOutput, ClientSession};
 
-use crate::link::{Event, Link};
+use crate::link::{Event, Link, NO_CLOSE_FRAME};
 use crate::outcome::{Failure, Outcome};
 
 #[derive(clap::Args)]
@@ -172,7 +172,12 @@ impl<'a> Follow<'a> {
         let from = args.start()?;
         let seed = RandomState::new().hash_one(std::process::id());
         let mut session = ClientSession::new(ClientConfig { from, seed });
+        let mut named = BTreeSet::new();
         for (Partition(partition), Decimal(position)) in &args.cursor {
+            if !named.insert(partition) {
+                let text = format!("--cursor names partition {partition} twice");
+                return Err(Failure::Usage(text));
+            }
             session.seek(*partition, *position);
         }
         Ok(Self {
@@ -235,14 +240,18 @@ impl<'a> Follow<'a> {
             Event::Opened => self.session.handle(ClientInput::Opened, now),
             Event::Text(text) => self.session.handle(ClientInput::Text(&text), now),
             Event::Closed { code, reason } => {
-                eprintln!("dashstream: disconnected: {code} {reason}");
-                self.session.handle(
-                    ClientInput::Closed {
-                        code,
-                        reason: &reason,
-                    },
-                    now,
-                );
+                match code {
+                    NO_CLOSE_FRAME => eprintln!("dashstream: disconnected: {reason}"),
+                    _ => eprintln!("dashstream: disconnected: {code} {reason}"),
+                }
+                self.closed(code, &reason);
+            }
+            Event::Refused { reason, is_final } => {
+                if is_final && !self.is_reached() {
+                    return Err(Failure::Io(format!("{}: {reason}", self.args.url)));
+                }
+                eprintln!("dashstream: not connected: {reason}");
+                self.closed(NO_CLOSE_FRAME, &reason);
             }
             Event::Binary(message) => return self.message(&message),
         }
@@ -259,6 +268,12 @@ impl<'a> Follow<'a> {
             }
         }
         Ok(false)
+    }
+
+    fn closed(&mut self, code: u16, reason: &str) {
+        let now = self.now();
+        self.session
+            .handle(ClientInput::Closed { code, reason }, now);
     }
 
     /// Whether a relay has ever begun to deliver.

@@ -237,6 +237,7 @@ fn the_end_conditions_and_their_exit_codes() {
         (&["--from", "cursor"], 2),
         (&["--for", "soon"], 2),
         (&["--cursor", "0"], 2),
+        (&["--cursor", "0:1,0:5"], 2),
         (&["--until-records", "0"], 2),
     ] {
         let all: Vec<&str> = ["tail", &url].iter().chain(args).copied().collect();
@@ -247,11 +248,34 @@ fn the_end_conditions_and_their_exit_codes() {
     let started = Instant::now();
     let finished = dashstream(&["tail", &url, "--connect-timeout", "0.5"], b"");
     assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert!(finished.stderr.contains("not connected"), "{finished:?}");
+    assert!(!finished.stderr.contains("disconnected"), "{finished:?}");
     assert!(started.elapsed() < Duration::from_secs(10));
     assert_eq!(
         dashstream(&["tail", "wss://127.0.0.1:1"], b"").code,
         Some(2)
     );
+}
+
+/// Whoever answers that there is nothing is not asked again.
+#[test]
+fn a_server_that_is_no_relay_is_left_at_once() {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = listener.local_addr().expect("an address").to_string();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut head = [0; 4096];
+        let _ = stream.read(&mut head).expect("a request");
+        let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 8\r\n\r\nNothing\n";
+        stream.write_all(answer).expect("sends");
+    });
+    let started = Instant::now();
+    let finished = dashstream(&["tail", &url, "--connect-timeout", "60"], b"");
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert!(finished.stderr.contains("404"), "{finished:?}");
+    assert!(started.elapsed() < Duration::from_secs(30));
+    server.join().expect("the server");
 }
 
 /// A log that a test fills, and what a client must have seen of it.
