@@ -36,6 +36,9 @@ fn check(project: &Project) -> Result<Vec<String>> {
         findings.extend(foreign_names(project, &path, &text));
         if path.ends_with(".md") {
             findings.extend(links(&file, &path, &text));
+            findings.extend(named_tests(project, &path, &text));
+        } else {
+            findings.extend(named_docs(project, &path, &text));
         }
     }
     let justfile = fs::read_to_string(project.root.join("justfile"))?;
@@ -95,6 +98,53 @@ fn links(file: &Path, path: &str, text: &str) -> Vec<String> {
         .map(|target| format!("{path}: links to {target}, which does not exist"))
         .collect()
 }
+
+/// Where a text says "`name` in `file.rs`", that function is in that file.
+fn named_tests(project: &Project, path: &str, text: &str) -> Vec<String> {
+    let text: Vec<_> = text.split_whitespace().collect();
+    let text = text.join(" ");
+    let parts: Vec<_> = text.split("` in `").collect();
+    let named = parts.windows(2).filter_map(|pair| {
+        let name = pair[0].rsplit('`').next()?;
+        let file = pair[1].split('`').next()?;
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        (file.ends_with(".rs") && !name.is_empty() && name.chars().all(is_name))
+            .then_some((name, file))
+    });
+    named
+        .filter(|(name, file)| {
+            let text = fs::read_to_string(project.root.join(file)).unwrap_or_default();
+            !text.contains(&format!("fn {name}("))
+        })
+        .map(|(name, file)| format!("{path}: names {name} in {file}, where it is not"))
+        .collect()
+}
+
+/// Documents that a comment names by their path from the root.
+fn named_docs(project: &Project, path: &str, text: &str) -> Vec<String> {
+    let is_comment = |line: &&str| {
+        COMMENTS
+            .iter()
+            .any(|mark| line.trim_start().starts_with(mark))
+    };
+    let in_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '-' | '_');
+    let named = text.lines().filter(is_comment).flat_map(|line| {
+        line.match_indices("docs/").filter_map(move |(at, _)| {
+            let end = line[at..]
+                .find(|c| !in_path(c))
+                .map_or(line.len(), |len| at + len);
+            let is_whole = !line[..at].ends_with(in_path);
+            let name = line[at..end].trim_end_matches('.');
+            (is_whole && name.ends_with(".md")).then_some(name)
+        })
+    });
+    named
+        .filter(|name| !project.root.join(name).exists())
+        .map(|name| format!("{path}: names {name}, which does not exist"))
+        .collect()
+}
+
+const COMMENTS: &[&str] = &["//", "#", "*", "<!--"];
 
 /// One recipe for each command, of the same name, and none that calls an unknown one.
 fn recipes(justfile: &str) -> Vec<String> {
@@ -188,6 +238,32 @@ mod tests {
             0
         );
         assert_eq!(check("[a](no-such-file.md) and [b](docs/none.md#c)"), 2);
+    }
+
+    #[test]
+    fn a_test_that_is_elsewhere_is_found() {
+        let project = Project::locate().unwrap();
+        let check = |text| named_tests(&project, "a.md", text).len();
+        assert_eq!(
+            check("`the_tree_is_tidy` in\n`xtask/src/tidy.rs`, `x` in `y`"),
+            0
+        );
+        assert_eq!(check("`no_such_test` in `xtask/src/tidy.rs`"), 1);
+        assert_eq!(check("`the_tree_is_tidy` in `xtask/src/none.rs`"), 1);
+    }
+
+    #[test]
+    fn a_document_that_is_not_there_is_found() {
+        let project = Project::locate().unwrap();
+        let check = |text| named_docs(&project, "a.rs", text).len();
+        assert_eq!(
+            check("//! See docs/cli.md. Or x/docs/none.md\nlet a = \"docs/none.md\";"),
+            0
+        );
+        assert_eq!(
+            check("    // as docs/none.md says, and docs/nothing.md."),
+            2
+        );
     }
 
     #[test]
