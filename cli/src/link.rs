@@ -34,13 +34,23 @@ enum State {
     Down,
     Opening(Opening),
     Up(Box<Socket>),
+    /// Nothing could be sent any more.
+    Lost,
 }
 
 pub(crate) enum Event {
     Opened,
     Text(Utf8Bytes),
     Binary(Bytes),
-    Closed { code: u16, reason: String },
+    Closed {
+        code: u16,
+        reason: String,
+    },
+    /// There was no connection. `is_final` where asking again would be answered alike.
+    Refused {
+        reason: String,
+        is_final: bool,
+    },
 }
 
 impl Link {
@@ -88,7 +98,7 @@ impl Link {
         };
         let sent = timeout(SEND_TIMEOUT, socket.send(Message::text(text))).await;
         if !matches!(sent, Ok(Ok(()))) {
-            self.state = State::Opening(Box::pin(async { Err(Error::ConnectionClosed) }));
+            self.state = State::Lost;
         }
     }
 
@@ -108,12 +118,16 @@ impl Link {
     pub(crate) async fn event(&mut self) -> Event {
         match &mut self.state {
             State::Down => std::future::pending().await,
+            State::Lost => self.down(NO_CLOSE_FRAME, "nothing could be sent".to_owned()),
             State::Opening(opening) => match opening.await {
                 Ok((socket, _)) => {
                     self.state = State::Up(Box::new(socket));
                     Event::Opened
                 }
-                Err(error) => self.down(NO_CLOSE_FRAME, error.to_string()),
+                Err(error) => {
+                    self.state = State::Down;
+                    refused(&error)
+                }
             },
             State::Up(socket) => loop {
                 return match socket.next().await {
@@ -137,6 +151,35 @@ impl Link {
         Event::Closed { code, reason }
     }
 }
+
+/// Why a connection could not be had. A server that answers, but not as a relay does, will do so
+/// the next time; one that is busy, or not ready, may not.
+fn refused(error: &Error) -> Event {
+    let Error::Http(answer) = error else {
+        let reason = error.to_string();
+        return Event::Refused {
+            reason,
+            is_final: false,
+        };
+    };
+    let status = answer.status();
+    let text = String::from_utf8_lossy(answer.body().as_deref().unwrap_or_default());
+    let line = text.lines().next().unwrap_or_default();
+    let is_text = line.len() <= REASON_BYTES_MAX && !line.starts_with('<');
+    let reason = if is_text && !line.is_empty() {
+        format!("{status}: {line}")
+    } else {
+        format!("{status}: no relay answers like that")
+    };
+    Event::Refused {
+        reason,
+        is_final: status.is_client_error() && !PASSING.contains(&status.as_u16()),
+    }
+}
+
+/// Of 4xx: too slow, too early, too many.
+const PASSING: [u16; 3] = [408, 425, 429];
+const REASON_BYTES_MAX: usize = 200;
 
 /// HOST:PORT and nothing else. The library behind takes port 80 where it finds no number that it
 /// understands.
@@ -162,7 +205,7 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// What RFC 6455 reserves for a close frame without code, and for no close frame at all.
 const NO_CLOSE_CODE: u16 = 1005;
-const NO_CLOSE_FRAME: u16 = 1006;
+pub(crate) const NO_CLOSE_FRAME: u16 = 1006;
 
 #[cfg(test)]
 mod tests {

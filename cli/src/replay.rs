@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::ArgGroup;
+use clap::{ArgGroup, ValueEnum};
 
 use crate::follow::seconds;
 use crate::input::{Format, ModeArgs, Reading, Source};
@@ -31,9 +31,9 @@ use pace::Pace;
 pub(crate) struct Args {
     /// The capture: a file of `dashstream record`, or records as captured from DashFlow
     file: PathBuf,
-    /// What the file holds: auto, capture or dashflow
-    #[arg(long, value_enum, default_value_t = Format::Auto)]
-    format: Format,
+    /// What the file holds
+    #[arg(long, value_enum, default_value_t = CaptureFormat::Auto)]
+    format: CaptureFormat,
     /// Send to the Kafka cluster with these bootstrap brokers
     #[arg(
         long,
@@ -70,16 +70,24 @@ pub(crate) struct Args {
     mode: ModeArgs,
 }
 
+/// The formats that say where and when a record was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum CaptureFormat {
+    /// Told from the first bytes
+    Auto,
+    /// A file of `dashstream record`
+    Capture,
+    /// Records with partition, offset, time and key, as captured from DashFlow
+    Dashflow,
+}
+
 pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
-    if !matches!(
-        args.format,
-        Format::Auto | Format::Capture | Format::Dashflow
-    ) {
-        let text = "only captures are replayed: --format capture or dashflow";
-        return Err(Failure::Usage(text.to_owned()));
-    }
     let source = Source::File(args.file.clone());
-    let reading = Reading::of(args.format);
+    let reading = Reading::of(match args.format {
+        CaptureFormat::Auto => Format::Auto,
+        CaptureFormat::Capture => Format::Capture,
+        CaptureFormat::Dashflow => Format::Dashflow,
+    });
     let pace = match (args.speed, args.rate) {
         (Some(speed), _) => Pace::Speed(speed),
         (None, Some(rate)) => Pace::Rate(rate),

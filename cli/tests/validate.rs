@@ -43,6 +43,10 @@ fn unreadable_input_exits_1_and_the_rest_is_still_read() {
     cut.pop();
     let finished = dashstream(&["validate", "--format", "delimited"], &cut);
     assert_eq!(finished.code, Some(1));
+    assert!(finished.stderr.contains("ends inside"), "{finished:?}");
+    let finished = dashstream(&["validate", "--format", "capture"], b"no capture at all");
+    assert!(finished.stderr.contains("does not start"), "{finished:?}");
+    let finished = dashstream(&["validate", "--format", "delimited"], &cut);
     assert!(finished.stdout.contains("1 accepted"), "{finished:?}");
 }
 

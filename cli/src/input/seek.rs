@@ -7,12 +7,12 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use decode_core::capture::{
-    BLOCK_HEADER_LEN, Block, BlockEntry, CaptureReader, FILE_HEADER_LEN, Index, MAGIC,
-    METADATA_BYTES_MAX, TRAILER_LEN, Trailer,
+    BLOCK_HEADER_LEN, Block, BlockEntry, CaptureError, CaptureReader, FILE_HEADER_LEN, Index,
+    MAGIC, METADATA_BYTES_MAX, TRAILER_LEN, Trailer,
 };
 use decode_core::frame::FrameReader;
 
-use super::stream::{self, Visit, frame_item};
+use super::stream::{self, Visit, capture_text, frame_item};
 use super::{Format, Found, Reading, Source};
 use crate::outcome::Failure;
 
@@ -117,7 +117,7 @@ impl Capture {
             return Ok(None);
         };
         let range = trailer.index_block(metadata.len());
-        let range = range.ok_or_else(|| io::Error::other("capture_index"))?;
+        let range = range.ok_or_else(|| io::Error::other(capture_text(CaptureError::Index)))?;
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(range.start))?;
         file.by_ref()
@@ -125,9 +125,14 @@ impl Capture {
             .read_to_end(&mut bytes)?;
         let mut reader = CaptureReader::at_block(range.start);
         reader.push(&bytes);
-        let index = match reader.next_block().map_err(io::Error::other)? {
-            Some(Block::Index(bytes)) => Index::parse(bytes).map_err(io::Error::other)?,
-            _ => return Err(io::Error::other("capture_index")),
+        let index = match reader
+            .next_block()
+            .map_err(|error| io::Error::other(capture_text(error)))?
+        {
+            Some(Block::Index(bytes)) => {
+                Index::parse(bytes).map_err(|error| io::Error::other(capture_text(error)))?
+            }
+            _ => return Err(io::Error::other(capture_text(CaptureError::Index))),
         };
         Ok(Some(Self { file, index }))
     }
@@ -143,9 +148,12 @@ impl Capture {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             reader.push(piece.get(..read).unwrap_or_default());
-            match reader.next_block().map_err(io::Error::other)? {
+            match reader
+                .next_block()
+                .map_err(|error| io::Error::other(capture_text(error)))?
+            {
                 Some(Block::Data { frames, .. }) => return Ok(frames.to_vec()),
-                Some(_) => return Err(io::Error::other("capture_index")),
+                Some(_) => return Err(io::Error::other(capture_text(CaptureError::Index))),
                 None => {}
             }
         }

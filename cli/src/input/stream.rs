@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Cursor, Read as _};
 
-use decode_core::capture::{Block, CaptureReader, Ending};
+use decode_core::capture::{Block, CaptureError, CaptureReader, Ending};
 use decode_core::frame::{Frame, FrameReader};
 use decode_core::wire::{FRAME_BYTE_LEN, FrameKind, PAYLOAD_BYTES_MAX};
 
@@ -159,7 +159,10 @@ impl Input<'_, '_> {
             capture.push(bytes);
             let len = bytes.len();
             self.reader.consume(len);
-            while let Some(block) = capture.next_block().map_err(|error| self.failed(&error))? {
+            while let Some(block) = capture
+                .next_block()
+                .map_err(|error| self.failed(&capture_text(error)))?
+            {
                 if let Block::Data { frames, .. } = block {
                     self.frames(frames)?;
                 }
@@ -204,7 +207,10 @@ impl Input<'_, '_> {
         let mut bytes = [0; N];
         self.reader
             .read_exact(&mut bytes)
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => self.cut(),
+                _ => self.failed(&error),
+            })?;
         Ok(bytes)
     }
 
@@ -233,7 +239,7 @@ impl Input<'_, '_> {
     fn expect(&self, read: io::Result<usize>, len: u32) -> Result<(), Failure> {
         match read {
             Ok(read) if read == len as usize => Ok(()),
-            Ok(_) => Err(self.failed(&io::Error::from(io::ErrorKind::UnexpectedEof))),
+            Ok(_) => Err(self.cut()),
             Err(error) => Err(self.failed(&error)),
         }
     }
@@ -242,7 +248,7 @@ impl Input<'_, '_> {
         let skipped = io::copy(&mut self.reader.take(len), &mut io::sink());
         match skipped {
             Ok(skipped) if skipped == len => Ok(()),
-            Ok(_) => Err(self.failed(&io::Error::from(io::ErrorKind::UnexpectedEof))),
+            Ok(_) => Err(self.cut()),
             Err(error) => Err(self.failed(&error)),
         }
     }
@@ -265,9 +271,28 @@ impl Input<'_, '_> {
         given
     }
 
+    fn cut(&self) -> Failure {
+        self.failed(&"the input ends inside it")
+    }
+
     fn failed(&self, error: &dyn std::fmt::Display) -> Failure {
         Failure::Io(format!("{}: payload {}: {error}", self.name, self.index))
     }
+}
+
+/// The code of what is wrong with a capture, in words too.
+pub(super) fn capture_text(error: CaptureError) -> String {
+    let words = match error {
+        CaptureError::NotACapture => "it does not start as a capture".to_owned(),
+        CaptureError::Version(version) => format!("a capture of version {version}"),
+        CaptureError::BlockTooLarge(at) => format!("the block at byte {at} is too large"),
+        CaptureError::Checksum(at) => format!("the block at byte {at} is not what was written"),
+        CaptureError::Metadata => "its metadata is damaged or not in front".to_owned(),
+        CaptureError::Index => "its index is damaged".to_owned(),
+        CaptureError::AfterEnd => "something follows its end".to_owned(),
+        other => format!("a block holds damaged frames, {other}"),
+    };
+    format!("{}: {words}", error.code())
 }
 
 /// What a frame holds, if it is one that holds something.
