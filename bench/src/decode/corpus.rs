@@ -76,12 +76,12 @@ pub(super) fn provide(percent: u64) -> PathBuf {
     folder
 }
 
+/// The checkout, from wherever in it this is compiled.
 pub(super) fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest
-        .parent()
-        .expect("a crate of the workspace")
-        .to_path_buf()
+    let mut folders = manifest.ancestors();
+    let root = folders.find(|folder| folder.join("proto/dashstream.proto").exists());
+    root.expect("a checkout around this crate").to_path_buf()
 }
 
 /// At least one frame each, and no further frame that would cross the target.

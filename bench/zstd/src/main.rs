@@ -2,6 +2,8 @@
 
 #[path = "../../src/decode/corpus.rs"]
 mod corpus;
+// The benchmarks of the relay use the rest of it.
+#[allow(dead_code)]
 #[path = "../../src/process.rs"]
 mod process;
 
