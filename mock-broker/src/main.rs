@@ -22,6 +22,9 @@ use tokio::sync::mpsc;
 use command::{Cluster, Command};
 
 /// Librdkafka's mock Kafka cluster as a process
+///
+/// It prints bootstrap=HOST:PORT, takes commands on standard input, and ends when that ends: in a
+/// shell keep it open, as in `sleep infinity | dashstream-mock-broker`.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
