@@ -231,7 +231,7 @@ fn two_hundred_kills_lose_nothing() {
         if kill == 0 {
             // Without any checkpoint what is in the topic at start is history.
             until("the first checkpoints", PATIENCE, || {
-                settled(0).and(settled(1))
+                settled(0).and_then(|_| settled(1))
             });
         }
         // An odd multiplier walks through all delays in no order that the relay could follow.

@@ -113,6 +113,7 @@ async fn read(shared: Arc<Shared>, kafka: Arc<Kafka>, mut reader: PartitionLoop)
     let partition = reader.partition();
     let status = shared.ingest.partition(partition);
     let mut backoff = Backoff::new(shared.config.ingest.backoff);
+    let mut missing = 0_u32;
     if let Some(checkpoints) = &shared.checkpoints {
         let found = checkpoints.load(partition).await;
         reader.resume(found, checkpoints.progress(partition));
@@ -127,7 +128,13 @@ async fn read(shared: Arc<Shared>, kafka: Arc<Kafka>, mut reader: PartitionLoop)
             Err(failure) => (kafka.generation().await, failure),
         };
         let pause = backoff.fail();
-        if matches!(failure, Failure::Absent) && is_gone(&kafka, partition).await {
+        let is_missing = matches!(failure, Failure::Absent) && is_gone(&kafka, partition).await;
+        missing = if is_missing {
+            missing.saturating_add(1)
+        } else {
+            0
+        };
+        if missing >= limits::MISSING_ANSWERS {
             if status.phase() != Phase::Gone {
                 tracing::warn!(partition, "the topic is there without this partition");
                 reader.vanish();

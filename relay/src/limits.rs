@@ -37,9 +37,9 @@ pub const SETTLE_MS_MAX: u64 = 10_000;
 /// Offsets probed without a record before the position reached is published as a mark.
 pub const PROBES_PER_MARK: u64 = 1_000;
 
-/// A partition that gave no answer for this long is looked at anew before it is read on: it may have
-/// been made anew while the relay was held up.
-pub const UNHEARD_MS_MAX: u64 = 5_000;
+/// A partition that was not asked for this long, beyond the time a broker may hold a fetch back, is
+/// looked at before it is read on: the topic may have been made anew while the relay was held up.
+pub const UNASKED_MS_MAX: u64 = 1_000;
 
 /// Answers in a row that name the topic without a partition before that is believed: a broker may not
 /// have heard of a new partition yet.

@@ -41,6 +41,7 @@ pub(super) struct Surroundings {
 pub(super) struct PartitionLoop {
     partition: u32,
     start: Start,
+    fetch_wait_ms: u64,
     /// What is known of the topic's incarnation.
     known: Known,
     cursor: Option<Cursor>,
@@ -75,6 +76,7 @@ impl PartitionLoop {
         Self {
             partition,
             start: config.kafka.start,
+            fetch_wait_ms: u64::try_from(config.kafka.fetch_wait.as_millis()).unwrap_or(u64::MAX),
             known: Known::default(),
             cursor: None,
             admission: Admission::new(partition, config, sequences),
@@ -145,6 +147,7 @@ impl PartitionLoop {
                     self.around.counters.probes.inc();
                 }
                 self.around.counters.fetches.inc();
+                self.known.asked_ms = Some(self.around.clock.now_ms());
                 match source.fetch(offset, one_batch, patient).await {
                     Ok(fetched) => self.take(fetched).await,
                     Err(Failure::Control) => self.control(),

@@ -19,7 +19,7 @@ use crate::{
         start::{self, Beginning},
         status::Phase,
     },
-    limits::UNHEARD_MS_MAX,
+    limits::UNASKED_MS_MAX,
 };
 
 /// Answers in a row that say the log's end went back before it is believed: while leadership
@@ -35,6 +35,9 @@ pub(super) struct Known {
     pub fingerprint: Option<Fingerprint>,
     /// Whether this source was asked for that record.
     pub is_sure: bool,
+    /// When it was last asked for anything. Its last answer says less: that may have lain in the socket
+    /// while the process was stopped.
+    pub asked_ms: Option<u64>,
     /// Answers in a row by which the end went back.
     pub went_back: u32,
     /// It is another one than that of the log.
@@ -124,8 +127,9 @@ impl PartitionLoop {
     /// Whether what is read next is known to be of the same topic as what was read last.
     pub(super) fn is_sure(&self) -> bool {
         let now_ms = self.around.clock.now_ms();
-        let unheard = self.status.last_answer.age_ms(now_ms);
-        self.known.is_sure && unheard.is_some_and(|age_ms| age_ms <= UNHEARD_MS_MAX)
+        let limit_ms = self.fetch_wait_ms.saturating_add(UNASKED_MS_MAX);
+        let asked_ms = self.known.asked_ms.unwrap_or(now_ms);
+        self.known.is_sure && now_ms.saturating_sub(asked_ms) <= limit_ms
     }
 
     /// Asks the source for the record read last; begins again where it has another one.

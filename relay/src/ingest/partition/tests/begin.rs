@@ -1,7 +1,7 @@
 //! Where a partition begins, and how it begins again where the topic was made anew.
 
 use super::*;
-use crate::ingest::partition::begin::WENT_BACK_ANSWERS;
+use crate::{ingest::partition::begin::WENT_BACK_ANSWERS, limits::UNASKED_MS_MAX};
 
 impl Rig {
     fn resume(&mut self, found: Checkpoint) -> Arc<Progress> {
@@ -141,6 +141,32 @@ async fn a_topic_with_another_record_in_the_place_begins_again() {
     let due = progress.due().expect("the new topic's");
     assert_eq!((due.offset, due.boundary), (30, 0));
     assert_eq!(due.fingerprint.map(|known| known.timestamp_ms), Some(1_029));
+}
+
+/// RES-19: a loop that asked nothing for a while, as it was held up, asks for the record it read last
+/// before it reads on, although its source never failed.
+#[tokio::test]
+async fn a_loop_that_was_held_up_looks_first() {
+    let mut rig = Rig::new();
+    let mut script = Script::new(0, vec![records(0..9)]);
+    rig.run(&mut script).await;
+    rig.reader.known.is_sure = true;
+    assert!(rig.reader.is_sure());
+    let asked_ms = rig.reader.known.asked_ms.expect("it fetched");
+    rig.reader.fetch_wait_ms = 0;
+    tokio::time::sleep(Duration::from_millis(UNASKED_MS_MAX + 1)).await;
+    assert!(!rig.reader.is_sure());
+    script.epoch_ms = 1_000;
+    script.batches = vec![records(0..12)];
+    for _ in 0..3 {
+        let stepped = rig.reader.step(&mut script).await;
+        assert!(stepped.is_ok(), "{stepped:?}");
+    }
+    assert_eq!(
+        (rig.frames(), rig.incarnation()),
+        (record_frames(0..12), Some(1))
+    );
+    assert!(rig.reader.known.asked_ms > Some(asked_ms));
 }
 
 /// RES-19: where nothing was read yet, a topic is known by the record before the position.
