@@ -299,15 +299,22 @@ impl Admission {
             }
             Err(reject) => {
                 notes.discard();
-                (Outcome::Reject(reject.code()), decoded_at_most(value))
+                let code = reject.code();
+                (Outcome::Reject(code), decoded_at_most(code, value))
             }
         }
     }
 }
 
 /// How much was decoded of a value that was refused. Nobody says how far decompression came.
-fn decoded_at_most(value: &[u8]) -> usize {
-    if value.first() == Some(&FRAME_ZSTD) || value.starts_with(&ZSTD_MAGIC) {
+fn decoded_at_most(code: RejectCode, value: &[u8]) -> usize {
+    let is_seen_at_once = matches!(
+        code,
+        RejectCode::Empty | RejectCode::TooLarge | RejectCode::BadFrame
+    );
+    if is_seen_at_once {
+        0
+    } else if value.first() == Some(&FRAME_ZSTD) || value.starts_with(&ZSTD_MAGIC) {
         DECOMPRESSED_BYTES_MAX
     } else {
         value.len()
