@@ -21,13 +21,28 @@ use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::page::HEADERS;
+use super::page::{HEADERS, policy};
 use super::serve::Shared;
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// Answers a request. `held` lives as long as what the request starts.
 pub(super) fn respond<H: Send + 'static>(
+    shared: &Arc<Shared>,
+    request: Request<Incoming>,
+    held: H,
+) -> Response<Full<Bytes>> {
+    let host = request.headers().get(header::HOST);
+    let policy = policy(host.and_then(|host| host.to_str().ok()));
+    let mut response = route(shared, request, held);
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+fn route<H: Send + 'static>(
     shared: &Arc<Shared>,
     mut request: Request<Incoming>,
     held: H,

@@ -69,15 +69,24 @@ fn mime(path: &str) -> &'static str {
     }
 }
 
-/// What every answer carries: the page may run its own scripts and its own WASM and talk to where
-/// it came from, and nothing else.
-pub(super) const HEADERS: [(&str, &str); 5] = [
-    (
-        "content-security-policy",
+/// The page may run its own scripts and its own WASM and talk to where it came from, and nothing
+/// else. Not every browser takes `'self'` for WebSockets too, hence the host of the request.
+pub(super) fn policy(host: Option<&str>) -> String {
+    let legal =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    let sockets = match host {
+        Some(host) if !host.is_empty() && host.chars().all(legal) => format!(" ws://{host}"),
+        _ => String::new(),
+    };
+    format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-         connect-src 'self' ws:; img-src 'self' data:; font-src 'self'; worker-src 'self'; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
+         connect-src 'self'{sockets}; img-src 'self' data:; font-src 'self'; worker-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+
+/// What every answer carries besides its policy.
+pub(super) const HEADERS: [(&str, &str); 4] = [
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
     ("x-frame-options", "DENY"),
@@ -88,3 +97,18 @@ pub(super) const HEADERS: [(&str, &str); 5] = [
 const INDEX: &str = "index.html";
 const PAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 const PAGE_FILES_MAX: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_may_connect_to_where_it_came_from() {
+        let own = policy(Some("127.0.0.1:3002"));
+        assert!(own.contains("connect-src 'self' ws://127.0.0.1:3002;"));
+        for strange in [None, Some(""), Some("*"), Some("a b"), Some("a;b")] {
+            let policy = policy(strange);
+            assert!(policy.contains("connect-src 'self';"), "{strange:?}");
+        }
+    }
+}
