@@ -18,8 +18,8 @@ use hyper::{
 };
 use warp::{Filter, Rejection, filters::BoxedFilter, reject, reply::Response};
 
-pub use health::{Health, Window};
 pub(crate) use hardening::harden;
+pub use health::{Health, Window};
 pub use page::is_built;
 
 use crate::{
