@@ -41,6 +41,8 @@ const QUERY_PAUSE_MS = 33;
 /** The same while a replay rushes by, or nothing changes: the worker has the cores for itself. */
 const QUERY_REPLAY_PAUSE_MS = 100;
 const QUERY_IDLE_PAUSE_MS = 200;
+/** A page that was let in before asks why it no longer is after so many attempts in a row. */
+const ENDS_BEFORE_ASKING = 4;
 /** A worker that leaves a query open this long, counted in frames the page did run, is wedged. */
 const ANSWER_WAIT_MS_MAX = 20_000;
 /** Longest step one frame adds to that wait, so that a sleeping machine accuses nobody. */
@@ -84,6 +86,8 @@ export class RelayStore {
   #signature = "";
   /** The connection whose end the relay was asked about. */
   #refusedEpoch = 0;
+  #endsUntold = 0;
+  #wasLetIn = false;
 
   constructor(params: PageParams, url: string, make: MakeWorker) {
     this.params = params;
@@ -279,13 +283,20 @@ export class RelayStore {
   }
 
   #askRefusal({ phase, epoch, lastClose }: ConnectionView): void {
-    if (phase !== "waiting" && phase !== "connecting") this.refusal = "";
+    if (phase !== "waiting" && phase !== "connecting") {
+      this.refusal = "";
+      this.#endsUntold = 0;
+      this.#wasLetIn ||= phase !== "idle";
+    }
     if (phase !== "waiting" || epoch === this.#refusedEpoch) return;
     this.#refusedEpoch = epoch;
     if (lastClose?.code !== CLOSED_UNTOLD) {
       this.refusal = "";
       return;
     }
+    this.#endsUntold += 1;
+    // Who was let in before most likely meets a relay that restarts and cannot be asked.
+    if (this.#wasLetIn && this.#endsUntold < ENDS_BEFORE_ASKING) return;
     void refusalAt(this.#url).then((sentence) => {
       const now = this.view?.connection;
       if (now?.phase === "waiting" && now.epoch === epoch) this.refusal = sentence;
