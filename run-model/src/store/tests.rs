@@ -243,7 +243,7 @@ fn gaps_and_rejects_of_the_relay_are_rows_in_their_place() {
     );
 }
 
-/// SEC-05
+/// SEC-05, SEC-07
 #[test]
 fn long_names_are_cut_and_stay_different() {
     let long = "ß".repeat(400);
