@@ -57,14 +57,12 @@ async function watch(page) {
   };
   page.on("console", (message) => {
     const text = `${message.text()} (${message.location().url})`;
-    if (isRelayAway(text)) return;
     if (message.type() === "error") note(trouble.consoleErrors, text);
     if (message.type() === "warning") note(trouble.consoleWarnings, text);
   });
   page.on("pageerror", (error) => note(trouble.pageErrors, String(error)));
   page.on("requestfailed", (request) => {
-    const text = `${request.url()}: ${request.failure()?.errorText ?? ""}`;
-    if (!isRelayAway(text)) note(trouble.failedRequests, text);
+    note(trouble.failedRequests, `${request.url()}: ${request.failure()?.errorText ?? ""}`);
   });
   await page.exposeBinding("noteCspViolation", (_source, text) =>
     note(trouble.cspViolations, String(text)),
@@ -76,14 +74,6 @@ async function watch(page) {
     });
   });
   return trouble;
-}
-
-/**
- * Chromium's own line about a relay that is not there when the page asks it; no page can prevent it.
- * @param {string} text
- */
-function isRelayAway(text) {
-  return text.includes("net::ERR_CONNECTION_REFUSED") && /\/ws(\)|:)/.test(text);
 }
 
 /** @param {Awaited<ReturnType<typeof watch>>} trouble */

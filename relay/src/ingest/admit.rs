@@ -6,10 +6,10 @@ mod tally;
 use std::{fmt, sync::Arc};
 
 use decode_core::{
-    Decoder, Limits, Mode,
+    Decoder, Limits, Mode, framing,
     wire::{
-        DECOMPRESSED_BYTES_MAX, FRAME_BYTE_LEN, FRAME_HEADER_LEN, FRAME_ZSTD, GapCause,
-        MessageKind, REJECT_PREFIX_BYTES_MAX, RejectCode, ZSTD_MAGIC,
+        DECOMPRESSED_BYTES_MAX, FRAME_BYTE_LEN, FRAME_HEADER_LEN, GapCause, MessageKind,
+        REJECT_PREFIX_BYTES_MAX, RejectCode,
     },
 };
 use session::{Segment, SegmentBuilder};
@@ -300,24 +300,20 @@ impl Admission {
             Err(reject) => {
                 notes.discard();
                 let code = reject.code();
-                (Outcome::Reject(code), decoded_at_most(code, value))
+                let at_most = decoded_at_most(value, self.decoder.mode(), self.payload_bytes_max);
+                (Outcome::Reject(code), at_most)
             }
         }
     }
 }
 
 /// How much was decoded of a value that was refused. Nobody says how far decompression came.
-fn decoded_at_most(code: RejectCode, value: &[u8]) -> usize {
-    let is_seen_at_once = matches!(
-        code,
-        RejectCode::Empty | RejectCode::TooLarge | RejectCode::BadFrame
-    );
-    if is_seen_at_once {
-        0
-    } else if value.first() == Some(&FRAME_ZSTD) || value.starts_with(&ZSTD_MAGIC) {
-        DECOMPRESSED_BYTES_MAX
-    } else {
-        value.len()
+fn decoded_at_most(value: &[u8], mode: Mode, payload_bytes_max: usize) -> usize {
+    match framing::detect(value, mode, payload_bytes_max) {
+        Ok((framing, _)) if framing.is_compressed() => DECOMPRESSED_BYTES_MAX,
+        Ok((_, body)) => body.len(),
+        // Refused by its first bytes or its length.
+        Err(_) => 0,
     }
 }
 

@@ -41,8 +41,11 @@ const QUERY_PAUSE_MS = 33;
 /** The same while a replay rushes by, or nothing changes: the worker has the cores for itself. */
 const QUERY_REPLAY_PAUSE_MS = 100;
 const QUERY_IDLE_PAUSE_MS = 200;
-/** A page that was let in before asks why it no longer is after so many attempts in a row. */
-const ENDS_BEFORE_ASKING = 4;
+/**
+ * A page that was let in before asks why it no longer is after so many attempts in a row: by then a relay
+ * that restarts is back, and asking one that is not there would leave an error in the console.
+ */
+const ENDS_BEFORE_ASKING = 6;
 /** A worker that leaves a query open this long, counted in frames the page did run, is wedged. */
 const ANSWER_WAIT_MS_MAX = 20_000;
 /** Longest step one frame adds to that wait, so that a sleeping machine accuses nobody. */
