@@ -8,19 +8,11 @@ import { createRequire } from "node:module";
 import { basename, join, normalize } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { CHROMIUM_FLAGS } from "../../web/e2e/flags.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const [corpora, generated, playwright] = process.argv.slice(2);
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--js-flags=--expose-gc",
-];
+const FLAGS = [...CHROMIUM_FLAGS, "--js-flags=--expose-gc"];
 const TYPES = {
   ".mjs": "text/javascript",
   ".js": "text/javascript",

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { CHROMIUM_FLAGS } from "../../web/e2e/flags.mjs";
 import {
   GENERATED,
   Missing,
@@ -24,15 +25,6 @@ import { delimited, undelimited } from "./judge.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const EXECUTABLE = process.env.DASHSTREAM_CHROMIUM ?? "/usr/bin/chromium";
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 /** Bytes of payloads per request, unless one payload is larger. */
 const BATCH_BYTES_MAX = 16 * 1024 * 1024;
 /** The whole run, on a machine that does other work too. */
@@ -65,7 +57,7 @@ async function inWorker(chromium, cases) {
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: EXECUTABLE,
       headless: true,
-      args: FLAGS,
+      args: CHROMIUM_FLAGS,
     });
     try {
       const page = context.pages()[0] ?? (await context.newPage());

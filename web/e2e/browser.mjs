@@ -3,19 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { CHROMIUM_FLAGS } from "./flags.mjs";
 
 const EXECUTABLE = process.env["DASHSTREAM_CHROMIUM"] ?? "/usr/bin/chromium";
 /** Most entries kept of each kind of trouble; a broken page can produce them without end. */
 const TROUBLE_COUNT_MAX = 100;
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 /**
  * Opens a page in a browser with a profile of its own.
@@ -26,7 +18,7 @@ export async function openBrowser(options = {}) {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: EXECUTABLE,
     headless: true,
-    args: FLAGS,
+    args: CHROMIUM_FLAGS,
     viewport: { width: options.width ?? 1440, height: options.height ?? 900 },
     colorScheme: options.dark === true ? "dark" : "light",
     reducedMotion: "no-preference",
