@@ -2,20 +2,14 @@
 //! while vectors, bombs and bodies made to be expensive are decoded. `docs/decode.md` states the
 //! multiples; this test holds them.
 
-#![allow(
-    unsafe_code,
-    reason = "an allocator that counts is the only way to see what is allocated"
-)]
-
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use decode_core::text::canonical_json;
 use decode_core::wire::{DECOMPRESSED_BYTES_MAX, INNER_EVENTS_MAX};
 use decode_core::{Decoder, Mode};
+use peak_alloc::PeakAlloc;
 
 /// Memory that decoding may take, as a multiple of the decompressed limit.
 const DECODE_MULTIPLE: usize = 5;
@@ -24,46 +18,15 @@ const TEXT_MULTIPLE: usize = 32;
 /// What a text takes however short the body is: the tables of the messages on the way down.
 const TEXT_BYTES_BASE: usize = 256 * 1024;
 
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-fn grown(bytes: usize) {
-    let live = LIVE.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    PEAK.fetch_max(live, Ordering::Relaxed);
-}
-
-// SAFETY: everything is done by the system's allocator; only sizes are added up.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        grown(layout.size());
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    /// Counted as if old and new were there together, which some allocators need.
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        grown(new_size);
-        let moved = unsafe { System.realloc(block, layout, new_size) };
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        moved
-    }
-}
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static HEAP: PeakAlloc = PeakAlloc;
 
 /// The most that was allocated at once while `run` ran, and what is kept after it.
 fn measured<R>(run: impl FnOnce() -> R) -> (usize, R) {
-    let before = LIVE.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
+    HEAP.reset_peak_usage();
+    let before = HEAP.current_usage();
     let result = run();
-    (PEAK.load(Ordering::Relaxed) - before, result)
+    (HEAP.peak_usage() - before, result)
 }
 
 /// One test, because what other tests allocate at the same time would count too.
@@ -85,7 +48,7 @@ fn decoding() -> usize {
     inputs.extend(found());
     inputs.extend(expensive());
     let (mut worst, mut kept) = (0, 0);
-    let live = LIVE.load(Ordering::Relaxed);
+    let live = HEAP.current_usage();
     let mut reused = [Decoder::new(Mode::Strict), Decoder::new(Mode::Compatible)];
     for input in &inputs {
         for reused in &mut reused {
@@ -104,7 +67,7 @@ fn decoding() -> usize {
             worst = worst.max(fresh).max(again);
         }
         // Two decoders, each with what it keeps for the next payload.
-        kept = kept.max((LIVE.load(Ordering::Relaxed) - live) / 2);
+        kept = kept.max((HEAP.current_usage() - live) / 2);
         assert!(
             worst <= DECODE_MULTIPLE * DECOMPRESSED_BYTES_MAX,
             "{worst} bytes"

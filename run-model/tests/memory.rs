@@ -1,53 +1,15 @@
 //! What one record can make of itself in the store: memory stays within the bounds while a record is
 //! applied, not only after it. Every allocation is counted.
 
-#![allow(
-    unsafe_code,
-    reason = "an allocator that counts is the only way to see what is allocated"
-)]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use decode_core::Mode;
 use decode_core::frame::FrameWriter;
 use decode_core::wire::{FRAME_RAW, INNER_EVENTS_MAX};
+use peak_alloc::PeakAlloc;
 use run_model::limits::{PAYLOAD_BYTES_HELD_MAX, ROWS_MAX, THREADS_MAX};
 use run_model::{EventQuery, RunStore};
 
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-fn grown(bytes: usize) {
-    let live = LIVE.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    PEAK.fetch_max(live, Ordering::Relaxed);
-}
-
-// SAFETY: everything is done by the system's allocator; only sizes are added up.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        grown(layout.size());
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    /// Counted as if old and new were there together, which some allocators need.
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        grown(new_size);
-        let moved = unsafe { System.realloc(block, layout, new_size) };
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        moved
-    }
-}
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static HEAP: PeakAlloc = PeakAlloc;
 
 /// Bytes of a row, of its place in the ring and of growing it: old and new ring at once.
 const ROW_BYTES_MAX: usize = 256;
@@ -88,8 +50,8 @@ const EVENTS: [&[u8]; 2] = [b"", b"\x0A\x05\x22\x01t\x28\x01"];
 fn a_record_of_many_events_takes_no_more_than_the_rows_held() {
     let max = u64::from(INNER_EVENTS_MAX);
     let mut store = RunStore::new(Mode::Strict);
-    let before = LIVE.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
+    HEAP.reset_peak_usage();
+    let before = HEAP.current_usage();
     let mut payload_bytes = 0;
     for offset in 0..8 {
         let payload = batch(INNER_EVENTS_MAX, EVENTS[offset as usize % 2]);
@@ -108,7 +70,7 @@ fn a_record_of_many_events_takes_no_more_than_the_rows_held() {
     }
     assert_eq!(rows_held(&mut store), ROWS_MAX);
     assert_eq!(store.thread_count(), 1);
-    let peak = PEAK.load(Ordering::Relaxed) - before;
+    let peak = HEAP.peak_usage() - before;
     eprintln!("{peak} bytes, {} a row", peak / ROWS_MAX);
     assert!(
         peak <= ROWS_MAX * ROW_BYTES_MAX + payload_bytes,
@@ -117,11 +79,11 @@ fn a_record_of_many_events_takes_no_more_than_the_rows_held() {
 
     // One event more is refused before it takes anything: one row, and the others stay.
     let payload = batch(5_000_000, b"");
-    let held = LIVE.load(Ordering::Relaxed);
-    PEAK.store(held, Ordering::Relaxed);
+    HEAP.reset_peak_usage();
+    let held = HEAP.current_usage();
     store.apply(message(8, &payload), |_| {});
     assert_eq!(store.totals().rejects, 1);
-    let peak = PEAK.load(Ordering::Relaxed) - held;
+    let peak = HEAP.peak_usage() - held;
     assert!(peak < 3 * payload.len(), "{peak} bytes");
     assert!(
         store
