@@ -8,6 +8,7 @@ pub mod capture;
 pub mod child;
 pub mod cli;
 pub mod digest;
+pub mod disk;
 pub mod http;
 pub mod java;
 pub mod kafka;

@@ -5,18 +5,18 @@ use std::{
     fs,
     io::{ErrorKind, Write as _},
     path::{Path, PathBuf},
-    process::{Command, Output},
     time::Duration,
 };
 
 use dashstream_e2e::{
     child::until,
+    disk::SmallDisk,
     kafka::Kafka,
     payload,
     place::fresh_dir,
     producer::{Input, Topic, now_ms},
+    reconcile::reconcile,
     relay::Relay,
-    requirement::skip,
     watcher::{Watcher, outline},
 };
 use dashstream_relay::checkpoint::{Checkpoint, Place, load};
@@ -145,12 +145,12 @@ fn a_full_disk_costs_checkpoints_only() {
     let Some(disk) = SmallDisk::mount("full") else {
         return;
     };
-    let filler = disk.0.join("filler");
+    let filler = disk.path().join("filler");
     let mut file = fs::File::create(&filler).expect("a disk of our own");
     let full = std::iter::repeat_with(|| file.write_all(&[0; 4096])).find_map(Result::err);
     assert!(full.is_some_and(|error| error.kind() == ErrorKind::StorageFull));
     let topic = kafka.topic("full", 1);
-    let dir = format!("--checkpoint-dir={}", disk.0.display());
+    let dir = format!("--checkpoint-dir={}", disk.path().display());
     let flags = [dir.as_str(), "--checkpoint-interval-ms=50"];
     let Some(mut relay) = Relay::start(kafka.brokers(), topic.name(), &flags) else {
         return;
@@ -167,43 +167,17 @@ fn a_full_disk_costs_checkpoints_only() {
         0.0
     );
     assert_eq!(
-        checkpoint(&disk.0, topic.name(), 0),
+        checkpoint(&disk.path(), topic.name(), 0),
         None,
         "nothing half written"
     );
     drop(file);
     fs::remove_file(&filler).expect("a disk of our own");
     until("a checkpoint", PATIENCE, || {
-        checkpoint(&disk.0, topic.name(), 0).filter(|found| found.offset == 10)
+        checkpoint(&disk.path(), topic.name(), 0).filter(|found| found.offset == 10)
     });
     relay.wait_ready();
-}
-
-/// A file system in memory with hardly any room, gone when dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(name: &str) -> Option<Self> {
-        let dir = fresh_dir(name);
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
-            .arg(&dir)
-            .output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self(dir));
-        }
-        let _left: std::io::Result<()> = fs::remove_dir_all(&dir);
-        skip("a small disk can be mounted by root only");
-        None
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // What cannot be unmounted goes with the machine; it is no reason to fail a test.
-        let _left: std::io::Result<Output> = Command::new("umount").arg(&self.0).output();
-        let _left: std::io::Result<()> = fs::remove_dir_all(&self.0);
-    }
+    let _agreed = reconcile(&mut relay, 10);
 }
 
 /// OPS-02, DLQ-05: killed again and again at moments of no choice, the relay leaves readable files that
