@@ -11,7 +11,7 @@ use decode_core::frame::{Frame, FrameReader};
 use decode_core::wire::{FrameKind, control};
 use serde::Serialize;
 use session::client::{Phase, Problem};
-use session::control::{Decimal, From, Partition, Welcome};
+use session::control::{Fingerprint, From, Partition, Welcome};
 use session::digest::StreamDigest;
 use session::{ClientConfig, ClientInput, ClientOutput, ClientSession};
 
@@ -26,9 +26,10 @@ pub(crate) struct FollowArgs {
     #[arg(long, value_enum)]
     from: Option<Start>,
     /// Continue after these offsets: PARTITION:OFFSET,... (other partitions: from where the relay's
-    /// log of them began; what it no longer holds is a gap)
+    /// log of them began; what it no longer holds is a gap). With @MS behind an offset, the Kafka time of
+    /// the record there, the relay tells where the topic is another one now
     #[arg(long, value_parser = cursor, value_delimiter = ',')]
-    cursor: Vec<(Partition, Decimal)>,
+    cursor: Vec<Cursor>,
     /// Stop after so many records, rejected ones included
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     until_records: Option<u64>,
@@ -48,6 +49,14 @@ pub(crate) struct FollowArgs {
     /// At the end print counts and a SHA-256 per partition over all that was delivered, as JSON
     #[arg(long)]
     pub(crate) digest: bool,
+}
+
+/// Where one partition was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cursor {
+    partition: u32,
+    position: u64,
+    last: Option<Fingerprint>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -173,12 +182,13 @@ impl<'a> Follow<'a> {
         let seed = RandomState::new().hash_one(std::process::id());
         let mut session = ClientSession::new(ClientConfig { from, seed });
         let mut named = BTreeSet::new();
-        for (Partition(partition), Decimal(position)) in &args.cursor {
+        for cursor in &args.cursor {
+            let partition = cursor.partition;
             if !named.insert(partition) {
                 let text = format!("--cursor names partition {partition} twice");
                 return Err(Failure::Usage(text));
             }
-            session.seek(*partition, *position);
+            session.seek(partition, cursor.position, cursor.last);
         }
         Ok(Self {
             args,
@@ -284,8 +294,8 @@ impl<'a> Follow<'a> {
     /// The machine leaves out the cursors of partitions that the relay does not have. Here somebody
     /// has asked for them.
     fn check_cursor(&self, welcome: &Welcome) -> Result<(), Failure> {
-        let mut asked = self.args.cursor.iter().map(|(partition, _)| partition);
-        match asked.find(|partition| !welcome.partitions.contains_key(*partition)) {
+        let mut asked = self.args.cursor.iter().map(|c| Partition(c.partition));
+        match asked.find(|partition| !welcome.partitions.contains_key(partition)) {
             Some(Partition(partition)) => Err(Failure::Io(format!(
                 "{}: the relay has no partition {partition}",
                 self.args.url
@@ -429,15 +439,28 @@ pub(crate) async fn interrupted() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// `PARTITION:OFFSET`, the last offset already had, as the position to continue from.
-fn cursor(text: &str) -> Result<(Partition, Decimal), String> {
-    let (partition, offset) = text.split_once(':').ok_or("expected PARTITION:OFFSET")?;
+/// `PARTITION:OFFSET` or `PARTITION:OFFSET@MS`, the last offset already had.
+fn cursor(text: &str) -> Result<Cursor, String> {
+    let (partition, last) = text.split_once(':').ok_or("expected PARTITION:OFFSET")?;
     let partition = partition
         .parse()
         .map_err(|error| format!("partition: {error}"))?;
+    let (offset, time) = match last.split_once('@') {
+        Some((offset, time)) => (offset, Some(time)),
+        None => (last, None),
+    };
     let offset: u64 = offset.parse().map_err(|error| format!("offset: {error}"))?;
     let position = offset.checked_add(1).ok_or("offset: too large")?;
-    Ok((Partition(partition), Decimal(position)))
+    let time = time.map(str::parse).transpose();
+    let timestamp_ms = time.map_err(|error| format!("time: {error}"))?;
+    Ok(Cursor {
+        partition,
+        position,
+        last: timestamp_ms.map(|timestamp_ms| Fingerprint {
+            offset,
+            timestamp_ms,
+        }),
+    })
 }
 
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {

@@ -98,6 +98,9 @@ fn a_cursor_continues_after_its_offset() {
     assert_eq!(from("0:41"), [58, 100]);
     assert_eq!(from("0:41,1:98"), [58, 1]);
     assert_eq!(from("0:99,1:99"), [0, 0]);
+    // With the time of its record the cursor proves its topic; another time is another topic's.
+    assert_eq!(from("0:41@1700000000000,1:98"), [58, 1]);
+    assert_eq!(from("0:41@1700000000001,1:98"), [100, 1]);
 
     let args = ["tail", &url, "--cursor", "7:1", "--timeout", "30"];
     let finished = dashstream(&args, b"");
@@ -238,6 +241,7 @@ fn the_end_conditions_and_their_exit_codes() {
         (&["--for", "soon"], 2),
         (&["--cursor", "0"], 2),
         (&["--cursor", "0:1,0:5"], 2),
+        (&["--cursor", "0:1@soon"], 2),
         (&["--until-records", "0"], 2),
     ] {
         let all: Vec<&str> = ["tail", &url].iter().chain(args).copied().collect();

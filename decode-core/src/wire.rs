@@ -261,6 +261,8 @@ pub mod error_code {
     pub const INVALID_PARTITION: &str = "invalid_partition";
     /// An offset that is no unsigned 64-bit integer.
     pub const INVALID_OFFSET: &str = "invalid_offset";
+    /// A fingerprint of the wrong shape, of a partition without a position, or not before it.
+    pub const INVALID_FINGERPRINT: &str = "invalid_fingerprint";
     /// More partitions than allowed.
     pub const TOO_MANY_PARTITIONS: &str = "too_many_partitions";
     /// The `namespace` is another topic's or cluster's.

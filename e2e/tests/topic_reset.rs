@@ -4,6 +4,7 @@
 use std::{process::Command, time::Duration};
 
 use dashstream_e2e::{
+    cli::Cli,
     http,
     kafka::Kafka,
     payload,
@@ -11,6 +12,7 @@ use dashstream_e2e::{
     relay::Relay,
     watcher::{Watcher, integer, outline},
 };
+use decode_core::frame::FrameHeader;
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -129,6 +131,106 @@ fn a_longer_topic_is_known_by_its_records() {
     let wanted: Vec<_> = (0..60).map(|offset| format!("record {offset}")).collect();
     assert_eq!(list, wanted);
     relay.wait_ready();
+}
+
+fn resume_after(relay: &Relay, position: u64, last: Option<&FrameHeader>) -> Watcher {
+    let mut fields = json!({"from": "cursor", "positions": {"0": position.to_string()}});
+    if let Some(last) = last {
+        let (offset, timestamp_ms) = (last.offset.to_string(), last.timestamp_ms.to_string());
+        fields["fingerprints"] = json!({"0": {"offset": offset, "timestampMs": timestamp_ms}});
+    }
+    Watcher::resume(relay.address(), &fields).0
+}
+
+/// RES-19, RES-20: a client that was away while the topic was made anew, and whose cursor fits into the
+/// new one, is told by its last record: what it had not got of the old one is a gap, then it gets the new
+/// one from its beginning. One that was not away goes on.
+#[test]
+fn a_client_that_was_away_is_told_where_its_cursor_fits() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let topic = kafka.topic("reset-away", 1);
+    let name = topic.name().to_owned();
+    let Some(mut relay) = Relay::start(kafka.brokers(), &name, &QUICK) else {
+        return;
+    };
+    produce(&topic, 0, "old", 20);
+    let mut client = from_earliest(&relay);
+    let (old, _) = client.frames_to(0, 20).pop().expect("the last of them");
+    client.leave();
+    produce(&topic, 0, "old", 10);
+    assert_eq!(from_earliest(&relay).frames_to(0, 30).len(), 30);
+
+    topic.delete();
+    let topic = Topic::create(kafka.brokers(), &name, 1);
+    let new = produce(&topic, 0, "new", 60);
+    relay.wait_for("the new topic", PATIENCE, |relay| resets(relay) == 1.0);
+    assert_eq!(payloads(&mut from_earliest(&relay), 0, 60), new);
+
+    let mut back = resume_after(&relay, 20, Some(&old));
+    let gap = back.frames_to(0, 30);
+    assert_eq!(outline(&gap), ["gap 20-29 topic_reset"]);
+    assert_eq!(told(&back.control("topic_reset")), (0, 30, 0));
+    let all = back.frames_to(0, 60);
+    let found: Vec<_> = all.iter().map(|(_, payload)| payload.clone()).collect();
+    assert_eq!(found, new);
+
+    let (of_new, _) = &all[39];
+    let mut same = resume_after(&relay, 40, Some(of_new));
+    assert_eq!(payloads(&mut same, 0, 60), new[40..]);
+    // Without it nobody can know.
+    let mut untold = resume_after(&relay, 20, None);
+    assert_eq!(payloads(&mut untold, 0, 60), new[20..]);
+}
+
+/// RES-19, OPS-02: the client of this project sends its last record by itself. The relay is started anew
+/// after the topic was, knows nothing of the old one, and tells when it has read so far.
+#[test]
+fn the_tool_is_told_by_a_relay_that_never_saw_the_old_topic() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let topic = kafka.topic("reset-tool", 1);
+    let name = topic.name().to_owned();
+    let Some(mut relay) = Relay::start(kafka.brokers(), &name, &QUICK) else {
+        return;
+    };
+    produce(&topic, 0, "old", 20);
+    let url = relay.ws_url();
+    let arguments = [
+        "tail",
+        &url,
+        "--json",
+        "--until-records",
+        "80",
+        "--timeout",
+        "100",
+    ];
+    let Some(tool) = Cli::start("tail", &arguments) else {
+        return;
+    };
+    relay.wait_for("the tool has the old topic", PATIENCE, |_| {
+        tool.output().lines().count() == 20
+    });
+    relay.kill();
+    topic.delete();
+    let topic = Topic::create(kafka.brokers(), &name, 1);
+    produce(&topic, 0, "new", 60);
+    relay.start_again();
+    let finished = tool.wait(2 * PATIENCE);
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.errors);
+    assert!(
+        finished.errors.contains("topic_reset: partition 0"),
+        "{}",
+        finished.errors
+    );
+    let offsets: Vec<u64> = finished
+        .output
+        .lines()
+        .map(|line| {
+            let line: Value = serde_json::from_str(line).expect("JSON");
+            integer(&line["offset"])
+        })
+        .collect();
+    let wanted: Vec<u64> = (0..20).chain(0..60).collect();
+    assert_eq!(offsets, wanted, "the old topic, then the new one whole");
 }
 
 /// RES-19, OPS-08: a partition that the new topic does not have holds nothing up: it is served as empty,

@@ -4,6 +4,7 @@
 use parking_lot::RwLock;
 use session::{
     Segment, TailLog,
+    control::Fingerprint,
     log::{AppendError, PartitionView},
 };
 use tokio::sync::watch;
@@ -56,6 +57,16 @@ impl Hub {
     /// Notes Kafka's end; wakes nobody, as it brings no data.
     pub fn set_kafka_end(&self, partition: u32, end: u64) {
         self.log.write().set_kafka_end(partition, end);
+    }
+
+    /// Notes the record right before a partition's log.
+    pub fn set_before(&self, partition: u32, record: Fingerprint) {
+        self.log.write().set_before(partition, record);
+    }
+
+    /// Notes whether a partition waits for its release, and wakes the sessions: replays may end by it.
+    pub fn set_paused(&self, partition: u32, paused: bool) {
+        self.change(|log| log.set_paused(partition, paused));
     }
 
     /// Reads the log. Keep the guard for as short as possible, and never across an await.

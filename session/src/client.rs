@@ -16,7 +16,7 @@ use decode_core::frame::{FrameError, FrameHeader};
 use decode_core::wire::CloseCode;
 
 use crate::Millis;
-use crate::control::{From, Welcome};
+use crate::control::{Fingerprint, From, Welcome};
 use crate::limits::{PROBLEM_CHARS_MAX, PROBLEMS_MAX};
 use positions::Positions;
 pub use positions::{Discontinuity, PartitionPosition};
@@ -216,9 +216,9 @@ impl ClientSession {
     }
 
     /// Sets the next position wanted of a partition, before [`ClientInput::Start`]: a cursor kept
-    /// from an earlier run.
-    pub fn seek(&mut self, partition: u32, position: u64) {
-        self.positions.reset(partition, position);
+    /// from an earlier run, with the last record disposed of before it, if that was kept too.
+    pub fn seek(&mut self, partition: u32, position: u64, last: Option<Fingerprint>) {
+        self.positions.seek(partition, position, last);
     }
 
     /// Checks a binary message of connection `epoch` as a whole, before any frame of it is applied.

@@ -10,8 +10,9 @@ mod strict;
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};
+use core::fmt::Display;
 
-use serde::ser::{Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 pub use client::{
     Ack, ClientMessage, ControlError, From, LISTED_MAX, Report, Resume, parse_client,
@@ -28,6 +29,22 @@ pub struct Partition(pub u32);
 
 /// Positions or offsets by partition.
 pub type ByPartition<T = Decimal> = BTreeMap<Partition, T>;
+
+/// By which a record is known again: at its offset another topic has another one, or none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fingerprint {
+    /// Kafka offset.
+    #[serde(serialize_with = "as_text")]
+    pub offset: u64,
+    /// Kafka timestamp in ms.
+    #[serde(serialize_with = "as_text")]
+    pub timestamp_ms: i64,
+}
+
+fn as_text<S: Serializer>(number: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
+}
 
 /// Digits only: no sign, no spaces, no leading zeros, so that one number has one text.
 pub(crate) fn digits(text: &str) -> Option<u64> {

@@ -11,6 +11,7 @@ mod segment;
 
 use alloc::collections::{BTreeMap, VecDeque};
 
+use crate::control::Fingerprint;
 use crate::limits::{JOINED_BYTES_MAX, JOINED_LOG_SHARE};
 
 pub use segment::{Segment, SegmentBuilder, Slice};
@@ -34,6 +35,18 @@ pub enum Read {
     },
     /// No such partition.
     Unknown,
+}
+
+/// What the log knows of the record at an offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordAt {
+    /// The log does not reach so far yet.
+    NotYet,
+    /// Nothing: it is not held, or no record lies there. That may be the work of compaction or
+    /// eviction and says nothing of the topic.
+    Unknown,
+    /// A record with this Kafka timestamp, ms.
+    At(i64),
 }
 
 /// Why a segment is not taken.
@@ -81,6 +94,8 @@ pub struct PartitionView {
     pub incarnation: u64,
     /// Position at which the log before that ended; 0 if there was none.
     pub former_end: u64,
+    /// Whether nothing is appended until somebody releases it.
+    pub paused: bool,
     /// Bytes held, with the index and what it takes to keep them.
     pub bytes: usize,
     /// Frames held.
@@ -120,6 +135,9 @@ struct PartitionLog {
     kafka_end: u64,
     incarnation: u64,
     former_end: u64,
+    paused: bool,
+    /// A record right before the log began, of the same topic.
+    before: Option<Fingerprint>,
     bytes: usize,
     frames: usize,
     evicted_frames: u64,
@@ -136,6 +154,8 @@ impl PartitionLog {
             kafka_end: position,
             incarnation: 0,
             former_end: 0,
+            paused: false,
+            before: None,
             bytes: 0,
             frames: 0,
             evicted_frames: 0,
@@ -191,6 +211,21 @@ impl PartitionLog {
             Some(held) => Read::Data(held.segment.slice(position, bytes_max)),
             None => Read::CaughtUp,
         }
+    }
+
+    fn record_at(&self, offset: u64) -> RecordAt {
+        if offset >= self.head {
+            return RecordAt::NotYet;
+        }
+        if let Some(before) = self.before.filter(|before| before.offset == offset) {
+            return RecordAt::At(before.timestamp_ms);
+        }
+        let at = self
+            .segments
+            .partition_point(|held| held.segment.end <= offset);
+        let held = self.segments.get(at);
+        let timestamp_ms = held.and_then(|held| held.segment.timestamp_at(offset));
+        timestamp_ms.map_or(RecordAt::Unknown, RecordAt::At)
     }
 
     const fn end(&self) -> u64 {
@@ -278,6 +313,29 @@ impl TailLog {
         if let Some(log) = self.partitions.get_mut(&partition) {
             log.kafka_end = end;
         }
+    }
+
+    /// Notes a record that lies before the beginning of a partition's log. A client that was at the end
+    /// when the relay was started anew proves by it that the topic is the same.
+    pub fn set_before(&mut self, partition: u32, record: Fingerprint) {
+        if let Some(log) = self.partitions.get_mut(&partition) {
+            log.before = Some(record);
+        }
+    }
+
+    /// Notes whether a partition's reading waits for somebody's word, whatever Kafka holds.
+    pub fn set_paused(&mut self, partition: u32, paused: bool) {
+        if let Some(log) = self.partitions.get_mut(&partition) {
+            log.paused = paused;
+            self.version += 1;
+        }
+    }
+
+    /// What is known of the record at an offset of a partition.
+    #[must_use]
+    pub fn record_at(&self, partition: u32, offset: u64) -> RecordAt {
+        let log = self.partitions.get(&partition);
+        log.map_or(RecordAt::Unknown, |log| log.record_at(offset))
     }
 
     /// Appends a segment and evicts what no longer fits.
@@ -385,6 +443,7 @@ fn view(partition: u32, log: &PartitionLog) -> PartitionView {
         end: log.end(),
         incarnation: log.incarnation,
         former_end: log.former_end,
+        paused: log.paused,
         bytes: log.bytes,
         frames: log.frames,
         oldest_timestamp_ms: log

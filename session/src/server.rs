@@ -351,7 +351,7 @@ impl ServerSession {
         if let Some(message) = self.lanes.adopt_new(log) {
             return ServerOutput::Text(message.to_text());
         }
-        if let Some(done) = self.replay_complete(now) {
+        if let Some(done) = self.replay_complete(log, now) {
             return ServerOutput::Text(done.to_text());
         }
         if let Some(progress) = self.replay_progress(now) {
@@ -384,7 +384,7 @@ impl ServerSession {
                 self.wait(Some(deadline))
             }
             // What the lanes saw of the log may just have decided the last of them.
-            Next::Idle { until_ms } => match self.replay_complete(now) {
+            Next::Idle { until_ms } => match self.replay_complete(log, now) {
                 Some(done) => ServerOutput::Text(done.to_text()),
                 None => self.wait(until_ms),
             },
@@ -415,17 +415,18 @@ impl ServerSession {
     }
 
     /// The message that ends the replay, exactly once.
-    fn replay_complete(&mut self, now: Millis) -> Option<RelayMessage> {
-        if !self.lanes.passed_heads() {
+    fn replay_complete(&mut self, log: &TailLog, now: Millis) -> Option<RelayMessage> {
+        if self.replay.is_none() || !self.lanes.passed_heads(log) {
             return None;
         }
         let replay = self.replay.take()?;
+        let paused = log.partitions().filter(|view| view.paused);
         self.stats.replay.took_ms = Some(now.saturating_sub(replay.since_ms));
         Some(RelayMessage::ReplayComplete {
             mode: replay.mode.name().to_string(),
             total_replayed: Decimal(self.stats.replay.frames),
             last_offsets_by_partition: self.lanes.last_offsets(),
-            blocked: alloc::vec::Vec::new(),
+            blocked: paused.map(|view| view.partition).collect(),
         })
     }
 

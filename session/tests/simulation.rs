@@ -1,5 +1,6 @@
 //! A relay and a client over an imagined wire, in virtual time, with every trouble a seed brings:
-//! cut connections, lost tails, evicted memory, new partitions, slow clients, tiny windows.
+//! cut connections, lost tails, evicted memory, new partitions, slow clients, tiny windows, topics made
+//! anew.
 //!
 //! The oracle is simple: per partition, what the client disposed of is every position exactly once,
 //! in order, as record or inside a gap, and every record has the bytes that were appended.
@@ -8,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use decode_core::frame::FrameReader;
 use decode_core::wire::{FrameKind, GapCause, RejectCode};
-use session::control::From;
+use session::control::{From, RelayMessage, parse_relay};
 use session::{
     ClientConfig, ClientInput, ClientOutput, ClientSession, Phase, SegmentBuilder, ServerConfig,
     ServerInput, ServerOutput, ServerSession, TailLog,
@@ -61,14 +62,21 @@ struct World {
     began: BTreeMap<u32, u64>,
     window: usize,
     reports: u64,
+    /// Whether topics are made anew. Then there are records only and none is evicted, so that a cursor of
+    /// a former one can always be known.
+    resets: bool,
+    /// Kafka timestamps, no two alike.
+    stamp: i64,
+    told: u64,
 }
 
 impl World {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, resets: bool) -> Self {
         let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let window = [200, 2_000, 1 << 20][random.below(3) as usize];
         // Logs in which nearly no segments are joined, some are, all are.
         let memory = [3_000, 100_000, 4 << 20][random.below(3) as usize];
+        let memory = if resets { 4 << 20 } else { memory };
         let mut world = Self {
             log: TailLog::new(memory),
             now: 0,
@@ -84,6 +92,9 @@ impl World {
             began: BTreeMap::new(),
             window,
             reports: 0,
+            resets,
+            stamp: 0,
+            told: 0,
             random,
         };
         for partition in 0..1 + world.random.below(3) as u32 {
@@ -98,13 +109,20 @@ impl World {
         self.truth.insert(partition, Vec::new());
     }
 
+    fn make_anew(&mut self) {
+        let partition = self.random.below(self.truth.len() as u64) as u32;
+        self.log.restart_partition(partition, 0);
+        self.truth.insert(partition, Vec::new());
+    }
+
     fn append(&mut self) {
         let partition = self.random.below(self.truth.len() as u64) as u32;
         let truth = self.truth.get_mut(&partition).expect("added");
         let mut builder = SegmentBuilder::new(partition, truth.len() as u64);
         for _ in 0..1 + self.random.below(20) {
             let offset = truth.len() as u64;
-            match self.random.below(12) {
+            let kinds = if self.resets { 4..12 } else { 0..12 };
+            match kinds.start + self.random.below(kinds.end - kinds.start) {
                 0 => {
                     builder.gap(offset, offset, GapCause::NullValue);
                     truth.push(Put::Gap);
@@ -117,7 +135,8 @@ impl World {
                 _ => {
                     let byte = self.random.next() as u8;
                     let len = self.random.below(120) as usize;
-                    builder.record(offset, 0, &vec![byte; len + 1]);
+                    self.stamp += 1;
+                    builder.record(offset, self.stamp, &vec![byte; len + 1]);
                     truth.push(Put::Record(byte));
                 }
             }
@@ -201,6 +220,7 @@ impl World {
                 None => return,
                 Some(Wire::Text(text)) => {
                     self.client.handle(ClientInput::Text(&text), self.now);
+                    self.hear_reset(&text);
                     if self.began.is_empty() {
                         let positions = self.client.positions();
                         self.began = positions.map(|p| (p.partition, p.expected)).collect();
@@ -208,6 +228,16 @@ impl World {
                 }
                 Some(Wire::Data(bytes)) => self.apply(&bytes),
             }
+        }
+    }
+
+    /// What came before it is of a former topic.
+    fn hear_reset(&mut self, text: &str) {
+        let message = parse_relay(text).expect("readable");
+        if let Some(RelayMessage::TopicReset { partition, .. }) = message {
+            assert!(self.resets, "a topic that was not made anew: {text}");
+            self.got.remove(&partition);
+            self.told += 1;
         }
     }
 
@@ -252,6 +282,7 @@ impl World {
             match self.random.below(40) {
                 0 => self.cut(),
                 1 if self.truth.len() < 5 => self.add_partition(self.truth.len() as u32),
+                13 if self.resets => self.make_anew(),
                 2..=12 => self.append(),
                 _ => {}
             }
@@ -310,7 +341,7 @@ impl World {
 fn every_position_is_disposed_of_exactly_once_whatever_happens() {
     let mut reports = 0;
     for seed in 1..=300 {
-        let mut world = World::new(seed);
+        let mut world = World::new(seed, false);
         for _ in 0..400 {
             world.step(false);
         }
@@ -324,4 +355,28 @@ fn every_position_is_disposed_of_exactly_once_whatever_happens() {
         reports += world.reports;
     }
     assert!(reports > 300, "clients report how they keep up: {reports}");
+}
+
+/// RES-19, RES-05: a client is told of every topic made anew, connected or away, whether its cursor fits
+/// into the new one or not, and has the new one whole.
+#[test]
+fn a_topic_made_anew_is_never_mixed_with_the_former_one() {
+    let mut told = 0;
+    for seed in 1..=200 {
+        let mut world = World::new(seed, true);
+        for _ in 0..400 {
+            world.step(false);
+        }
+        // Ends may agree by chance before the client is told, or while its cursor is waited for.
+        let (mut calm, mut quiet) = (0, 0);
+        while quiet < 200 {
+            world.step(true);
+            calm += 1;
+            quiet = if world.caught_up() { quiet + 1 } else { 0 };
+            assert!(calm < 20_000, "seed {seed} never catches up");
+        }
+        world.check(seed);
+        told += world.told;
+    }
+    assert!(told > 200, "clients are told: {told}");
 }

@@ -25,6 +25,15 @@ pub struct Fingerprint {
     pub timestamp_ms: i64,
 }
 
+impl From<Fingerprint> for session::control::Fingerprint {
+    fn from(record: Fingerprint) -> Self {
+        Self {
+            offset: record.offset,
+            timestamp_ms: record.timestamp_ms,
+        }
+    }
+}
+
 /// DashFlow's three fields, and what this relay knows besides.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

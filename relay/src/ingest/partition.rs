@@ -250,11 +250,13 @@ impl PartitionLoop {
             code,
             reason,
         });
+        self.around.hub.set_paused(self.partition, true);
         self.held = Some(Held { offset, obstacle });
     }
 
     async fn wait_for_release(&mut self) {
         self.status.released().await;
+        self.around.hub.set_paused(self.partition, false);
         let Some(held) = self.held.take() else {
             return;
         };

@@ -1,7 +1,8 @@
 //! The client's inputs and outputs: one connection after another.
 
 use alloc::format;
-use alloc::string::ToString as _;
+use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use decode_core::wire::{CloseCode, PROTOCOL_VERSION, control, error_code};
 
@@ -150,8 +151,9 @@ impl ClientSession {
             } => {
                 self.replay = Some((sent.0, estimated_total.0));
             }
-            RelayMessage::ReplayComplete { .. } => {
+            RelayMessage::ReplayComplete { blocked, .. } => {
                 if self.phase == Phase::Replaying {
+                    self.tell_paused(&blocked);
                     self.replay = None;
                     self.replays_completed += 1;
                     self.enter(Phase::Live);
@@ -175,8 +177,8 @@ impl ClientSession {
                 position,
             } => {
                 let text = format!(
-                    "partition {partition}: {} does not exist, starts over",
-                    requested.0
+                    "partition {partition}: the topic was made anew, {} is not of this one; it goes on at {}",
+                    requested.0, position.0
                 );
                 self.problem(control::TOPIC_RESET, &text);
                 self.positions.reset(partition, position.0);
@@ -201,6 +203,17 @@ impl ClientSession {
                 );
             }
         }
+    }
+
+    /// What lies beyond the place where they stand still was not waited for.
+    fn tell_paused(&mut self, partitions: &[u32]) {
+        if partitions.is_empty() {
+            return;
+        }
+        let list: Vec<_> = partitions.iter().map(ToString::to_string).collect();
+        let list = list.join(", ");
+        let text = format!("the relay stands still until released, here: partitions {list}");
+        self.problem(PAUSED, &text);
     }
 
     fn welcomed(&mut self, welcome: Welcome) {
@@ -228,6 +241,8 @@ impl ClientSession {
         // A cursor of a partition the relay does not have would refuse the whole resume.
         let mut positions = self.positions.cursors();
         positions.retain(|partition, _| welcome.partitions.contains_key(partition));
+        let mut fingerprints = self.positions.fingerprints();
+        fingerprints.retain(|partition, _| welcome.partitions.contains_key(partition));
         let from = if self.positions.is_empty() {
             self.config.from
         } else {
@@ -237,6 +252,7 @@ impl ClientSession {
             namespace: Some(welcome.namespace.clone()),
             from,
             positions,
+            fingerprints,
         };
         self.outbox
             .push_back(ClientOutput::Send(ClientMessage::Resume(resume).to_text()));
@@ -342,6 +358,9 @@ impl ClientSession {
         self.phase_since_ms = self.now;
     }
 }
+
+/// The code under which a paused partition is told.
+const PAUSED: &str = "paused";
 
 impl super::Retry {
     const fn next_random(&mut self) -> u64 {

@@ -6,7 +6,7 @@ use decode_core::frame::{FrameHeader, FrameReader};
 use decode_core::wire::FrameKind;
 
 use super::Refused;
-use crate::control::{ByPartition, Decimal, Partition};
+use crate::control::{ByPartition, Decimal, Fingerprint, Partition};
 
 /// A frame that leaves something out, or repeats something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct PartitionPosition {
     pub expected: u64,
     /// Next position to be disposed of: the cursor.
     pub committed: u64,
+    /// The last record disposed of, accepted or not. Whoever keeps the cursor keeps it too.
+    pub fingerprint: Option<Fingerprint>,
     /// The relay's end when this connection resumed.
     pub head: u64,
     /// Records disposed of.
@@ -76,6 +78,14 @@ impl Positions {
             .collect()
     }
 
+    /// What shows that the cursors are of this topic.
+    pub(super) fn fingerprints(&self) -> ByPartition<Fingerprint> {
+        self.by_partition
+            .values()
+            .filter_map(|p| Some((Partition(p.partition), p.fingerprint?)))
+            .collect()
+    }
+
     /// What a new connection starts from: what was received and not disposed of is received again.
     pub(super) fn rewind(&mut self) {
         for p in self.by_partition.values_mut() {
@@ -117,6 +127,14 @@ impl Positions {
         let p = self.start(partition, position);
         p.expected = position;
         p.committed = position;
+        p.fingerprint = None;
+    }
+
+    /// A cursor from an earlier run.
+    pub(super) fn seek(&mut self, partition: u32, position: u64, last: Option<Fingerprint>) {
+        self.reset(partition, position);
+        let last = last.filter(|record| record.offset < position);
+        self.start(partition, position).fingerprint = last;
     }
 
     /// Walks a message's frames and counts them; on the first that does not continue, none counts.
@@ -163,6 +181,12 @@ impl Positions {
         }
         let before = p.committed;
         p.committed = header.next();
+        if matches!(header.kind, FrameKind::Record | FrameKind::Reject) {
+            p.fingerprint = Some(Fingerprint {
+                offset: header.offset,
+                timestamp_ms: header.timestamp_ms,
+            });
+        }
         match header.kind {
             FrameKind::Record => p.records += 1,
             FrameKind::Reject => p.rejects += 1,

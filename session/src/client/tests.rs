@@ -269,7 +269,7 @@ fn a_report_tells_what_waits_and_for_how_long() {
 #[test]
 fn a_sought_position_is_sent_as_the_cursor() {
     let mut client = client();
-    client.seek(3, 77);
+    client.seek(3, 77, None);
     let mut log = TailLog::new(1 << 20);
     log.add_partition(3, 0);
     let mut server = ServerSession::new(ServerConfig::default(), &log, 0);
@@ -288,4 +288,135 @@ fn a_sought_position_is_sent_as_the_cursor() {
         resume.contains(r#""from":"cursor""#) && resume.contains(r#""3":"77""#),
         "{resume}"
     );
+}
+
+fn sent_resume(client: &mut ClientSession, welcome: &str) -> crate::control::Resume {
+    client.handle(ClientInput::Text(welcome), 0);
+    let (outputs, _) = drain(client, 0);
+    let [ClientOutput::Send(text)] = &outputs[..] else {
+        panic!("{outputs:?}")
+    };
+    let Ok(ClientMessage::Resume(resume)) = parse_client(text) else {
+        panic!("{text}")
+    };
+    resume
+}
+
+fn reconnect(client: &mut ClientSession) {
+    let closed = ClientInput::Closed {
+        code: 1006,
+        reason: "",
+    };
+    client.handle(closed, 2);
+    client.handle(ClientInput::Wake, 2);
+    drain(client, 2);
+    client.handle(ClientInput::Opened, 2);
+}
+
+/// RES-19, RES-05: the last record disposed of goes with the cursor, accepted or not; what was only
+/// received does not, and a reset ends it.
+#[test]
+fn the_cursor_has_the_last_record_with_it() {
+    let mut client = resumed_at(10);
+    let epoch = client.epoch();
+    let mut message = Vec::new();
+    let mut writer = FrameWriter::new(0, 10);
+    writer.record(&mut message, 10, 111, b"x");
+    writer.reject(
+        &mut message,
+        12,
+        222,
+        decode_core::wire::RejectCode::Empty,
+        b"",
+    );
+    writer.gap(&mut message, 13, 14, decode_core::wire::GapCause::Retention);
+    writer.mark(&mut message, 16);
+    writer.record(&mut message, 16, 333, b"not disposed of");
+    assert_eq!(client.accept(epoch, &message, 1), Ok(()));
+    for frame in decode_core::frame::FrameReader::new(&message).take(4) {
+        client.disposed(epoch, &frame.expect("a frame").header);
+    }
+    let mut log = TailLog::new(1 << 20);
+    log.add_partition(0, 0);
+    let mut server = ServerSession::new(ServerConfig::default(), &log, 0);
+    let ServerOutput::Text(welcome) = server.poll(&log, 0) else {
+        panic!("no welcome")
+    };
+    reconnect(&mut client);
+    let resume = sent_resume(&mut client, &welcome);
+    let record = Fingerprint {
+        offset: 12,
+        timestamp_ms: 222,
+    };
+    assert_eq!(resume.positions[&Partition(0)], Decimal(16));
+    assert_eq!(resume.fingerprints[&Partition(0)], record);
+    let reset = RelayMessage::TopicReset {
+        partition: 0,
+        requested: Decimal(16),
+        position: Decimal(0),
+    };
+    client.handle(ClientInput::Text(&reset.to_text()), 3);
+    reconnect(&mut client);
+    let resume = sent_resume(&mut client, &welcome);
+    assert_eq!(resume.positions[&Partition(0)], Decimal(0));
+    assert!(resume.fingerprints.is_empty());
+}
+
+/// RES-19: a cursor kept from an earlier run has its record with it, if that was kept; one that cannot
+/// belong to it is left out, as the relay would refuse the whole resume.
+#[test]
+fn a_sought_position_has_its_record_with_it() {
+    let mut log = TailLog::new(1 << 20);
+    (0..3).for_each(|partition| log.add_partition(partition, 0));
+    let mut server = ServerSession::new(ServerConfig::default(), &log, 0);
+    let ServerOutput::Text(welcome) = server.poll(&log, 0) else {
+        panic!("no welcome")
+    };
+    let mut client = client();
+    let record = Fingerprint {
+        offset: 41,
+        timestamp_ms: -1,
+    };
+    client.seek(0, 42, Some(record));
+    client.seek(1, 42, None);
+    client.seek(2, 41, Some(record));
+    client.seek(9, 42, Some(record));
+    client.handle(ClientInput::Start, 0);
+    drain(&mut client, 0);
+    client.handle(ClientInput::Opened, 0);
+    let resume = sent_resume(&mut client, &welcome);
+    assert_eq!(resume.positions.len(), 3, "the relay has no partition 9");
+    assert_eq!(
+        resume.fingerprints,
+        ByPartition::from([(Partition(0), record)])
+    );
+}
+
+/// RES-27: that the replay is over does not say that a paused partition is.
+#[test]
+fn paused_partitions_are_told() {
+    let mut client = resumed_at(10);
+    let done = |blocked: &[u32]| RelayMessage::ReplayComplete {
+        mode: "earliest".into(),
+        total_replayed: Decimal(1),
+        last_offsets_by_partition: ByPartition::new(),
+        blocked: blocked.to_vec(),
+    };
+    client.handle(ClientInput::Text(&done(&[0, 7]).to_text()), 1);
+    assert_eq!(
+        (client.phase(), client.replays_completed()),
+        (Phase::Live, 1)
+    );
+    let told: Vec<_> = client
+        .problems()
+        .map(|p| (p.code, p.text.as_str()))
+        .collect();
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0].0 == "paused" && told[0].1.ends_with("partitions 0, 7"),
+        "{told:?}"
+    );
+    let mut client = resumed_at(10);
+    client.handle(ClientInput::Text(&done(&[]).to_text()), 1);
+    assert_eq!(client.problems().count(), 0);
 }

@@ -11,7 +11,7 @@ use decode_core::wire::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{ByPartition, Decimal, Partition, digits, strict, text_of};
+use super::{ByPartition, Decimal, Fingerprint, Partition, digits, strict, text_of};
 
 /// Where a connection starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Resume {
     pub from: From,
     /// Next position wanted, by partition.
     pub positions: ByPartition,
+    /// The last record disposed of before that position, by partition.
+    pub fingerprints: ByPartition<Fingerprint>,
 }
 
 /// `ack`.
@@ -98,6 +100,8 @@ impl ClientMessage {
             namespace: Option<&'a str>,
             from: &'a str,
             positions: &'a ByPartition,
+            #[serde(skip_serializing_if = "ByPartition::is_empty")]
+            fingerprints: &'a ByPartition<Fingerprint>,
         }
         #[derive(Serialize)]
         struct AckBody<'a> {
@@ -121,6 +125,7 @@ impl ClientMessage {
                     namespace: m.namespace.as_deref(),
                     from: m.from.name(),
                     positions: &m.positions,
+                    fingerprints: &m.fingerprints,
                 },
             }),
             Self::Ack(m) => text_of(&Text {
@@ -229,8 +234,8 @@ fn resume(object: &Map<String, Value>) -> Result<Resume, ControlError> {
         let text = format!("this relay speaks protocol {PROTOCOL_VERSION}");
         return Err(ControlError::new(error_code::UNSUPPORTED_PROTOCOL, text));
     }
-    if object.contains_key("scope") || object.contains_key("fingerprints") {
-        let text = "scope and fingerprints need the delivery tiers";
+    if object.contains_key("scope") {
+        let text = "scope needs the delivery tiers";
         return Err(ControlError::new(error_code::UNSUPPORTED, text));
     }
     let from = match object.get("from").and_then(Value::as_str) {
@@ -258,8 +263,20 @@ fn resume(object: &Map<String, Value>) -> Result<Resume, ControlError> {
             ));
         }
     };
-    let mut positions = by_partition(object, "positions")?;
-    for (partition, last) in by_partition(object, "lastOffsetsByPartition")? {
+    let positions = positions(object)?;
+    let fingerprints = fingerprints(object, &positions)?;
+    Ok(Resume {
+        namespace,
+        from,
+        positions,
+        fingerprints,
+    })
+}
+
+/// The two maps in which positions may be said, as one.
+fn positions(object: &Map<String, Value>) -> Result<ByPartition, ControlError> {
+    let mut positions = by_partition(object, "positions", offset)?;
+    for (partition, last) in by_partition(object, "lastOffsetsByPartition", offset)? {
         let Some(next) = last.0.checked_add(1) else {
             let mut error =
                 ControlError::new(error_code::INVALID_OFFSET, "offset has no successor");
@@ -277,10 +294,36 @@ fn resume(object: &Map<String, Value>) -> Result<Resume, ControlError> {
         let text = format!("at most {RESUME_PARTITIONS_MAX} partitions");
         return Err(ControlError::new(error_code::TOO_MANY_PARTITIONS, text));
     }
-    Ok(Resume {
-        namespace,
-        from,
-        positions,
+    Ok(positions)
+}
+
+/// Each is of a record before the position that it belongs to.
+fn fingerprints(
+    object: &Map<String, Value>,
+    positions: &ByPartition,
+) -> Result<ByPartition<Fingerprint>, ControlError> {
+    let read = |value: &Value| {
+        let record = Fingerprint {
+            offset: value.get("offset").and_then(number)?,
+            timestamp_ms: value.get("timestampMs").and_then(signed)?,
+        };
+        Some(record)
+    };
+    let entry = |value: &Value| read(value).ok_or(error_code::INVALID_FINGERPRINT);
+    let fingerprints = by_partition(object, "fingerprints", entry)?;
+    let misplaced = fingerprints.iter().filter(|(partition, record)| {
+        let position = positions.get(partition);
+        position.is_none_or(|position| record.offset >= position.0)
+    });
+    let misplaced = misplaced.map(|(partition, _)| partition.0.to_string());
+    let invalid_partitions: Vec<_> = misplaced.take(LISTED_MAX).collect();
+    if invalid_partitions.is_empty() {
+        return Ok(fingerprints);
+    }
+    let text = "a fingerprint is of a record before its partition's position";
+    Err(ControlError {
+        invalid_partitions,
+        ..ControlError::new(error_code::INVALID_FINGERPRINT, text)
     })
 }
 
@@ -293,7 +336,7 @@ fn ack(object: &Map<String, Value>) -> Result<Ack, ControlError> {
     };
     Ok(Ack {
         bytes,
-        offsets: by_partition(object, "offsets")?,
+        offsets: by_partition(object, "offsets", offset)?,
     })
 }
 
@@ -314,8 +357,13 @@ fn report(object: &Map<String, Value>) -> Result<Report, ControlError> {
     })
 }
 
-/// A map from partition to offset; everything wrong in it is listed in one error.
-fn by_partition(object: &Map<String, Value>, name: &str) -> Result<ByPartition, ControlError> {
+/// A map by partition; everything wrong in it is listed in one error. What is wrong with a value is a
+/// code.
+fn by_partition<T>(
+    object: &Map<String, Value>,
+    name: &str,
+    read: impl Fn(&Value) -> Result<T, &'static str>,
+) -> Result<ByPartition<T>, ControlError> {
     let mut good = ByPartition::new();
     let map = match object.get(name) {
         None => return Ok(good),
@@ -334,15 +382,13 @@ fn by_partition(object: &Map<String, Value>, name: &str) -> Result<ByPartition, 
     let mut error: Option<ControlError> = None;
     for (key, value) in map {
         let partition = digits(key).and_then(|n| u32::try_from(n).ok());
-        let offset = number(value);
-        if let (Some(partition), Some(offset)) = (partition, offset) {
-            good.insert(Partition(partition), Decimal(offset));
-            continue;
-        }
-        let code = if partition.is_none() {
-            error_code::INVALID_PARTITION
-        } else {
-            error_code::INVALID_OFFSET
+        let code = match (partition, read(value)) {
+            (Some(partition), Ok(value)) => {
+                good.insert(Partition(partition), value);
+                continue;
+            }
+            (Some(_), Err(code)) => code,
+            (None, _) => error_code::INVALID_PARTITION,
         };
         let error =
             error.get_or_insert_with(|| ControlError::new(code, format!("bad entry in {name}")));
@@ -358,12 +404,28 @@ fn by_partition(object: &Map<String, Value>, name: &str) -> Result<ByPartition, 
     error.map_or(Ok(good), Err)
 }
 
+fn offset(value: &Value) -> Result<Decimal, &'static str> {
+    let number = number(value).ok_or(error_code::INVALID_OFFSET)?;
+    Ok(Decimal(number))
+}
+
 /// An unsigned integer, as decimal text or as a number that is exact.
 fn number(value: &Value) -> Option<u64> {
     match value {
         Value::String(text) => digits(text),
         Value::Number(n) => n.as_u64(),
         _ => None,
+    }
+}
+
+/// The same with a sign where it is below zero.
+fn signed(value: &Value) -> Option<i64> {
+    let Value::String(text) = value else {
+        return value.as_i64();
+    };
+    match text.strip_prefix('-') {
+        Some(text) => 0_i64.checked_sub_unsigned(digits(text).filter(|&n| n > 0)?),
+        None => digits(text)?.try_into().ok(),
     }
 }
 

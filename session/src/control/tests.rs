@@ -147,6 +147,82 @@ fn too_many_partitions_are_refused() {
     assert_eq!(code(&text), error_code::TOO_MANY_PARTITIONS);
 }
 
+/// RES-19, RES-22: a fingerprint is taken whole or the resume is refused whole.
+#[test]
+fn fingerprints_are_checked() {
+    let resume = |positions: &str, fingerprints: &str| {
+        parse_client(&alloc::format!(
+            r#"{{"type":"resume","protocol":1,"from":"cursor",{positions},"fingerprints":{fingerprints}}}"#
+        ))
+    };
+    let at = r#""positions":{"0":"42"},"lastOffsetsByPartition":{"1":"7"}"#;
+    for entry in [
+        "7",
+        "{}",
+        r#"{"offset":"1"}"#,
+        r#"{"offset":"-1","timestampMs":"1"}"#,
+        r#"{"offset":"1","timestampMs":"-0"}"#,
+        r#"{"offset":"1","timestampMs":"+1"}"#,
+        r#"{"offset":"1","timestampMs":1.5}"#,
+        r#"{"offset":"1","timestampMs":"9223372036854775808"}"#,
+        // Not before the position.
+        r#"{"offset":"42","timestampMs":"1"}"#,
+    ] {
+        let error = resume(at, &alloc::format!(r#"{{"0":{entry}}}"#)).expect_err(entry);
+        assert!(error.of_resume);
+        assert_eq!(error.code, error_code::INVALID_FINGERPRINT, "{entry}");
+    }
+    let record = r#"{"offset":"8","timestampMs":"1"}"#;
+    for (fingerprints, expected, partitions) in [
+        ("[]".to_string(), error_code::INVALID_JSON, vec![]),
+        (
+            alloc::format!(r#"{{"x":{record}}}"#),
+            error_code::INVALID_PARTITION,
+            vec!["x"],
+        ),
+        (
+            alloc::format!(r#"{{"0":{record},"1":{record},"2":{record}}}"#),
+            error_code::INVALID_FINGERPRINT,
+            vec!["1", "2"],
+        ),
+    ] {
+        let error = resume(at, &fingerprints).expect_err("must be refused");
+        assert_eq!(error.code, expected, "{fingerprints}");
+        assert_eq!(error.invalid_partitions, partitions, "{fingerprints}");
+    }
+    let good =
+        r#"{"0":{"offset":41,"timestampMs":-1},"1":{"offset":"7","timestampMs":"1700000000000"}}"#;
+    let Ok(ClientMessage::Resume(good)) = resume(at, good) else {
+        panic!("good")
+    };
+    let read = |p: u32| {
+        good.fingerprints
+            .get(&Partition(p))
+            .map(|f| (f.offset, f.timestamp_ms))
+    };
+    assert_eq!(
+        (read(0), read(1)),
+        (Some((41, -1)), Some((7, 1_700_000_000_000)))
+    );
+}
+
+/// RES-22: a resume that says all it may about as many partitions as it may fits into one message.
+#[test]
+fn the_largest_resume_fits() {
+    let partitions = (0..512).map(|n| Partition(u32::MAX - n));
+    let record = Fingerprint {
+        offset: u64::MAX - 1,
+        timestamp_ms: i64::MIN,
+    };
+    let resume = ClientMessage::Resume(Resume {
+        namespace: Some("n".repeat(64)),
+        from: From::Cursor,
+        positions: partitions.clone().map(|p| (p, Decimal(u64::MAX))).collect(),
+        fingerprints: partitions.map(|p| (p, record)).collect(),
+    });
+    assert_eq!(parse_client(&resume.to_text()), Ok(resume));
+}
+
 /// SEC-04
 #[test]
 fn a_message_over_the_limit_is_not_parsed() {
@@ -163,6 +239,13 @@ fn client_messages_round_trip() {
             namespace: Some("n".to_string()),
             from: From::Cursor,
             positions: positions.clone(),
+            fingerprints: ByPartition::from([(
+                Partition(3),
+                Fingerprint {
+                    offset: u64::MAX - 1,
+                    timestamp_ms: i64::MIN,
+                },
+            )]),
         }),
         ClientMessage::Ack(Ack {
             bytes: 1 << 60,

@@ -6,8 +6,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use decode_core::frame::FrameWriter;
-use decode_core::wire::{GapCause, RejectCode};
+use decode_core::frame::{FrameReader, FrameWriter};
+use decode_core::wire::{FrameKind, GapCause, RejectCode};
 
 /// A run of frames of one partition with an index over it.
 #[derive(Clone, Debug)]
@@ -109,6 +109,15 @@ impl Segment {
             frames: last - first,
             next,
         }
+    }
+
+    /// Kafka timestamp of the record at `offset`, accepted or not.
+    pub(super) fn timestamp_at(&self, offset: u64) -> Option<i64> {
+        let frame = self.index.partition_point(|frame| frame.next <= offset);
+        let bytes = self.bytes.get(self.at(frame)..)?;
+        let header = FrameReader::new(bytes).next()?.ok()?.header;
+        let is_record = matches!(header.kind, FrameKind::Record | FrameKind::Reject);
+        (is_record && header.offset == offset).then_some(header.timestamp_ms)
     }
 
     fn at(&self, frame: usize) -> usize {

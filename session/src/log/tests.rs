@@ -126,6 +126,42 @@ fn a_partition_starts_over_with_nothing_in_it() {
     assert_eq!(log.partition(7).map(|view| view.origin), Some(5), "made");
 }
 
+/// RES-19: a record is known by its timestamp as long as it is held, and the one before the log too.
+#[test]
+fn the_log_knows_its_records() {
+    let mut log = TailLog::new(1 << 20);
+    log.add_partition(0, 100);
+    log.set_before(
+        0,
+        Fingerprint {
+            offset: 99,
+            timestamp_ms: 5,
+        },
+    );
+    let mut builder = SegmentBuilder::new(0, 100);
+    builder.record(100, 7, b"x");
+    builder.reject(102, 8, decode_core::wire::RejectCode::Empty, b"");
+    builder.gap(103, 105, GapCause::Retention);
+    builder.mark(108);
+    log.append(builder.finish().expect("something"))
+        .expect("continuous");
+    log.append(segment(0, 108..110, 1)).expect("continuous");
+    let known: Vec<_> = (98..112).map(|offset| log.record_at(0, offset)).collect();
+    let mut expected = alloc::vec![RecordAt::Unknown; 14];
+    for (offset, timestamp_ms) in [(99, 5), (100, 7), (102, 8), (108, 108), (109, 109)] {
+        expected[offset - 98] = RecordAt::At(timestamp_ms);
+    }
+    expected[12..].fill(RecordAt::NotYet);
+    assert_eq!(known, expected);
+    assert_eq!(log.record_at(7, 1), RecordAt::Unknown);
+    log.restart_partition(0, 100);
+    assert_eq!(
+        log.record_at(0, 99),
+        RecordAt::Unknown,
+        "of the former topic"
+    );
+}
+
 /// The frames of partition 0 from `position` on, checked to continue each other, and the messages
 /// of at most `bytes_max` they came in.
 fn replayed(log: &TailLog, mut position: u64, bytes_max: usize) -> (Vec<u64>, usize) {

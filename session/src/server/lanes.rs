@@ -9,9 +9,11 @@ use decode_core::frame::FrameWriter;
 use decode_core::wire::{FRAME_HEADER_LEN, GapCause, MESSAGE_BYTES_TARGET, error_code};
 
 use crate::Millis;
-use crate::control::{ByPartition, ControlError, Decimal, From, Partition, RelayMessage, Resume};
+use crate::control::{
+    ByPartition, ControlError, Decimal, Fingerprint, From, Partition, RelayMessage, Resume,
+};
 use crate::limits::{AHEAD_WAIT_MS, TURN_BYTES};
-use crate::log::{PartitionView, Read, Slice, TailLog};
+use crate::log::{PartitionView, Read, RecordAt, Slice, TailLog};
 
 /// What the lanes have for the connection.
 pub(super) enum Next {
@@ -43,8 +45,10 @@ struct Lane {
     /// Since when its cursor points beyond Kafka's end: whether it is waited for or set back is
     /// not decided, and so neither is how far its replay goes.
     ahead_since: Option<Millis>,
-    /// Which log of the partition its position belongs to.
-    incarnation: u64,
+    /// Which log of the partition its position belongs to; none where that is one before.
+    incarnation: Option<u64>,
+    /// The client's last record, until the log reaches so far and it can be compared.
+    unproven: Option<Fingerprint>,
     /// A gap to send before anything else, from its position to here.
     gap_to: Option<(u64, GapCause)>,
 }
@@ -70,7 +74,8 @@ impl Lanes {
         let lanes = log
             .partitions()
             .map(|p| {
-                let wanted = resume.positions.get(&Partition(p.partition)).map(|d| d.0);
+                let partition = Partition(p.partition);
+                let wanted = resume.positions.get(&partition).map(|d| d.0);
                 let position = match resume.from {
                     // What a partition lost since the log began it is told as a gap, also to a
                     // client that never heard of the partition.
@@ -80,6 +85,9 @@ impl Lanes {
                 };
                 let mut lane = Lane::new(&p, position, p.end);
                 lane.ahead_since = (position > p.end).then_some(now);
+                if resume.from == From::Cursor {
+                    lane.unproven = resume.fingerprints.get(&partition).copied();
+                }
                 lane
             })
             .collect();
@@ -110,10 +118,11 @@ impl Lanes {
             .sum()
     }
 
-    pub(super) fn passed_heads(&self) -> bool {
+    /// Whether the replay is over: every head is passed, but for partitions that stand still.
+    pub(super) fn passed_heads(&self, log: &TailLog) -> bool {
         self.lanes
             .iter()
-            .all(|lane| lane.position >= lane.head && lane.ahead_since.is_none())
+            .all(|lane| lane.passed_head() || lane.is_blocked(log))
     }
 
     pub(super) fn last_offsets(&self) -> ByPartition {
@@ -211,9 +220,22 @@ impl Lane {
             head,
             deficit: 0,
             ahead_since: None,
-            incarnation: view.incarnation,
+            incarnation: Some(view.incarnation),
+            unproven: None,
             gap_to: None,
         }
+    }
+
+    fn passed_head(&self) -> bool {
+        let is_decided = self.ahead_since.is_none() && self.unproven.is_none();
+        is_decided && self.incarnation.is_some() && self.position >= self.head
+    }
+
+    /// Whether all that the log has was sent, and it gets no more until somebody releases it.
+    fn is_blocked(&self, log: &TailLog) -> bool {
+        let paused = log.partition(self.partition).filter(|view| view.paused);
+        let is_decided = self.ahead_since.is_none() && self.incarnation.is_some();
+        is_decided && paused.is_some_and(|view| self.position >= view.head)
     }
 
     /// What this lane could send now; it does not move.
@@ -227,7 +249,8 @@ impl Lane {
         if let Some((end, cause)) = self.gap_to {
             return Look::Ready(self.gap(end, cause));
         }
-        if log.incarnation(self.partition) != Some(self.incarnation)
+        self.compare(log);
+        if log.incarnation(self.partition) != self.incarnation
             && let Some(view) = log.partition(self.partition)
         {
             return self.start_over(&view);
@@ -248,6 +271,22 @@ impl Lane {
                 })
             }
             Read::Ahead { .. } => self.ahead(log, now, until_ms),
+        }
+    }
+
+    /// Only another record in the place of the client's last one shows that its position belongs to
+    /// another topic; where there is none, nothing is known.
+    fn compare(&mut self, log: &TailLog) {
+        let Some(record) = self.unproven else {
+            return;
+        };
+        let found = log.record_at(self.partition, record.offset);
+        if found == RecordAt::NotYet {
+            return;
+        }
+        self.unproven = None;
+        if !matches!(found, RecordAt::Unknown) && found != RecordAt::At(record.timestamp_ms) {
+            self.incarnation = None;
         }
     }
 
@@ -276,7 +315,7 @@ impl Lane {
             self.gap_to = Some((view.former_end, cause));
             return Look::Ready(self.gap(view.former_end, cause));
         }
-        self.incarnation = view.incarnation;
+        self.incarnation = Some(view.incarnation);
         self.reset(view.origin, view.end)
     }
 
@@ -284,6 +323,7 @@ impl Lane {
         let requested = Decimal(core::mem::replace(&mut self.position, position));
         self.head = head;
         self.ahead_since = None;
+        self.unproven = None;
         Look::Tell(RelayMessage::TopicReset {
             partition: self.partition,
             requested,

@@ -8,6 +8,8 @@ use super::*;
 use crate::control::parse_relay;
 use crate::log::SegmentBuilder;
 
+mod proof;
+
 const CREDIT: usize = WINDOW_BYTES_DEFAULT;
 
 struct Bench {

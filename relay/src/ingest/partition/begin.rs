@@ -26,6 +26,13 @@ use crate::{
 /// moves, one broker may say so for a moment.
 pub(super) const WENT_BACK_ANSWERS: u32 = 3;
 
+/// What the record in the place of the one read last says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Topic {
+    Same,
+    Another,
+}
+
 /// What is known of the incarnation of the topic that is read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Known {
@@ -49,12 +56,18 @@ impl PartitionLoop {
     pub(super) async fn begin(&mut self, source: &mut impl Source) -> Result<(), Failure> {
         let earliest = source.earliest().await?;
         let end = source.end().await?;
+        // What was seen in this topic just now; a checkpoint alone may be of a former one.
+        let mut seen = None;
         if let Some(found) = self.known.checkpoint {
             if found.old_below() > end {
                 self.went_back(found.old_below(), end)?;
                 self.start_over();
-            } else if self.is_another(source).await? {
-                self.start_over();
+            } else {
+                match self.compare(source).await? {
+                    Some(Topic::Another) => self.start_over(),
+                    Some(Topic::Same) => seen = self.known.fingerprint,
+                    None => {}
+                }
             }
         }
         let start = match self.origin {
@@ -81,8 +94,12 @@ impl PartitionLoop {
         let begun = Beginning::of(known);
         if self.known.fingerprint.is_none() && begun.position > earliest {
             self.known.fingerprint = self.record_before(begun.position, source).await;
+            seen = self.known.fingerprint;
         }
         self.open(known, begun);
+        if let Some(record) = seen {
+            self.around.hub.set_before(self.partition, record.into());
+        }
         Ok(())
     }
 
@@ -134,7 +151,7 @@ impl PartitionLoop {
 
     /// Asks the source for the record read last; begins again where it has another one.
     pub(super) async fn make_sure(&mut self, source: &mut impl Source) -> Result<(), Failure> {
-        if self.is_another(source).await? {
+        if self.compare(source).await? == Some(Topic::Another) {
             self.start_over();
         }
         self.known.is_sure = true;
@@ -143,9 +160,9 @@ impl PartitionLoop {
 
     /// Only another record in its place proves another topic: it may be gone by retention or
     /// compaction, and where the end lies before it the next fetch shows that.
-    async fn is_another(&self, source: &mut impl Source) -> Result<bool, Failure> {
+    async fn compare(&self, source: &mut impl Source) -> Result<Option<Topic>, Failure> {
         let Some(known) = self.known.fingerprint else {
-            return Ok(false);
+            return Ok(None);
         };
         self.around.counters.probes.inc();
         self.around.counters.fetches.inc();
@@ -153,9 +170,14 @@ impl PartitionLoop {
             Ok(fetched) => {
                 let mut records = fetched.records.iter();
                 let there = records.find(|record| record.offset == known.offset);
-                Ok(there.is_some_and(|record| record.timestamp_ms != known.timestamp_ms))
+                Ok(
+                    there.map(|record| match record.timestamp_ms == known.timestamp_ms {
+                        true => Topic::Same,
+                        false => Topic::Another,
+                    }),
+                )
             }
-            Err(Failure::Control | Failure::Damaged(_) | Failure::OutOfRange) => Ok(false),
+            Err(Failure::Control | Failure::Damaged(_) | Failure::OutOfRange) => Ok(None),
             Err(failure) => Err(failure),
         }
     }

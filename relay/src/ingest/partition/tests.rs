@@ -221,6 +221,12 @@ impl Rig {
         self.reader.run(script, || {}).await
     }
 
+    /// What the log tells clients of the partition.
+    fn is_paused(&self) -> bool {
+        let view = self.hub.log().partition(0);
+        view.is_some_and(|view| view.paused)
+    }
+
     /// What a client would get, with its continuity checked.
     fn frames(&self) -> Vec<(FrameKind, u64, u64)> {
         let log = self.hub.log();
@@ -371,6 +377,7 @@ async fn a_sequence_gap_halts_until_it_is_released() {
         let pause = rig.status.paused().expect("paused");
         assert_eq!((pause.offset, pause.code), (offset, "sequence"));
         assert_eq!(rig.status.phase(), Phase::Paused);
+        assert!(rig.is_paused(), "clients are told");
         assert_eq!(rig.status.position(), Some(offset));
         assert_eq!(rig.status.release(Some(offset + 1)), None, "not there");
         assert_eq!(rig.status.release(Some(offset)), Some(pause));
@@ -378,6 +385,7 @@ async fn a_sequence_gap_halts_until_it_is_released() {
     rig.run(&mut script).await;
     assert_eq!(rig.frames(), record_frames(0..6));
     assert_eq!((count(&rig), rig.status.paused()), (2, None));
+    assert!(!rig.is_paused());
     assert_eq!(rig.counters.received.get(), 6, "each counted once");
     let sizes = rig.counters.sequence_gap_size.snapshot();
     assert_eq!((sizes.count, sizes.sum), (2, 4.0));

@@ -1,5 +1,7 @@
 //! Where a partition begins, and how it begins again where the topic was made anew.
 
+use session::log::RecordAt;
+
 use super::*;
 use crate::{ingest::partition::begin::WENT_BACK_ANSWERS, limits::UNASKED_MS_MAX};
 
@@ -12,6 +14,10 @@ impl Rig {
 
     fn incarnation(&self) -> Option<u64> {
         self.hub.log().incarnation(0)
+    }
+
+    fn record_at(&self, offset: u64) -> RecordAt {
+        self.hub.log().record_at(0, offset)
     }
 }
 
@@ -236,6 +242,42 @@ async fn a_checkpoint_of_another_topic_is_not_used() {
     });
     rig.run(&mut Script::new(0, vec![records(0..9)])).await;
     assert_eq!(rig.frames(), record_frames(4..9));
+    assert_eq!(
+        rig.record_at(3),
+        RecordAt::At(3),
+        "clients can prove it too"
+    );
+}
+
+/// RES-19: what a log began behind is known to be of this topic only where it was seen there: a checkpoint
+/// may be of a former one, whose offset this one has no record at.
+#[tokio::test]
+async fn only_what_was_seen_is_told_of_what_lies_before_the_log() {
+    let checkpoint = Checkpoint::at(
+        4,
+        0,
+        Some(Fingerprint {
+            offset: 3,
+            timestamp_ms: 3,
+        }),
+    );
+    for (found, batches, known) in [
+        (None, vec![records(0..9)], RecordAt::At(8)),
+        (Some(checkpoint), vec![records(0..9)], RecordAt::At(3)),
+        (
+            Some(checkpoint),
+            vec![records(0..3), records(5..9)],
+            RecordAt::Unknown,
+        ),
+    ] {
+        let mut rig = Rig::with(&["--kafka-auto-offset-reset=latest"], Origin::AtStart);
+        if let Some(found) = found {
+            rig.resume(found);
+        }
+        rig.run(&mut Script::new(0, batches)).await;
+        let offset = if found.is_some() { 3 } else { 8 };
+        assert_eq!(rig.record_at(offset), known, "{found:?}");
+    }
 }
 
 /// OPS-02: a partition found later is read from its beginning, whatever the option to start says.
