@@ -14,6 +14,7 @@ extern crate std;
 pub mod limits;
 mod project;
 mod query;
+mod repeats;
 mod rows;
 pub mod state;
 mod store;

@@ -6,6 +6,10 @@ pub const ROWS_MAX: usize = 200_000;
 pub const PAYLOAD_BYTES_HELD_MAX: usize = 96 * 1024 * 1024;
 /// Threads held; the least recently heard of goes first.
 pub const THREADS_MAX: usize = 10_000;
+/// So many of the latest message ids are known at least; at most twice as many are held.
+pub const MESSAGE_IDS_MIN: usize = 32_768;
+/// Places looked at for one message id.
+pub const MESSAGE_ID_PROBES_MAX: usize = 64;
 /// Characters of a row's summary.
 pub const SUMMARY_CHARS_MAX: usize = 96;
 /// Bytes of a thread or node name that is kept; longer ones are cut and marked.

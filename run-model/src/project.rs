@@ -5,6 +5,8 @@ use decode_core::scan::{EventFacts, EventSink, HeaderFacts, Summary};
 use decode_core::wire::{FrameKind, MessageKind};
 use decode_core::{Decoder, Reject};
 
+use crate::repeats::identity;
+
 /// What a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RowKind {
@@ -91,6 +93,8 @@ pub struct Row<'a> {
     pub bytes: u32,
     /// Whether the schema version is newer than this build applies.
     pub newer_schema: bool,
+    /// What the message is known by, from its `message_id`; 0 = nothing.
+    pub identity: u128,
 }
 
 /// Takes rows. The newest can be taken back: a batch may fail at its end.
@@ -129,6 +133,7 @@ pub fn project(
         operations: 0,
         bytes: header.payload_len,
         newer_schema: false,
+        identity: 0,
     };
     match header.kind {
         FrameKind::Record => return record(frame.payload, base, decoder, sink),
@@ -219,6 +224,7 @@ fn single<'a>(summary: &Summary<'a>, base: &Row<'a>) -> Row<'a> {
         duration_us: summary.duration_us,
         operations: summary.operations,
         newer_schema: summary.newer_schema().is_some(),
+        identity: identity(summary.header.message_id),
         ..*base
     }
 }
@@ -231,6 +237,20 @@ struct Inner<'r, 's, 'h> {
     orphans: bool,
     batch: Option<HeaderFacts<'h>>,
 }
+
+impl Inner<'_, '_, '_> {
+    /// Of an event without a header: its batch's, and its place there.
+    fn inherited(&self, message_id: &[u8]) -> u128 {
+        let place = u128::from(self.sink.taken() - self.start) + 1;
+        match identity(message_id) {
+            0 => 0,
+            batch => batch ^ place.wrapping_mul(PLACE_SPREAD),
+        }
+    }
+}
+
+/// Odd, so that no two places agree.
+const PLACE_SPREAD: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
 
 impl<'a> EventSink<'a> for Inner<'_, '_, '_> {
     fn event(&mut self, event: &EventFacts<'a>) {
@@ -246,11 +266,13 @@ impl<'a> EventSink<'a> for Inner<'_, '_, '_> {
             node: event.node,
             duration_us: event.duration_us,
             newer_schema: own.is_newer_schema(),
+            identity: identity(own.message_id),
             ..self.base
         };
         match inherited {
             Some(batch) => self.sink.row(&Row {
                 thread: batch.thread,
+                identity: self.inherited(batch.message_id),
                 ..row
             }),
             None => self.sink.row(&Row {

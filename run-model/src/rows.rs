@@ -36,6 +36,8 @@ pub struct StoredRow {
     pub bytes: u32,
     /// Whether the schema version is newer than this build applies.
     pub newer_schema: bool,
+    /// Whether a message with its id came before.
+    pub repeat: bool,
     pub(crate) thread: u32,
     pub(crate) node: u32,
     pub(crate) summary: Option<Box<str>>,
@@ -58,6 +60,9 @@ pub(crate) struct Rows {
     pub(crate) names: Names,
     /// Where the frame being projected lies.
     pub(crate) place: Place,
+    /// Identities of the rows of that frame, those evicted since included.
+    identities: Vec<u128>,
+    frame: u64,
 }
 
 impl Rows {
@@ -68,6 +73,30 @@ impl Rows {
             rows_max,
             names: Names::default(),
             place: Place::default(),
+            identities: Vec::new(),
+            frame: 0,
+        }
+    }
+
+    /// Begins a frame: rows from here on are of this one.
+    pub(crate) fn begin(&mut self, place: Place) {
+        self.place = place;
+        self.frame = self.end();
+        self.identities.clear();
+        self.identities.shrink_to(IDENTITIES_KEPT_MAX);
+    }
+
+    /// What a row of the frame is known by; 0 = nothing.
+    pub(crate) fn identity(&self, id: u64) -> u128 {
+        let at = id.checked_sub(self.frame).map(|at| at as usize);
+        let known = at.and_then(|at| self.identities.get(at));
+        known.copied().unwrap_or(0)
+    }
+
+    pub(crate) fn mark_repeat(&mut self, id: u64) {
+        let at = id.checked_sub(self.first).map(|at| at as usize);
+        if let Some(row) = at.and_then(|at| self.held.get_mut(at)) {
+            row.repeat = true;
         }
     }
 
@@ -109,6 +138,7 @@ impl RowSink for Rows {
 
     fn row(&mut self, row: &Row<'_>) {
         self.make_room();
+        self.identities.push(row.identity);
         let summary = (!row.text.is_empty()).then(|| shorten(row.text));
         self.held.push_back(StoredRow {
             kind: row.kind,
@@ -123,6 +153,7 @@ impl RowSink for Rows {
             operations: row.operations,
             bytes: row.bytes,
             newer_schema: row.newer_schema,
+            repeat: false,
             thread: self.names.hold(row.thread),
             node: self.names.hold(row.node),
             summary,
@@ -131,6 +162,8 @@ impl RowSink for Rows {
     }
 
     fn take_back(&mut self, taken: u64) {
+        self.identities
+            .truncate(taken.saturating_sub(self.frame) as usize);
         while self.end() > taken {
             match self.held.pop_back() {
                 Some(row) => self.forget(&row),
@@ -140,6 +173,9 @@ impl RowSink for Rows {
         }
     }
 }
+
+/// Room for so many stays from frame to frame.
+const IDENTITIES_KEPT_MAX: usize = 1_024;
 
 fn shorten(text: &str) -> Box<str> {
     match text.char_indices().nth(SUMMARY_CHARS_MAX) {

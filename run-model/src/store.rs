@@ -13,6 +13,7 @@ use decode_core::{Decoder, Mode};
 use crate::limits::{HEX_BYTES_MAX, PAYLOAD_BYTES_HELD_MAX, ROWS_MAX, THREADS_MAX};
 use crate::project::{RowKind, project};
 use crate::query::{EventPage, EventQuery, View};
+use crate::repeats::SeenIds;
 use crate::rows::{Place, Rows, StoredRow};
 use crate::threads::{ThreadRow, ThreadSort, Threads};
 
@@ -33,6 +34,10 @@ pub struct Totals {
     pub gap_offsets: u64,
     /// Rows whose schema version is newer than this build applies.
     pub newer_schema: u64,
+    /// Threads whose newest row is such a one; rows without a thread count as one thread.
+    pub newer_threads: u64,
+    /// Rows of messages that came before: rows like others, and without further effect.
+    pub repeats: u64,
     /// Rows no longer held.
     pub evicted_rows: u64,
 }
@@ -76,6 +81,7 @@ pub struct RunStore {
     threads: Threads,
     view: View,
     messages: Messages,
+    seen_ids: SeenIds,
     totals: Totals,
 }
 
@@ -101,6 +107,7 @@ impl RunStore {
             threads: Threads::new(threads_max.min(THREADS_MAX)),
             view: View::default(),
             messages: Messages::new(bytes_max.min(PAYLOAD_BYTES_HELD_MAX)),
+            seen_ids: SeenIds::default(),
             totals: Totals::default(),
         }
     }
@@ -121,10 +128,10 @@ impl RunStore {
             let start = message.len() - reader.rest().len() - frame.payload.len();
             debug_assert!(start >= read + FRAME_HEADER_LEN);
             read = start;
-            self.rows.place = Place {
+            self.rows.begin(Place {
                 message: self.messages.next_id(),
                 start: start as u32,
-            };
+            });
             self.frame(&frame);
             each(&frame);
         }
@@ -150,16 +157,19 @@ impl RunStore {
             _ => {}
         }
         totals.rows += self.rows.end() - before;
-        for id in before.max(self.rows.first())..self.rows.end() {
+        for id in before..self.rows.end() {
+            if self.seen_ids.is_repeat(self.rows.identity(id)) {
+                totals.repeats += 1;
+                self.rows.mark_repeat(id);
+                continue;
+            }
             let Some(row) = self.rows.get(id) else {
                 continue;
             };
             totals.newer_schema += u64::from(row.newer_schema);
-            let thread = self.rows.names.text(row.thread);
-            if !thread.is_empty() {
-                self.threads
-                    .note(thread, self.rows.names.text(row.node), row);
-            }
+            let names = &self.rows.names;
+            self.threads
+                .note(names.text(row.thread), names.text(row.node), row);
         }
     }
 
@@ -168,6 +178,7 @@ impl RunStore {
     pub fn totals(&self) -> Totals {
         Totals {
             evicted_rows: self.rows.first(),
+            newer_threads: self.threads.newer(),
             ..self.totals
         }
     }

@@ -66,6 +66,8 @@ pub struct ThreadRow {
     pub status: ThreadStatus,
     /// Failed nodes and error messages.
     pub errors: u32,
+    /// Whether its newest row is of a schema version newer than this build applies.
+    pub newer_schema: bool,
     heard: u64,
 }
 
@@ -76,6 +78,10 @@ pub(crate) struct Threads {
     heard: u64,
     threads_max: usize,
     pub(crate) evicted: u64,
+    /// Threads whose newest row is of a newer schema.
+    newer: u64,
+    /// The same of rows without a thread.
+    unnamed_newer: bool,
 }
 
 impl Threads {
@@ -86,7 +92,14 @@ impl Threads {
             heard: 0,
             threads_max,
             evicted: 0,
+            newer: 0,
+            unnamed_newer: false,
         }
+    }
+
+    /// Threads whose newest row is of a newer schema; rows without a thread count as one.
+    pub(crate) fn newer(&self) -> u64 {
+        self.newer + u64::from(self.unnamed_newer)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -94,6 +107,13 @@ impl Threads {
     }
 
     pub(crate) fn note(&mut self, name: &str, node: &str, row: &StoredRow) {
+        if name.is_empty() {
+            // What was lost or refused says nothing of a schema.
+            if matches!(row.kind, RowKind::Message(_) | RowKind::Unknown) {
+                self.unnamed_newer = row.newer_schema;
+            }
+            return;
+        }
         self.heard += 1;
         let name = match self.by_name.get_key_value(name) {
             Some((known, thread)) => {
@@ -111,8 +131,12 @@ impl Threads {
             node: String::new(),
             status: ThreadStatus::Unknown,
             errors: 0,
+            newer_schema: false,
             heard: 0,
         });
+        self.newer += u64::from(row.newer_schema);
+        self.newer -= u64::from(thread.newer_schema);
+        thread.newer_schema = row.newer_schema;
         thread.heard = self.heard;
         thread.partition = row.partition;
         thread.records += 1;
@@ -126,7 +150,8 @@ impl Threads {
             let Some((_, oldest)) = self.by_heard.pop_first() else {
                 break;
             };
-            self.by_name.remove(&oldest);
+            let gone = self.by_name.remove(&oldest);
+            self.newer -= u64::from(gone.is_some_and(|thread| thread.newer_schema));
             self.evicted += 1;
         }
     }
@@ -177,6 +202,8 @@ impl Threads {
 impl ThreadRow {
     fn progress(&mut self, row: &StoredRow) {
         match row.kind {
+            // What it means is for a newer build to say.
+            _ if row.newer_schema => return,
             RowKind::Message(MessageKind::Event) => {}
             RowKind::Message(MessageKind::Error) | RowKind::Reject => {
                 self.errors = self.errors.saturating_add(1);

@@ -13,6 +13,8 @@ use super::*;
 use crate::query::EventFilter;
 use crate::threads::ThreadStatus;
 
+mod identity;
+
 fn header(thread: &str, sequence: u64) -> Header {
     Header {
         thread_id: thread.to_string(),
