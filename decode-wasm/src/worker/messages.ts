@@ -108,7 +108,12 @@ export interface Totals {
   readonly rejects: number;
   readonly gaps: number;
   readonly gapOffsets: number;
+  /** Rows of a schema version newer than this build applies. */
   readonly newerSchema: number;
+  /** Threads whose newest row is such a one; rows without a thread count as one. */
+  readonly newerThreads: number;
+  /** Rows of messages that came before: shown, and without further effect. */
+  readonly repeats: number;
   readonly evictedRows: number;
   readonly threads: number;
 }
@@ -140,6 +145,8 @@ export interface ThreadColumns {
   /** Index into `strings`: "running", "ended", "failed" or "unknown". */
   readonly status: Uint32Array;
   readonly errors: Uint32Array;
+  /** 1 where its newest row is of a schema version newer than this build applies. */
+  readonly newerSchema: Uint8Array;
 }
 
 /** Parallel columns, one entry a visible row, newest first. */
@@ -165,6 +172,8 @@ export interface EventColumns {
   readonly bytes: Uint32Array;
   /** 1 where the schema version is newer than this build applies. */
   readonly newerSchema: Uint8Array;
+  /** 1 where a message with the same id came before. */
+  readonly repeat: Uint8Array;
 }
 
 /** One answer to `query`. */

@@ -101,6 +101,8 @@ fn threads(shell: &Shell, query: &Query, out: &mut Builder) {
     out.column(&columns, "status", Values::U32(status));
     let errors = page.iter().map(|(_, t)| t.errors).collect();
     out.column(&columns, "errors", Values::U32(errors));
+    let newer = page.iter().map(|(_, t)| u8::from(t.newer_schema)).collect();
+    out.column(&columns, "newerSchema", Values::U8(newer));
     set(&out.message, "threads", &columns);
     set(
         &out.message,
@@ -169,6 +171,7 @@ fn event_columns(rows: &[(u64, StoredRow)], store: &RunStore, out: &mut Builder)
     out.column(&columns, "summary", Values::U32(summaries));
     out.column(&columns, "bytes", u32s(|r| r.bytes));
     out.column(&columns, "newerSchema", u8s(|r| u8::from(r.newer_schema)));
+    out.column(&columns, "repeat", u8s(|r| u8::from(r.repeat)));
     columns
 }
 
@@ -320,6 +323,8 @@ struct Totals {
     gaps: f64,
     gap_offsets: f64,
     newer_schema: f64,
+    newer_threads: f64,
+    repeats: f64,
     evicted_rows: f64,
     threads: f64,
 }
@@ -334,6 +339,8 @@ fn totals(shell: &Shell) -> Totals {
         gaps: totals.gaps as f64,
         gap_offsets: totals.gap_offsets as f64,
         newer_schema: totals.newer_schema as f64,
+        newer_threads: totals.newer_threads as f64,
+        repeats: totals.repeats as f64,
         evicted_rows: totals.evicted_rows as f64,
         threads: shell.store.thread_count() as f64,
     }

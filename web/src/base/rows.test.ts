@@ -37,6 +37,7 @@ function columns(one: One): EventColumns {
     summary: Uint32Array.of(one.summary ?? 0),
     bytes: Uint32Array.of(99),
     newerSchema: Uint8Array.of(0),
+    repeat: Uint8Array.of(0),
   };
   return made;
 }

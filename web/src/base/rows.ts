@@ -23,6 +23,8 @@ export interface EventRow {
   readonly summary: string;
   readonly bytes: number;
   readonly newerSchema: boolean;
+  /** A message with its id came before. */
+  readonly repeat: boolean;
 }
 
 /** One row out of the columns, or null where the columns do not reach. */
@@ -53,6 +55,7 @@ export function eventRow(
     summary: textAt(strings, columns.summary[index]),
     bytes: columns.bytes[index] ?? 0,
     newerSchema: columns.newerSchema[index] === 1,
+    repeat: columns.repeat[index] === 1,
   };
 }
 

@@ -11,6 +11,8 @@ export interface ThreadRow {
   readonly node: string;
   readonly status: string;
   readonly errors: number;
+  /** Its newest record is of a schema this build does not apply. */
+  readonly newerSchema: boolean;
 }
 
 interface Loaded {
@@ -61,6 +63,7 @@ export class ThreadsState {
       node: textAt(strings, columns.node[at]),
       status: textAt(strings, columns.status[at]),
       errors: columns.errors[at] ?? 0,
+      newerSchema: columns.newerSchema[at] === 1,
     };
   }
 }

@@ -1,16 +1,14 @@
 // @vitest-environment happy-dom
-import { flushSync, mount, unmount } from "svelte";
 import { expect, it } from "vitest";
-import type { RelayStore } from "../store/relay.svelte.js";
-import PartitionsOf from "./testing/PartitionsOf.svelte";
+import Partitions from "./Partitions.svelte";
+import { mounted } from "./testing/in_relay.svelte.js";
+
+const params = { digest: false };
 
 it("MET-14 shows how long received data waited, what waits and what is not acknowledged", () => {
   const connection = { unackedBytes: 2048, backlogFrames: 12, applyLagMs: 1250 };
-  const store = { view: { connection, partitions: null }, params: { digest: false } };
-  const props = { store: store as unknown as RelayStore };
-  const page = mount(PartitionsOf, { target: document.body, props });
-  flushSync();
-  const note = document.querySelector("[data-testid=keeping-up]")?.textContent;
+  const page = mounted(Partitions, { view: { connection, partitions: null }, params });
+  const note = page.text("[data-testid=keeping-up]");
   expect(note).toMatch(/^applied within 1,250 ms, 12 waiting, 2.*KiB not yet acknowledged$/);
-  void unmount(page);
+  page.end();
 });
