@@ -1,4 +1,4 @@
-//! Turns the built page under `web/dist` into a table of assets that is compiled in: path, type,
+//! Turns the built page under `web/dist` into a table of assets that is compiled in: path,
 //! validator and bytes. Without a built page the table is empty and the relay says so at `/`.
 
 use std::{
@@ -36,9 +36,7 @@ fn main() -> io::Result<()> {
         fs::write(&copy, bytes)?;
         writeln!(
             table,
-            "    Asset {{ path: {name:?}, mime: {:?}, etag: \"\\\"{tag}\\\"\", \
-             bytes: include_bytes!({:?}) }},",
-            mime(name),
+            "    Asset {{ path: {name:?}, etag: \"\\\"{tag}\\\"\", bytes: include_bytes!({:?}) }},",
             copy.display().to_string(),
         )
         .expect("writing to a String");
@@ -69,21 +67,4 @@ fn etag(bytes: &[u8]) -> String {
         .take(12)
         .map(|byte| format!("{byte:02x}"))
         .collect()
-}
-
-fn mime(name: &str) -> &'static str {
-    match name.rsplit('.').next().unwrap_or_default() {
-        "html" => "text/html; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "wasm" => "application/wasm",
-        "json" | "map" => "application/json",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "ico" => "image/x-icon",
-        "woff2" => "font/woff2",
-        "txt" => "text/plain; charset=utf-8",
-        "webmanifest" => "application/manifest+json",
-        _ => "application/octet-stream",
-    }
 }

@@ -1,6 +1,5 @@
 //! `dashstream replay`: a capture goes back into a Kafka topic, or to clients as from a relay.
 
-mod connection;
 mod held;
 mod kafka;
 mod log;

@@ -305,10 +305,10 @@ fn strangers_get_nothing() {
         (upgrade.to_owned(), "426"),
         (
             format!("{upgrade}{protocol}\r\nOrigin: https://evil.example"),
-            "426",
+            "403",
         ),
     ] {
-        // Asked with `Connection: close` an upgrade cannot happen.
+        // Asked with `Connection: close` an upgrade cannot happen; to another origin not even that is said.
         let (head, _) = serving.ask(&request);
         assert!(head.contains(&format!(" {status} ")), "{request}: {head}");
     }

@@ -16,13 +16,14 @@ use rskafka::client::ClientBuilder;
 use serde::Serialize;
 
 pub use args::{Cli, Command, Options};
+pub use dashstream_serve::Origin;
 pub use dlq::{DlqConfig, DlqOptions};
 pub use ingest::{
     BackoffConfig, CheckpointConfig, IngestConfig, IngestOptions, SequencePolicy, UnusablePolicy,
 };
 pub use namespace::Namespace;
 pub use security::{Secret, Security, SecurityOptions};
-pub use value::{Brokers, DecodeMode, Origin, Port, Start, Topic};
+pub use value::{Brokers, DecodeMode, Port, Start, Topic};
 
 use crate::limits;
 

@@ -2,13 +2,14 @@
 //! WebSocket path. Routing is warp's; only what [`admin`] does changes any state of the relay.
 
 mod admin;
-mod hardening;
 mod health;
 mod page;
 mod version;
 
 use std::{convert::Infallible, sync::Arc};
 
+use bytes::Bytes;
+use dashstream_serve::{Peer, answer, upgrade};
 use decode_core::wire;
 use hyper::{
     StatusCode,
@@ -18,14 +19,10 @@ use hyper::{
 };
 use warp::{Filter, Rejection, filters::BoxedFilter, reject, reply::Response};
 
-pub(crate) use hardening::harden;
 pub use health::{Health, Window};
 pub use page::is_built;
 
-use crate::{
-    client::{Peer, upgrade},
-    relay::Shared,
-};
+use crate::relay::Shared;
 
 /// Every route. The service made of it must put a [`Peer`] into the extensions of each request.
 pub fn routes(shared: Arc<Shared>) -> BoxedFilter<(Response,)> {
@@ -44,7 +41,7 @@ pub fn routes(shared: Arc<Shared>) -> BoxedFilter<(Response,)> {
         .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::ext::get::<Peer>())
         .map(|shared: Arc<Shared>, headers: HeaderMap, upgrade, peer| {
-            upgrade::answer(&shared, &headers, upgrade, peer)
+            upgrade::answer(&shared.server, &headers, upgrade, peer).map(Into::into)
         });
     let health = warp::path!("health")
         .and(read)
@@ -129,22 +126,13 @@ fn query() -> impl Filter<Extract = (String,), Error = Infallible> + Copy {
     warp::query::raw().or(warp::any().map(String::new)).unify()
 }
 
-pub(crate) fn respond(
-    status: StatusCode,
-    content_type: &'static str,
-    body: impl Into<bytes::Bytes>,
-) -> Response {
-    let mut response = Response::new(body.into().into());
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
+fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
+    answer::respond(status, content_type, body).map(Into::into)
 }
 
 /// A short text.
-pub(crate) fn plain(status: StatusCode, text: &str) -> Response {
-    respond(status, "text/plain; charset=utf-8", text.to_owned())
+fn plain(status: StatusCode, text: &str) -> Response {
+    answer::plain(status, text.to_owned()).map(Into::into)
 }
 
 fn json(status: StatusCode, value: &serde_json::Value) -> Response {

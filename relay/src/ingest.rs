@@ -93,7 +93,7 @@ fn announce(shared: &Shared, state: TopicState) {
 /// Lets clients in once every partition has its place in the log: a cursor for a partition not yet
 /// added would be refused. One partition without a leader holds the others up for a bounded time.
 async fn settle(shared: &Shared, partitions: usize) {
-    if shared.ingest.is_settled() {
+    if shared.hub.is_settled() {
         return;
     }
     let waited = async {
@@ -105,7 +105,7 @@ async fn settle(shared: &Shared, partitions: usize) {
     if tokio::time::timeout(limit, waited).await.is_err() {
         tracing::warn!("some partitions have no position yet; clients are let in without them");
     }
-    shared.ingest.set_settled();
+    shared.hub.set_settled();
 }
 
 /// Keeps one partition's loop going over failures and reconnections.

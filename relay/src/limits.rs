@@ -57,31 +57,6 @@ pub const SEQUENCE_PRUNED_REMEMBERED_MAX: usize = 10_000;
 
 /// Ports tried in this order when none is configured.
 pub const PORTS_DEFAULT: [u16; 4] = [3002, 3003, 3004, 3005];
-/// TCP connections beyond the WebSocket limit, for pages, probes and scrapes.
-pub const HTTP_CONNECTIONS_SPARE: usize = 256;
-/// Time to send a request head, on a new or a kept-alive connection.
-pub const REQUEST_HEAD_MS_MAX: u64 = 15_000;
-/// Most bytes of a request head.
-pub const REQUEST_HEAD_BYTES_MAX: usize = 16 * 1024;
-/// Time for a plain HTTP connection as a whole; the upgrade takes its socket out of this.
-pub const HTTP_CONNECTION_MS_MAX: u64 = 120_000;
-
-/// Read buffer of one WebSocket, allocated at once. A client sends acks of about a hundred bytes.
-pub const SOCKET_READ_BUFFER_BYTES: usize = 1024;
-/// Bytes handed to the kernel by one system call, about.
-pub const SOCKET_WRITE_BYTES_TARGET: usize = 64 * 1024;
-/// Data messages gathered into one system call.
-pub const SOCKET_WRITE_MESSAGES_MAX: usize = 32;
-/// Most bytes tungstenite may hold for control messages and pongs that the peer does not read.
-pub const CONTROL_OUT_BYTES_MAX: usize = 1024 * 1024;
-/// Time for a closing handshake before the socket is dropped.
-pub const CLOSE_MS_MAX: u64 = 2_000;
-/// Silence on a socket after which the kernel asks whether the peer is still there.
-pub const KEEPALIVE_IDLE_MS: u64 = 60_000;
-/// Time between two such questions.
-pub const KEEPALIVE_INTERVAL_MS: u64 = 15_000;
-/// The coarse clock of a socket: stalls are noticed within this much of their deadline.
-pub const SOCKET_TICK_MS: u64 = 500;
 
 /// Recent time over which `/health` judges.
 pub const HEALTH_WINDOW_MS: u64 = 120_000;
@@ -95,7 +70,5 @@ pub const PROBE_INTERVALS_MAX: u64 = 3;
 const _: () = assert!(LOG_BYTES_MIN > (wire::FRAME_HEADER_LEN + wire::PAYLOAD_BYTES_MAX) as u64);
 const _: () = assert!(LOG_BYTES_DEFAULT >= LOG_BYTES_MIN);
 const _: () = assert!(SEGMENT_BYTES_TARGET >= wire::MESSAGE_BYTES_TARGET);
-const _: () = assert!(SOCKET_WRITE_BYTES_TARGET >= wire::MESSAGE_BYTES_TARGET);
-const _: () = assert!(CONTROL_OUT_BYTES_MAX >= 2 * wire::CONTROL_BYTES_MAX);
 const _: () = assert!(BROKER_MESSAGE_BYTES_MAX > 2 * wire::PAYLOAD_BYTES_MAX);
 const _: () = assert!(BACKOFF_MS_MIN < BACKOFF_MS_MAX);

@@ -13,10 +13,12 @@ use opentelemetry::{KeyValue, metrics::MeterProvider as _};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
 
-pub use counters::{
-    Age, ByAge, Counter, Counters, Family, Gauge, LastTime, Level, LevelGuard, SequenceFinding,
+pub use counters::{Age, ByAge, Counters, SequenceFinding};
+pub use dashstream_serve::{
+    counters::{Counter, Family, Gauge, LastTime},
+    histogram::{Histogram, Latencies},
 };
-pub use histogram::{Backlogs, Bounds, GapSizes, Histogram, Latencies, Snapshot};
+pub use histogram::GapSizes;
 pub use table::{Kind, Metric, TABLE};
 
 use crate::{clock::Clock, dlq, hub::Hub, ingest::IngestStatus};

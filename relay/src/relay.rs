@@ -1,19 +1,21 @@
 //! The relay as a whole: what its parts share, how they start, and how they stop.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use dashstream_serve::{Peer, Rules, Server};
+use hyper::{Request, body::Incoming};
 use session::ServerConfig;
 use tokio::task::JoinHandle;
 
 use crate::{
     checkpoint::Checkpoints,
-    client::{self, Listener, Permits},
     clock::Clock,
     config::Config,
     dlq::{self, Dlq},
     http::{self, Window},
     hub::Hub,
     ingest::{self, IngestStatus},
+    listen,
     metrics::{Counters, Metrics, MetricsError, Sources},
 };
 
@@ -27,21 +29,28 @@ pub struct Shared {
     pub ingest: Arc<IngestStatus>,
     pub metrics: Metrics,
     pub window: Window,
-    pub permits: Arc<Permits>,
+    pub server: Arc<Server>,
     /// Where records go that cannot be used, if anywhere.
     pub dlq: Option<Dlq>,
     pub dlq_counts: Arc<dlq::Counts>,
     /// What is remembered over restarts, if anything.
     pub checkpoints: Option<Checkpoints>,
-    /// What every session starts with.
-    pub session: ServerConfig,
 }
 
 impl Shared {
     pub fn new(config: Config) -> Result<Arc<Self>, MetricsError> {
         let clock = Clock::start();
-        let counters = Arc::new(Counters::default());
         let hub = Arc::new(Hub::new(config.serve.log_bytes_max));
+        let server = Server::new(
+            rules(&config),
+            session_config(&config),
+            clock,
+            Arc::clone(&hub),
+        );
+        let counters = Arc::new(Counters {
+            clients: Arc::clone(&server.counters),
+            ..Counters::default()
+        });
         let ingest = Arc::new(IngestStatus::default());
         let dlq_counts = Arc::<dlq::Counts>::default();
         let metrics = Metrics::new(Arc::new(Sources {
@@ -52,11 +61,6 @@ impl Shared {
             dlq: Arc::clone(&dlq_counts),
             log_bytes_max: config.serve.log_bytes_max,
         }))?;
-        let permits = Permits::new(
-            config.listen.connections_max,
-            config.listen.connections_per_ip_max,
-        );
-        let session = session_config(&config);
         let window = Window::default();
         let dlq = Dlq::new(&config.kafka, Arc::clone(&dlq_counts));
         let checkpoints = Checkpoints::new(&config, Arc::clone(&counters));
@@ -68,12 +72,22 @@ impl Shared {
             ingest,
             metrics,
             window,
-            permits,
+            server,
             dlq,
             dlq_counts,
             checkpoints,
-            session,
         }))
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    let listen = &config.listen;
+    Rules {
+        connections_max: listen.connections_max,
+        connections_per_address_max: listen.connections_per_ip_max,
+        allowed_origins: listen.allowed_origins.clone(),
+        is_loopback: listen.host.is_loopback(),
+        send_timeout: config.serve.send_timeout,
     }
 }
 
@@ -112,11 +126,21 @@ pub enum Feed {
 impl Relay {
     /// Binds and starts everything; connections are accepted when this returns.
     pub async fn start(shared: Arc<Shared>, feed: Feed) -> io::Result<Self> {
-        let listener = Listener::bind(shared.config.listen.host, shared.config.listen.port).await?;
-        let address = listener.address;
+        let listener = listen::bind(shared.config.listen.host, shared.config.listen.port).await?;
+        let address = listener.local_addr()?;
         let routes = http::routes(Arc::clone(&shared));
+        let answer = move |mut request: Request<Incoming>, peer: Peer| {
+            request.extensions_mut().insert(peer);
+            let mut service = warp::service(routes.clone());
+            let answer = tower_service::Service::call(&mut service, request);
+            async move {
+                answer
+                    .await
+                    .unwrap_or_else(|never: Infallible| match never {})
+            }
+        };
         let mut tasks = vec![
-            tokio::spawn(client::serve(Arc::clone(&shared), listener, routes)),
+            tokio::spawn(Arc::clone(&shared.server).run(listener, answer)),
             tokio::spawn(sample(Arc::clone(&shared))),
         ];
         if feed == Feed::Kafka {
@@ -135,27 +159,16 @@ impl Relay {
     /// Says goodbye to every client, waits until they are gone or the drain time is over, stops
     /// reading, gives dead letters on their way as much time again, and writes the last checkpoints.
     pub async fn stop(self) {
-        self.shared.hub.close(RETRY_AFTER_MS);
-        let counters = &self.shared.counters;
-        let gone = async {
-            while counters.connected.get() + counters.http_connections.get() > 0 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        if tokio::time::timeout(self.shared.config.listen.drain, gone)
-            .await
-            .is_err()
-        {
-            let clients = counters.connected.get();
+        let drain = self.shared.config.listen.drain;
+        if !self.shared.server.close(RETRY_AFTER_MS, drain).await {
+            let clients = self.shared.counters.clients.connected.get();
             tracing::warn!(clients, "the drain time is over; dropping who is left");
         }
         for task in self.tasks {
             task.abort();
         }
         if let Some(dlq) = &self.shared.dlq
-            && tokio::time::timeout(self.shared.config.listen.drain, dlq.drain())
-                .await
-                .is_err()
+            && tokio::time::timeout(drain, dlq.drain()).await.is_err()
         {
             let letters = dlq.in_flight();
             tracing::warn!(
@@ -164,7 +177,7 @@ impl Relay {
             );
         }
         if let Some(checkpoints) = &self.shared.checkpoints
-            && tokio::time::timeout(self.shared.config.listen.drain, checkpoints.write())
+            && tokio::time::timeout(drain, checkpoints.write())
                 .await
                 .is_err()
         {

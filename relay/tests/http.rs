@@ -4,10 +4,10 @@ mod common;
 
 use common::{Client, Rig, get, get_with, send};
 use dashstream_relay::{
-    client::Listener,
     config::Port,
     http::is_built,
     ingest::{Phase, TopicState},
+    listen,
 };
 use decode_core::wire;
 use serde_json::Value;
@@ -59,7 +59,7 @@ async fn a_port_in_use_is_named_with_its_option() {
     let rig = Rig::start(&[]).await;
     let address = rig.address();
     let port = Port::Exactly(address.port());
-    let error = Listener::bind(address.ip(), port).await.err();
+    let error = listen::bind(address.ip(), port).await.err();
     let text = error.expect("in use").to_string();
     assert!(text.contains(&address.port().to_string()), "{text}");
     assert!(text.contains("--port") && text.contains("in use"), "{text}");
@@ -180,7 +180,7 @@ async fn health_and_readiness_follow_the_ingest() {
     assert_eq!(value["partitions"]["0"]["lag"], "2");
     assert_eq!(value["partitions"]["0"]["earliest"], "5");
     assert_eq!(ready().await, 503, "clients are not let in yet");
-    shared.ingest.set_settled();
+    shared.hub.set_settled();
     assert_eq!(ready().await, 200);
 
     partition.set_phase(Phase::Retrying);
@@ -250,7 +250,7 @@ async fn clients_wait_outside_until_partitions_are_known() {
     assert!(Client::try_connect(rig.address()).await.is_err());
     assert_eq!(get(rig.address(), "/ws").await.status, 503);
     rig.shared().hub.add_partition(0, 0, 0);
-    rig.shared().ingest.set_settled();
+    rig.shared().hub.set_settled();
     let mut client = Client::connect(&rig).await;
     let resumed = client.resume(wire::from::EARLIEST).await;
     assert_eq!(resumed["positions"]["0"], "0");

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use dashstream_serve::Hub;
 use decode_core::wire::{GapCause, RejectCode};
 use decode_core::{Decoder, Mode};
-use session::{SegmentBuilder, TailLog};
+use session::SegmentBuilder;
 
 use super::held::{Held, What};
 
@@ -24,39 +25,41 @@ impl Feeder {
         }
     }
 
-    /// A log that has every partition of the capture and holds nothing yet.
-    pub(super) fn log(all: &[Held]) -> TailLog {
+    /// A hub whose log has every partition of the capture and holds nothing yet.
+    pub(super) fn hub(all: &[Held]) -> Hub {
         // Nothing is evicted: what is in the file was measured before.
-        let mut log = TailLog::new(usize::MAX);
+        let hub = Hub::new(usize::MAX);
         for held in all {
             let first = held.place.prev_next.unwrap_or(held.place.offset);
+            let first = first.min(held.place.offset);
             // The first of a partition begins it.
-            log.add_partition(held.place.partition, first.min(held.place.offset));
+            hub.add_partition(held.place.partition, first, first);
         }
-        log
+        hub.set_settled();
+        hub
     }
 
     pub(super) fn append(
         &mut self,
-        log: &mut TailLog,
+        hub: &Hub,
         all: impl IntoIterator<Item = Held>,
     ) -> Result<(), String> {
         let mut open: BTreeMap<u32, SegmentBuilder> = BTreeMap::new();
         for held in all {
             let partition = held.place.partition;
             let builder = open.entry(partition).or_insert_with(|| {
-                let head = log.partition(partition).map_or(0, |view| view.head);
+                let head = hub.log().partition(partition).map_or(0, |view| view.head);
                 SegmentBuilder::new(partition, head)
             });
             self.frame(builder, held)?;
             if builder.len() >= SEGMENT_BYTES_TARGET
                 && let Some(full) = open.remove(&partition)
             {
-                close(log, full)?;
+                close(hub, full)?;
             }
         }
         open.into_values()
-            .try_for_each(|builder| close(log, builder))
+            .try_for_each(|builder| close(hub, builder))
     }
 
     fn frame(&mut self, builder: &mut SegmentBuilder, held: Held) -> Result<(), String> {
@@ -96,9 +99,9 @@ impl Feeder {
     }
 }
 
-fn close(log: &mut TailLog, builder: SegmentBuilder) -> Result<(), String> {
+fn close(hub: &Hub, builder: SegmentBuilder) -> Result<(), String> {
     match builder.finish() {
-        Some(segment) => log.append(segment).map_err(|error| error.to_string()),
+        Some(segment) => hub.append(segment).map_err(|error| error.to_string()),
         None => Ok(()),
     }
 }
@@ -140,11 +143,11 @@ mod tests {
                 },
             ),
         ];
-        let mut log = Feeder::log(&all);
+        let hub = Feeder::hub(&all);
         let mut feeder = Feeder::new(Mode::Strict);
-        feeder.append(&mut log, all).expect("in order");
+        feeder.append(&hub, all).expect("in order");
         assert_eq!(feeder.found, 5);
-        let Read::Data(slice) = log.read(2, 3, usize::MAX) else {
+        let Read::Data(slice) = hub.log().read(2, 3, usize::MAX) else {
             panic!("it holds something");
         };
         let seen: Vec<_> = FrameReader::new(&slice.bytes)
@@ -170,6 +173,6 @@ mod tests {
                 cause: 99,
             },
         );
-        assert!(feeder.append(&mut log, [newer]).is_err());
+        assert!(feeder.append(&hub, [newer]).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The built page, read from its folder once, and the headers under which a browser may run it.
+//! The built page, read from its folder once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
+use dashstream_serve::mime;
 
 /// Files by their path below `/`.
 #[derive(Debug, Default)]
@@ -50,65 +51,10 @@ impl Page {
         let path = path.strip_prefix('/').unwrap_or(path);
         let path = if path.is_empty() { INDEX } else { path };
         let content = self.files.get(path)?;
-        Some((mime(path), content.clone()))
+        Some((mime::of(path), content.clone()))
     }
 }
-
-fn mime(path: &str) -> &'static str {
-    match path.rsplit('.').next().unwrap_or_default() {
-        "html" => "text/html; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "wasm" => "application/wasm",
-        "json" | "map" => "application/json",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "ico" => "image/x-icon",
-        "woff2" => "font/woff2",
-        _ => "application/octet-stream",
-    }
-}
-
-/// The page may run its own scripts and its own WASM and talk to where it came from, and nothing
-/// else. Not every browser takes `'self'` for WebSockets too, hence the host of the request.
-pub(super) fn policy(host: Option<&str>) -> String {
-    let legal =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-    let sockets = match host {
-        Some(host) if !host.is_empty() && host.chars().all(legal) => format!(" ws://{host}"),
-        _ => String::new(),
-    };
-    format!(
-        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-         connect-src 'self'{sockets}; img-src 'self' data:; font-src 'self'; worker-src 'self'; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-}
-
-/// What every answer carries besides its policy.
-pub(super) const HEADERS: [(&str, &str); 4] = [
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
-    ("x-frame-options", "DENY"),
-    // The next file may be served at the same port.
-    ("cache-control", "no-store"),
-];
 
 const INDEX: &str = "index.html";
 const PAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
 const PAGE_FILES_MAX: usize = 1000;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_may_connect_to_where_it_came_from() {
-        let own = policy(Some("127.0.0.1:3002"));
-        assert!(own.contains("connect-src 'self' ws://127.0.0.1:3002;"));
-        for strange in [None, Some(""), Some("*"), Some("a b"), Some("a;b")] {
-            let policy = policy(strange);
-            assert!(policy.contains("connect-src 'self';"), "{strange:?}");
-        }
-    }
-}

@@ -1,25 +1,28 @@
-//! The capture as a relay would serve it: a listener, the session protocol at the usual path, and
+//! The capture as a relay would serve it, by the same crate: the session protocol at the usual path, and
 //! the page if it was asked for. Nothing that a client sends changes anything.
 
 use std::convert::Infallible;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use bytes::Bytes;
+use dashstream_serve::answer::{plain, respond};
+use dashstream_serve::{Clock, Hub, Peer, Rules, Server, upgrade};
 use decode_core::Mode;
-use decode_core::wire::mode;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use decode_core::wire::{WS_PATH, mode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::upgrade::OnUpgrade;
+use hyper::{Method, Request, Response, StatusCode};
 use serde_json::Value;
-use session::{Millis, ServerConfig, TailLog};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use session::ServerConfig;
+use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::connection;
 use super::held::{self, Held};
 use super::log::Feeder;
 use super::pace::Pace;
@@ -40,33 +43,6 @@ pub(super) struct Serving {
     pub(super) mode: Mode,
 }
 
-/// What all connections share.
-pub(super) struct Shared {
-    log: Mutex<TailLog>,
-    /// Rises when the log grows.
-    pub(super) grown: watch::Sender<u64>,
-    pub(super) closing: watch::Sender<bool>,
-    pub(super) config: ServerConfig,
-    pub(super) page: Page,
-    pub(super) is_local: bool,
-    started: std::time::Instant,
-}
-
-impl Shared {
-    pub(super) fn log(&self) -> MutexGuard<'_, TailLog> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn now(&self) -> Millis {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// When the session's clock shows that time.
-    pub(super) fn instant(&self, ms: Millis) -> Instant {
-        (self.started + Duration::from_millis(ms)).into()
-    }
-}
-
 impl Serving {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let name = self.source.name();
@@ -78,23 +54,24 @@ impl Serving {
         };
         let all = held::all(&self.source, self.reading, self.memory_bytes_max)?;
         let count = all.len();
-        let mut log = Feeder::log(&all);
+        let hub = Arc::new(Feeder::hub(&all));
         let mut feeder = Feeder::new(self.mode);
         let mut due = Vec::new();
         if self.pace.is_timed() {
             due = self.schedule(all);
         } else {
-            feeder.append(&mut log, all).map_err(failed)?;
+            feeder.append(&hub, all).map_err(failed)?;
         }
-        let shared = Arc::new(Shared {
-            log: Mutex::new(log),
-            grown: watch::Sender::new(0),
-            closing: watch::Sender::new(false),
-            config: self.config(),
-            page,
-            is_local: self.address.ip().is_loopback(),
-            started: std::time::Instant::now(),
-        });
+        let server = Server::new(
+            self.rules(),
+            self.config(),
+            Clock::start(),
+            Arc::clone(&hub),
+        );
+        let answer = {
+            let (server, page) = (Arc::clone(&server), Arc::new(page));
+            move |request, peer| std::future::ready(answer(&server, &page, request, peer))
+        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
@@ -108,10 +85,10 @@ impl Serving {
                     None => std::future::pending().await,
                 }
             };
-            let feeding = feed(&shared, &mut feeder, due);
+            let feeding = feed(&hub, &mut feeder, due);
             let served = async {
                 tokio::select! {
-                    () = accept(listener, Arc::clone(&shared)) => Ok(()),
+                    () = Arc::clone(&server).run(listener, answer) => Ok(()),
                     fed = feeding => fed.map(|_| ()).map_err(failed),
                     () = ended => Ok(()),
                     () = interrupted() => Ok(()),
@@ -119,8 +96,7 @@ impl Serving {
             };
             served.await?;
             // Open connections are told; whoever does not listen is left.
-            shared.closing.send_replace(true);
-            let _ = timeout(CLOSE_TIMEOUT, shared.closing.closed()).await;
+            server.close(RETRY_AFTER_MS, CLOSE_TIMEOUT).await;
             Ok::<_, Failure>(())
         })?;
         Ok(if feeder.found > 0 {
@@ -135,6 +111,17 @@ impl Serving {
             .zip(held::in_time(all))
             .map(|(number, (since_first_ms, held))| (self.pace.due(number, since_first_ms), held))
             .collect()
+    }
+
+    /// A file has no operator who would ask for other limits.
+    fn rules(&self) -> Rules {
+        Rules {
+            connections_max: CONNECTIONS_MAX,
+            connections_per_address_max: CONNECTIONS_MAX,
+            allowed_origins: Vec::new(),
+            is_loopback: self.address.ip().is_loopback(),
+            send_timeout: SEND_TIMEOUT,
+        }
     }
 
     /// Says what the file says about where it comes from. The namespace is the file's own: cursors
@@ -182,7 +169,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
 
 /// Appends what is due when it is; does not return when all is there.
 async fn feed(
-    shared: &Shared,
+    hub: &Hub,
     feeder: &mut Feeder,
     due: Vec<(Duration, Held)>,
 ) -> Result<Infallible, String> {
@@ -193,55 +180,53 @@ async fn feed(
         let now = since.elapsed();
         let ready = std::iter::from_fn(|| Some(due.next_if(|(at, _)| *at <= now)?.1));
         // Sessions get their turn in between.
-        feeder.append(&mut shared.log(), ready.take(TURN_RECORDS_MAX))?;
-        shared.grown.send_modify(|version| *version += 1);
+        feeder.append(hub, ready.take(TURN_RECORDS_MAX))?;
+        tokio::task::yield_now().await;
     }
     std::future::pending().await
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            // Out of descriptors, mostly: trying again at once would only burn time.
-            sleep(ACCEPT_PAUSE).await;
-            continue;
-        };
-        // Without a slot the socket is closed at once: waiting would make others wait.
-        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
-            continue;
-        };
-        let shared = Arc::clone(&shared);
-        tokio::spawn(async move {
-            answer(stream, shared, Arc::new(slot)).await;
-        });
+fn answer(
+    server: &Arc<Server>,
+    page: &Page,
+    mut request: Request<Incoming>,
+    peer: Peer,
+) -> Response<Full<Bytes>> {
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>();
+    let method = request.method();
+    let mut response = match request.uri().path() {
+        WS_PATH => {
+            let upgrade = upgrade.filter(|_| method == Method::GET);
+            upgrade::answer(server, request.headers(), upgrade, peer)
+        }
+        path if matches!(*method, Method::GET | Method::HEAD) => file(page, path),
+        _ => plain(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Only GET is answered here.\n",
+        ),
+    };
+    // The next file may be served at the same port.
+    let no_store = HeaderValue::from_static("no-store");
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, no_store);
+    response.map(Full::new)
+}
+
+fn file(page: &Page, path: &str) -> Response<Bytes> {
+    match page.file(path) {
+        Some((mime, content)) => respond(StatusCode::OK, mime, content),
+        None if path == "/" => plain(StatusCode::OK, NO_PAGE),
+        None => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),
     }
 }
 
-async fn answer(stream: TcpStream, shared: Arc<Shared>, slot: Arc<impl Send + Sync + 'static>) {
-    // Small frames go out at once; without it they only come later.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        // An upgraded connection keeps its slot.
-        let response = connection::respond(&shared, request, Arc::clone(&slot));
-        std::future::ready(Ok::<_, Infallible>(response))
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    // How it ended matters to nobody.
-    let _ = timeout(HTTP_TIMEOUT, connection).await;
-}
-
+const NO_PAGE: &str = "A capture is served here. Watch it with `dashstream tail`, or serve the \
+                       page too: `dashstream replay --serve .. --page web/dist`.\n";
 const CONNECTIONS_MAX: usize = 64;
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Appended in one go.
 const TURN_RECORDS_MAX: usize = 10_000;
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-const HEAD_BYTES_MAX: usize = 16 * 1024;
-/// A plain HTTP connection as a whole; an upgrade takes its socket out of this.
-const HTTP_TIMEOUT: Duration = Duration::from_secs(120);
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// A file does not come back by itself.
+const RETRY_AFTER_MS: u64 = 5_000;

@@ -184,39 +184,6 @@ impl Serialize for Port {
     }
 }
 
-/// An origin as a browser sends it: scheme, host and, unless it is the default, port.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Origin(String);
-
-impl Origin {
-    fn parse(text: &str) -> Result<Self, String> {
-        let rest = text
-            .strip_prefix("http://")
-            .or_else(|| text.strip_prefix("https://"));
-        let legal = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '?' | '#' | '@');
-        match rest {
-            Some(host) if !host.is_empty() && host.chars().all(legal) => {
-                Ok(Self(text.to_ascii_lowercase()))
-            }
-            _ => Err(format!(
-                "\"{text}\" is not an origin such as https://example.org"
-            )),
-        }
-    }
-
-    pub fn parse_list(text: &str) -> Result<Vec<Self>, String> {
-        text.split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(Self::parse)
-            .collect()
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// Text shown to people; bounded because every client gets it.
 pub(super) fn notice(text: &str) -> Result<String, String> {
     const NOTICE_BYTES_MAX: usize = 500;
@@ -349,16 +316,6 @@ mod tests {
         assert!(Port::parse("65536").is_err() && Port::parse("http").is_err());
         assert!(host("::1").is_ok() && host("[::1]").is_ok() && host("localhost").is_ok());
         assert!(host("example.org").is_err());
-    }
-
-    #[test]
-    fn origins_are_scheme_and_host() {
-        let origins = Origin::parse_list("https://A.example, http://b:8080").unwrap();
-        let texts: Vec<_> = origins.iter().map(Origin::as_str).collect();
-        assert_eq!(texts, ["https://a.example", "http://b:8080"]);
-        for bad in ["example.org", "https://", "https://a/b", "*", "ws://a"] {
-            assert!(Origin::parse_list(bad).is_err(), "{bad:?} was accepted");
-        }
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //! only with a header that a page of another origin cannot send; a request with an origin, which
 //! browsers add to every POST, is refused too, as a name can be made to mean loopback.
 
+use dashstream_serve::Peer;
 use hyper::{StatusCode, header::ORIGIN, http::HeaderMap};
 use serde_json::json;
 use warp::reply::Response;
 
 use super::{json, plain};
-use crate::{client::Peer, relay::Shared};
+use crate::relay::Shared;
 
 /// Browsers ask first before they send a header they do not know, and the relay never agrees.
 const HEADER: &str = "x-dashstream-admin";

@@ -51,7 +51,7 @@ impl Health {
                 reasons.push("no broker has answered yet".to_owned());
             }
             TopicState::Absent => {
-                let served = shared.ingest.is_settled();
+                let served = shared.hub.is_settled();
                 status = if served {
                     Status::Degraded
                 } else {
@@ -152,7 +152,7 @@ pub(super) fn missing_for_readiness(shared: &Shared) -> Vec<String> {
         TopicState::Absent => missing.push("the topic does not exist".to_owned()),
         TopicState::Present => {}
     }
-    if !shared.ingest.is_settled() {
+    if !shared.hub.is_settled() {
         missing.push("partitions have no position yet; clients are not let in".to_owned());
     }
     for (partition, state) in shared.ingest.partitions() {
@@ -214,7 +214,7 @@ fn details(shared: &Shared, now_ms: u64, recent: Recent) -> Value {
             },
         },
         "partitions": partitions,
-        "clients": counters.connected.get(),
+        "clients": counters.clients.connected.get(),
         "uptimeMs": now_ms,
         "lastRecordAgoMs": counters.last_record.age_ms(now_ms),
         "lastKafkaErrorAgoMs": counters.last_kafka_error.age_ms(now_ms),
@@ -257,8 +257,8 @@ impl Sample {
             accepted: counters.accepted_by_age.of(Age::New).get(),
             refused: counters.refused(Age::New),
             kafka_errors: counters.kafka_errors.sum(),
-            send_failures: counters.send_failures.get(),
-            send_timeouts: counters.closes.get(CloseCode::SendStalled),
+            send_failures: counters.clients.send_failures.get(),
+            send_timeouts: counters.clients.closes.get(CloseCode::SendStalled),
         }
     }
 }
@@ -332,8 +332,8 @@ mod tests {
         let rejects = counters.rejects.of(Age::New);
         rejects.add(RejectCode::Protobuf, 200);
         counters.kafka_errors.add_text("broker_down", 3);
-        counters.send_failures.add(4);
-        counters.closes.add(CloseCode::SendStalled, 5);
+        counters.clients.send_failures.add(4);
+        counters.clients.closes.add(CloseCode::SendStalled, 5);
         let all = Recent {
             span_ms: step,
             accepted: 0,
@@ -355,7 +355,10 @@ mod tests {
         assert_eq!(recent, nothing);
         assert!(!recent.has_too_many_refused());
         assert_eq!(
-            (counters.refused_total(), counters.send_failures.get()),
+            (
+                counters.refused_total(),
+                counters.clients.send_failures.get()
+            ),
             (200, 4)
         );
     }

@@ -1,5 +1,6 @@
 //! The page, compiled in by `build.rs`.
 
+use dashstream_serve::mime;
 use hyper::{StatusCode, header, http::HeaderMap};
 use warp::reply::Response;
 
@@ -7,7 +8,6 @@ use super::respond;
 
 struct Asset {
     path: &'static str,
-    mime: &'static str,
     etag: &'static str,
     bytes: &'static [u8],
 }
@@ -45,7 +45,7 @@ pub(super) fn asset(path: &str, headers: &HeaderMap) -> Response {
     } else {
         (StatusCode::OK, asset.bytes)
     };
-    let mut response = respond(status, asset.mime, body);
+    let mut response = respond(status, mime::of(asset.path), body);
     let headers = response.headers_mut();
     headers.insert(header::ETAG, header::HeaderValue::from_static(asset.etag));
     headers.insert(
@@ -95,7 +95,8 @@ mod tests {
                 asset.path
             );
             assert_ne!(
-                asset.mime, "application/octet-stream",
+                mime::of(asset.path),
+                "application/octet-stream",
                 "{} has no type",
                 asset.path
             );

@@ -189,7 +189,6 @@ fn known(value: &AtomicU64) -> Option<u64> {
 #[derive(Debug, Default)]
 pub struct IngestStatus {
     topic: AtomicU8,
-    settled: AtomicBool,
     partitions: RwLock<BTreeMap<u32, Arc<PartitionStatus>>>,
 }
 
@@ -209,16 +208,6 @@ impl IngestStatus {
             TopicState::Present => 2,
         };
         self.topic.store(stored, Ordering::Relaxed);
-    }
-
-    /// Whether the partitions found at start have their place in the log: before that, cursors of
-    /// clients could not be judged.
-    pub fn is_settled(&self) -> bool {
-        self.settled.load(Ordering::Acquire)
-    }
-
-    pub fn set_settled(&self) {
-        self.settled.store(true, Ordering::Release);
     }
 
     /// The status of a partition, made where it is not there yet.

@@ -4,11 +4,12 @@
 //! Names that begin with `websocket_` are those of DashFlow's server, used where they mean the
 //! same; everything else is `dashstream_relay_`.
 
+use dashstream_serve::counters::{Family, Label};
 use decode_core::wire::{CloseCode, GapCause, RejectCode, error_code};
 
 use super::{
     Sources,
-    counters::{Age, Family, Label, SequenceFinding},
+    counters::{Age, SequenceFinding},
     histogram::EmitHistogram,
 };
 use crate::clock::Clock;
@@ -68,7 +69,7 @@ macro_rules! metrics {
 
 metrics! {
     Gauge "websocket_connected_clients" "WebSocket connections that are open."
-        = |s, e| e(s.counters.connected.get() as f64, &[]);
+        = |s, e| e(s.counters.clients.connected.get() as f64, &[]);
     Counter "websocket_kafka_messages_total" ["status"]
         "Kafka records read: success = accepted, error = new and refused, old_data_error = old and refused."
         = |s, e| {
@@ -150,7 +151,7 @@ metrics! {
         "Connections closed because a send made no progress."
         = |s, e| e(close_count(s, CloseCode::SendStalled), &[]);
     Counter "websocket_send_failed_total" "Connections lost while sending."
-        = |s, e| e(s.counters.send_failures.get() as f64, &[]);
+        = |s, e| e(s.counters.clients.send_failures.get() as f64, &[]);
     Counter "websocket_control_oversized_total" "Control messages over the size limit."
         = |s, e| e(control_error_count(s, error_code::TOO_LARGE), &[]);
     Counter "websocket_control_parse_failures_total" "Control messages that are no JSON object."
@@ -158,7 +159,7 @@ metrics! {
     Counter "websocket_rejected_connections_total"
         "Connections refused because of a connection limit."
         = |s, e| e(
-            s.counters.refusals.iter()
+            s.counters.clients.refusals.iter()
                 .filter(|(reason, _)| ["per_ip", "total"].contains(reason))
                 .map(|(_, count)| count)
                 .sum::<u64>() as f64,
@@ -294,71 +295,71 @@ metrics! {
             e(p.evicted_bytes as f64, &[&p.partition.to_string()]);
         };
     Counter "dashstream_relay_sessions_total" "WebSocket connections opened."
-        = |s, e| e(s.counters.sessions.get() as f64, &[]);
+        = |s, e| e(s.counters.clients.sessions.get() as f64, &[]);
     Counter "dashstream_relay_session_closes_total" ["code"]
         "Connections the relay closed, by close code."
-        = |s, e| family(&s.counters.closes, e);
+        = |s, e| family(&s.counters.clients.closes, e);
     Counter "dashstream_relay_session_ends_total" ["how"]
         "Connections that ended: closed by the relay, by the peer, or lost."
-        = |s, e| family(&s.counters.endings, e);
+        = |s, e| family(&s.counters.clients.endings, e);
     Counter "dashstream_relay_refused_upgrades_total" ["reason"]
         "Requests for a WebSocket that were refused."
-        = |s, e| family(&s.counters.refusals, e);
+        = |s, e| family(&s.counters.clients.refusals, e);
     Counter "dashstream_relay_control_errors_total" ["code"]
         "Control messages refused, by error code."
-        = |s, e| family(&s.counters.control_errors, e);
+        = |s, e| family(&s.counters.clients.control_errors, e);
     Counter "dashstream_relay_stale_cursors_total"
         "Gaps made for a single client because its cursor was older than the log."
-        = |s, e| e(s.counters.stale_cursors.get() as f64, &[]);
+        = |s, e| e(s.counters.clients.stale_cursors.get() as f64, &[]);
     Counter "dashstream_relay_stale_offsets_total"
         "Offsets covered by the gaps made for single clients."
-        = |s, e| e(s.counters.stale_offsets.get() as f64, &[]);
+        = |s, e| e(s.counters.clients.stale_offsets.get() as f64, &[]);
     Counter "dashstream_relay_replay_requests_total" ["mode"] "Replays asked for and begun."
-        = |s, e| family(&s.counters.replays.requests, e);
+        = |s, e| family(&s.counters.clients.replays.requests, e);
     Counter "dashstream_relay_replay_frames_total" ["mode"] "Data frames of replays."
-        = |s, e| family(&s.counters.replays.frames, e);
+        = |s, e| family(&s.counters.clients.replays.frames, e);
     Counter "dashstream_relay_replay_bytes_total" ["mode"] "Bytes of data frames of replays."
-        = |s, e| family(&s.counters.replays.bytes, e);
+        = |s, e| family(&s.counters.clients.replays.bytes, e);
     Counter "dashstream_relay_replay_gaps_total" ["mode"]
         "Gaps made in replays because the cursor was older than the log."
-        = |s, e| family(&s.counters.replays.gaps, e);
+        = |s, e| family(&s.counters.clients.replays.gaps, e);
     Counter "dashstream_relay_replay_gap_offsets_total" ["mode"]
         "Offsets covered by the gaps made in replays."
-        = |s, e| family(&s.counters.replays.gap_offsets, e);
+        = |s, e| family(&s.counters.clients.replays.gap_offsets, e);
     Counter "dashstream_relay_replay_capped_total" ["mode"]
         "Replays that gave less than was asked for, because the log no longer had all of it."
-        = |s, e| family(&s.counters.replays.capped, e);
+        = |s, e| family(&s.counters.clients.replays.capped, e);
     Histogram "dashstream_relay_replay_duration_ms" ["mode"]
         "Time from resume until a replay was complete."
-        = |s, e| for (from, took) in s.counters.replays.took() {
+        = |s, e| for (from, took) in s.counters.clients.replays.took() {
             e(took.snapshot(), &[from.name()]);
         };
     Counter "dashstream_relay_client_reports_total" "Reports that clients sent about themselves."
-        = |s, e| e(s.counters.client_reports.get() as f64, &[]);
+        = |s, e| e(s.counters.clients.client_reports.get() as f64, &[]);
     Histogram "dashstream_relay_client_apply_lag_ms"
         "Longest recent time from receiving to having decoded and applied, as each report tells it."
-        = |s, e| e(s.counters.client_apply_lag.snapshot(), &[]);
+        = |s, e| e(s.counters.clients.client_apply_lag.snapshot(), &[]);
     Histogram "dashstream_relay_client_backlog_frames"
         "Frames that a client had received and not applied, as each report tells it."
-        = |s, e| e(s.counters.client_backlog.snapshot(), &[]);
+        = |s, e| e(s.counters.clients.client_backlog.snapshot(), &[]);
     Counter "dashstream_relay_client_rejects_total"
         "Records that clients could not decode though the relay had accepted them."
-        = |s, e| e(s.counters.client_rejects.get() as f64, &[]);
+        = |s, e| e(s.counters.clients.client_rejects.get() as f64, &[]);
     Counter "dashstream_relay_sent_frames_total" "Data frames given to clients."
-        = |s, e| e(s.counters.sent_frames.get() as f64, &[]);
+        = |s, e| e(s.counters.clients.sent_frames.get() as f64, &[]);
     Counter "dashstream_relay_sent_bytes_total" "Bytes of data frames given to clients."
-        = |s, e| e(s.counters.sent_bytes.get() as f64, &[]);
+        = |s, e| e(s.counters.clients.sent_bytes.get() as f64, &[]);
     Counter "dashstream_relay_sent_messages_total" ["type"]
         "WebSocket messages given to clients."
         = |s, e| {
-            e(s.counters.sent_data_messages.get() as f64, &["data"]);
-            e(s.counters.sent_control_messages.get() as f64, &["control"]);
+            e(s.counters.clients.sent_data_messages.get() as f64, &["data"]);
+            e(s.counters.clients.sent_control_messages.get() as f64, &["control"]);
         };
     Counter "dashstream_relay_socket_writes_total"
         "System calls that wrote to a client's socket."
-        = |s, e| e(s.counters.socket_writes.get() as f64, &[]);
+        = |s, e| e(s.counters.clients.socket_writes.get() as f64, &[]);
     Gauge "dashstream_relay_http_connections" "HTTP connections that are open, upgraded ones not."
-        = |s, e| e(s.counters.http_connections.get() as f64, &[]);
+        = |s, e| e(s.counters.clients.http_connections.get() as f64, &[]);
 }
 
 fn family<L: Label>(family: &Family<L>, emit: Emit<'_>) {
@@ -382,11 +383,11 @@ fn finding_count(sources: &Sources, finding: SequenceFinding) -> f64 {
 }
 
 fn close_count(sources: &Sources, code: CloseCode) -> f64 {
-    count_of(sources.counters.closes.iter(), code.code())
+    count_of(sources.counters.clients.closes.iter(), code.code())
 }
 
 fn control_error_count(sources: &Sources, code: &str) -> f64 {
-    count_of(sources.counters.control_errors.iter(), code)
+    count_of(sources.counters.clients.control_errors.iter(), code)
 }
 
 fn count_of(mut counts: impl Iterator<Item = (&'static str, u64)>, name: &str) -> f64 {

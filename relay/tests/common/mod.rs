@@ -42,7 +42,7 @@ impl Rig {
         for partition in 0..4 {
             shared.hub.add_partition(partition, 0, 0);
         }
-        shared.ingest.set_settled();
+        shared.hub.set_settled();
         rig
     }
 

@@ -13,8 +13,10 @@ use std::{
 
 use bytes::{Buf as _, Bytes};
 
-use super::socket::Socket;
-use crate::limits::{SOCKET_WRITE_BYTES_TARGET, SOCKET_WRITE_MESSAGES_MAX};
+use crate::{
+    limits::{SOCKET_WRITE_BYTES_TARGET, SOCKET_WRITE_MESSAGES_MAX},
+    socket::Socket,
+};
 
 /// First byte of a whole binary message: FIN and opcode 2 (RFC 6455, section 5.2).
 const BINARY_FIN: u8 = 0x82;
@@ -23,7 +25,7 @@ const HEADER_BYTES_MAX: usize = 10;
 
 /// Messages that were taken from the session and not yet by the kernel, in order.
 #[derive(Debug, Default)]
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     messages: VecDeque<Message>,
     bytes: usize,
 }
@@ -88,28 +90,28 @@ impl Message {
 }
 
 impl Outbox {
-    pub(super) fn push(&mut self, payload: Bytes) {
+    pub(crate) fn push(&mut self, payload: Bytes) {
         let message = Message::new(payload);
         self.bytes += message.len();
         self.messages.push_back(message);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
     /// Whether there is enough for one system call.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.bytes >= SOCKET_WRITE_BYTES_TARGET || self.messages.len() >= SOCKET_WRITE_MESSAGES_MAX
     }
 
     /// Whether a frame is half sent, so that nothing else may be written.
-    pub(super) fn is_mid_frame(&self) -> bool {
+    pub(crate) fn is_mid_frame(&self) -> bool {
         self.messages.front().is_some_and(Message::is_begun)
     }
 
     /// Writes until nothing is left.
-    pub(super) fn poll_drain(
+    pub(crate) fn poll_drain(
         &mut self,
         socket: &mut Socket,
         context: &mut Context<'_>,

@@ -14,7 +14,7 @@ use tokio::{
 
 /// The stream under one connection, before and after its upgrade.
 #[derive(Debug)]
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: TcpStream,
     written_bytes: u64,
     writes: u64,
@@ -24,7 +24,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: TcpStream) -> Self {
         Self {
             stream,
             written_bytes: 0,
@@ -34,21 +34,21 @@ impl Socket {
     }
 
     /// Bytes the kernel has taken.
-    pub(super) fn written_bytes(&self) -> u64 {
+    pub(crate) fn written_bytes(&self) -> u64 {
         self.written_bytes
     }
 
     /// System calls that wrote.
-    pub(super) fn writes(&self) -> u64 {
+    pub(crate) fn writes(&self) -> u64 {
         self.writes
     }
 
-    pub(super) fn hold(&mut self, held: bool) {
+    pub(crate) fn hold(&mut self, held: bool) {
         self.held = held;
     }
 
     /// Writes whether or not others are held back.
-    pub(super) fn poll_write_slices(
+    pub(crate) fn poll_write_slices(
         &mut self,
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],

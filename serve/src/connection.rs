@@ -32,11 +32,10 @@ use tokio_tungstenite::{
     },
 };
 
-use super::{outbox::Outbox, socket::Socket};
-use crate::{hub::Signal, limits, metrics::Counters, relay::Shared};
+use crate::{Server, hub::Signal, limits, outbox::Outbox, socket::Socket};
 
 /// Runs a connection from its upgrade to its end.
-pub(super) async fn run(shared: Arc<Shared>, socket: Socket, already_read: Vec<u8>) {
+pub(crate) async fn run(server: Arc<Server>, socket: Socket, already_read: Vec<u8>) {
     let config = WebSocketConfig::default()
         .read_buffer_size(limits::SOCKET_READ_BUFFER_BYTES)
         .write_buffer_size(0)
@@ -46,14 +45,14 @@ pub(super) async fn run(shared: Arc<Shared>, socket: Socket, already_read: Vec<u
     let stream =
         WebSocketStream::from_partially_read(socket, already_read, Role::Server, Some(config))
             .await;
-    let _connected = shared.counters.connected.hold();
-    shared.counters.sessions.inc();
-    let mut signal = shared.hub.subscribe();
-    let mut connection = Connection::new(&shared, stream);
+    let _connected = server.counters.connected.hold();
+    server.counters.sessions.inc();
+    let mut signal = server.hub.subscribe();
+    let mut connection = Connection::new(&server, stream);
     let end = connection.serve(&mut signal).await;
     let how = match &end {
         End::Closing(code, reason) => {
-            shared.counters.closes.inc(*code);
+            server.counters.closes.inc(*code);
             // A peer that takes nothing would not take this.
             if *code != CloseCode::SendStalled {
                 connection.say_goodbye(code.number(), reason).await;
@@ -67,7 +66,7 @@ pub(super) async fn run(shared: Arc<Shared>, socket: Socket, already_read: Vec<u
         End::PeerClosed => "peer_closed",
         End::PeerLost(_) => "peer_lost",
     };
-    shared.counters.endings.add_text(how, 1);
+    server.counters.endings.add_text(how, 1);
     connection.count();
     tracing::debug!(?end, stats = ?connection.session.stats(), "connection ended");
 }
@@ -95,7 +94,7 @@ enum Event {
 }
 
 struct Connection<'a> {
-    shared: &'a Shared,
+    server: &'a Server,
     stream: WebSocketStream<Socket>,
     session: ServerSession,
     outbox: Outbox,
@@ -129,11 +128,11 @@ struct Counted {
 }
 
 impl<'a> Connection<'a> {
-    fn new(shared: &'a Shared, stream: WebSocketStream<Socket>) -> Self {
-        let now_ms = shared.clock.now_ms();
-        let session = ServerSession::new(shared.session.clone(), &shared.hub.log(), now_ms);
+    fn new(server: &'a Server, stream: WebSocketStream<Socket>) -> Self {
+        let now_ms = server.clock.now_ms();
+        let session = ServerSession::new(server.session.clone(), &server.hub.log(), now_ms);
         Self {
-            shared,
+            server,
             stream,
             session,
             outbox: Outbox::default(),
@@ -185,10 +184,10 @@ impl<'a> Connection<'a> {
     /// Takes outputs from the session until there is enough to send, or it waits.
     fn gather(&mut self) -> Option<End> {
         if self.closing.is_none() && self.text.is_none() && !self.outbox.is_full() {
-            let now_ms = self.shared.clock.now_ms();
+            let now_ms = self.server.clock.now_ms();
             let was_idle = self.outbox.is_empty();
             let mut messages = 0;
-            let log = self.shared.hub.log();
+            let log = self.server.hub.log();
             loop {
                 match self.session.poll(&log, now_ms) {
                     ServerOutput::Data(bytes) => {
@@ -213,7 +212,7 @@ impl<'a> Connection<'a> {
                 }
             }
             drop(log);
-            self.shared.counters.sent_data_messages.add(messages);
+            self.server.counters.sent_data_messages.add(messages);
             self.count();
             if was_idle {
                 self.progress.since_ms = now_ms;
@@ -246,10 +245,10 @@ impl<'a> Connection<'a> {
     }
 
     fn handle(&mut self, input: ServerInput<'_>) {
-        let now_ms = self.shared.clock.now_ms();
-        self.session.handle(input, &self.shared.hub.log(), now_ms);
+        let now_ms = self.server.clock.now_ms();
+        self.session.handle(input, &self.server.hub.log(), now_ms);
         if let Some(code) = self.session.take_refusal() {
-            self.shared.counters.control_errors.add_text(code, 1);
+            self.server.counters.control_errors.add_text(code, 1);
         }
         if let Some(report) = self.session.take_report() {
             self.report(report, now_ms);
@@ -258,7 +257,7 @@ impl<'a> Connection<'a> {
 
     /// Counts what a client says of itself, as far as it can be true.
     fn report(&mut self, report: Report, now_ms: u64) {
-        let counters = &self.shared.counters;
+        let counters = &self.server.counters;
         let sent = self.session.stats().frames;
         let age_ms = now_ms.saturating_sub(self.since_ms);
         counters.client_reports.inc();
@@ -280,7 +279,7 @@ impl<'a> Connection<'a> {
         if let Some(retry_after_ms) = signal.borrow().closing_retry_after_ms {
             self.handle(ServerInput::Shutdown { retry_after_ms });
         }
-        let now_ms = self.shared.clock.now_ms();
+        let now_ms = self.server.clock.now_ms();
         let written_bytes = self.stream.get_ref().written_bytes();
         if written_bytes != self.progress.written_bytes {
             self.progress = Progress {
@@ -288,7 +287,7 @@ impl<'a> Connection<'a> {
                 since_ms: now_ms,
             };
         } else if Duration::from_millis(now_ms.saturating_sub(self.progress.since_ms))
-            >= self.shared.config.serve.send_timeout
+            >= self.server.rules.send_timeout
         {
             self.text = None;
             self.handle(ServerInput::SendStalled);
@@ -298,8 +297,8 @@ impl<'a> Connection<'a> {
 
     /// What the session says about a stall is a close, whatever else was to be sent.
     fn stall(&mut self) {
-        let now_ms = self.shared.clock.now_ms();
-        let log = self.shared.hub.log();
+        let now_ms = self.server.clock.now_ms();
+        let log = self.server.hub.log();
         loop {
             match self.session.poll(&log, now_ms) {
                 ServerOutput::Close(code, reason) => {
@@ -318,7 +317,7 @@ impl<'a> Connection<'a> {
         let wanted = if busy {
             Some(Instant::now() + Duration::from_millis(limits::SOCKET_TICK_MS))
         } else {
-            self.wake_ms.map(|ms| self.shared.clock.instant(ms).into())
+            self.wake_ms.map(|ms| self.server.clock.instant(ms).into())
         };
         if let Some(wanted) = wanted
             && wanted < timer.deadline()
@@ -338,7 +337,7 @@ impl<'a> Connection<'a> {
             Ok(()) if busy => Poll::Ready(Event::Sent),
             Ok(()) => Poll::Pending,
             Err(error) => {
-                self.shared.counters.send_failures.inc();
+                self.server.counters.send_failures.inc();
                 Poll::Ready(Event::End(End::PeerLost(error)))
             }
         }
@@ -376,7 +375,7 @@ impl<'a> Connection<'a> {
         let drained = self.outbox.poll_drain(self.stream.get_mut(), context);
         ready!(drained).map_err(|error: io::Error| error.to_string())?;
         if let Some(message) = self.text.take() {
-            self.shared.counters.sent_control_messages.inc();
+            self.server.counters.sent_control_messages.inc();
             let sent = Pin::new(&mut self.stream).start_send(Message::text(message));
             sent.map_err(text)?;
         }
@@ -386,7 +385,7 @@ impl<'a> Connection<'a> {
 
     /// Adds to the counters what happened since the last time.
     fn count(&mut self) {
-        let counters: &Counters = &self.shared.counters;
+        let counters = &self.server.counters;
         let (stats, before) = (self.session.stats(), self.counted.stats);
         counters.sent_frames.add(stats.frames - before.frames);
         counters.sent_bytes.add(stats.bytes - before.bytes);

@@ -1,5 +1,7 @@
 //! The log that all sessions read, and the signal that wakes them. The lock is never held across
-//! an await: ingest appends a segment and lets go, a session takes slices and lets go.
+//! an await: whoever feeds it appends a segment and lets go, a session takes slices and lets go.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 use session::{
@@ -14,15 +16,16 @@ use tokio::sync::watch;
 pub struct Signal {
     /// Version of the log after the last change.
     pub version: u64,
-    /// The relay shuts down; clients may come back after this long.
+    /// The server shuts down; clients may come back after this long.
     pub closing_retry_after_ms: Option<u64>,
 }
 
-/// Shared by ingest, sessions and whoever reports.
+/// Shared by whoever feeds the log, sessions and whoever reports.
 #[derive(Debug)]
 pub struct Hub {
     log: RwLock<TailLog>,
     signal: watch::Sender<Signal>,
+    settled: AtomicBool,
 }
 
 impl Hub {
@@ -30,6 +33,7 @@ impl Hub {
         Self {
             log: RwLock::new(TailLog::new(log_bytes_max)),
             signal: watch::Sender::default(),
+            settled: AtomicBool::new(false),
         }
     }
 
@@ -90,6 +94,16 @@ impl Hub {
 
     pub fn is_closing(&self) -> bool {
         self.signal.borrow().closing_retry_after_ms.is_some()
+    }
+
+    /// Whether the partitions found at start have their place in the log: before that, cursors of clients
+    /// could not be judged, so nobody is let in.
+    pub fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
+
+    pub fn set_settled(&self) {
+        self.settled.store(true, Ordering::Release);
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut TailLog) -> T) -> T {

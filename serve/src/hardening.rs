@@ -6,7 +6,7 @@ use hyper::{
     http::{HeaderMap, uri::Authority},
 };
 
-use crate::config::Origin;
+use crate::Origin;
 
 /// Puts the headers on an answer to a request that named this host.
 pub(crate) fn harden(answer: &mut HeaderMap, host: Option<&HeaderValue>, allowed: &[Origin]) {
@@ -22,11 +22,11 @@ const FIXED: [(HeaderName, &str); 3] = [
     (header::X_FRAME_OPTIONS, "DENY"),
 ];
 
-/// What a page of the relay may do: run its own scripts and its own WASM, talk to where it came
+/// What a page that is served here may do: run its own scripts and its own WASM, talk to where it came
 /// from, and nothing else. Workers start from the same origin.
 ///
-/// Not every browser takes `'self'` for WebSockets too, so that the relay's own name is there once
-/// more; the operator's origins are those of a proxy before the relay, which may change that name.
+/// Not every browser takes `'self'` for WebSockets too, so that the server's own name is there once
+/// more; the operator's origins are those of a proxy before it, which may change that name.
 fn policy(host: Option<&HeaderValue>, allowed: &[Origin]) -> HeaderValue {
     let named = host.and_then(|host| host.to_str().ok());
     let allowed = allowed.iter().filter_map(|o| o.as_str().split_once("://"));

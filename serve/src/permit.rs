@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 /// The limits and who holds permits. At most as many addresses are remembered as there are permits.
 #[derive(Debug)]
-pub struct Permits {
+pub(crate) struct Permits {
     total_max: usize,
     per_address_max: usize,
     held: Mutex<Held>,
@@ -21,20 +21,20 @@ struct Held {
 
 /// Which limit was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub(crate) enum Refused {
     PerAddress,
     Total,
 }
 
 /// The right to one connection.
 #[derive(Debug)]
-pub struct Permit {
+pub(crate) struct Permit {
     permits: Arc<Permits>,
     address: IpAddr,
 }
 
 impl Permits {
-    pub fn new(total_max: usize, per_address_max: usize) -> Arc<Self> {
+    pub(crate) fn new(total_max: usize, per_address_max: usize) -> Arc<Self> {
         Arc::new(Self {
             total_max,
             per_address_max,
@@ -43,11 +43,11 @@ impl Permits {
     }
 
     /// Whether there is one to take.
-    pub fn check(&self, address: IpAddr) -> Result<(), Refused> {
+    pub(crate) fn check(&self, address: IpAddr) -> Result<(), Refused> {
         self.held.lock().check(self, address.to_canonical())
     }
 
-    pub fn take(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refused> {
+    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refused> {
         // A dual-stack listener shows the same client in two forms.
         let address = address.to_canonical();
         let mut held = self.held.lock();

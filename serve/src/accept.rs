@@ -1,0 +1,113 @@
+//! The accept loop: a socket per connection, HTTP/1 with upgrades on each, a bound on how many there are
+//! and how long they may take.
+
+use std::{convert::Infallible, error::Error, io, net::IpAddr, sync::Arc, time::Duration};
+
+use hyper::{
+    Request, Response,
+    body::{Body, Incoming},
+    header::HOST,
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::timeout,
+};
+
+use crate::{Peer, Server, hardening::harden, limits, socket::Socket};
+
+impl Server {
+    /// Accepts until the hub closes. Each request is answered by `answer`; at the path of the session
+    /// protocol [`crate::upgrade::answer`] knows what to say.
+    pub async fn run<A, F, B>(self: Arc<Self>, listener: TcpListener, answer: A)
+    where
+        A: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Response<B>> + Send,
+        B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+    {
+        let slots = self.rules.connections_max + limits::HTTP_CONNECTIONS_SPARE;
+        let slots = Arc::new(Semaphore::new(slots));
+        let mut signal = self.hub.subscribe();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = signal.wait_for(|signal| signal.closing_retry_after_ms.is_some()) => return,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of descriptors, mostly: trying again at once would only burn time.
+                    tracing::warn!(%error, "accepting a connection failed");
+                    tokio::time::sleep(Duration::from_millis(limits::ACCEPT_PAUSE_MS)).await;
+                    continue;
+                }
+            };
+            // Without a slot the socket is closed at once: waiting would make others wait.
+            let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+                self.counters.refusals.add_text("total", 1);
+                continue;
+            };
+            let server = Arc::clone(&self);
+            let answer = answer.clone();
+            tokio::spawn(Box::pin(async move {
+                let _open = server.counters.http_connections.hold();
+                server.connection(stream, peer.ip(), answer).await;
+                drop(slot);
+            }));
+        }
+    }
+
+    async fn connection<A, F, B>(&self, stream: TcpStream, peer: IpAddr, answer: A)
+    where
+        A: Fn(Request<Incoming>, Peer) -> F,
+        F: Future<Output = Response<B>>,
+        B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+    {
+        if let Err(error) = prepare(&stream) {
+            tracing::debug!(%error, "socket options");
+        }
+        let service = service_fn(|request: Request<Incoming>| {
+            let host = request.headers().get(HOST).cloned();
+            let answer = answer(request, Peer(peer));
+            async move {
+                let mut answer = answer.await;
+                let allowed = &self.rules.allowed_origins;
+                harden(answer.headers_mut(), host.as_ref(), allowed);
+                Ok::<_, Infallible>(answer)
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_millis(limits::REQUEST_HEAD_MS_MAX))
+            .max_buf_size(limits::REQUEST_HEAD_BYTES_MAX)
+            .serve_connection(TokioIo::new(Socket::new(stream)), service)
+            .with_upgrades();
+        tokio::pin!(connection);
+        let mut signal = self.hub.subscribe();
+        let served = async {
+            tokio::select! {
+                result = connection.as_mut() => return result,
+                _ = signal.wait_for(|signal| signal.closing_retry_after_ms.is_some()) => {}
+            }
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        };
+        let limit = Duration::from_millis(limits::HTTP_CONNECTION_MS_MAX);
+        if let Ok(Err(error)) = timeout(limit, served).await {
+            tracing::debug!(%peer, %error, "HTTP connection");
+        }
+    }
+}
+
+/// Small frames go out at once, and a peer that vanished is noticed although nothing is sent.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_millis(limits::KEEPALIVE_IDLE_MS))
+        .with_interval(Duration::from_millis(limits::KEEPALIVE_INTERVAL_MS));
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+}

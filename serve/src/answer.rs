@@ -1,0 +1,26 @@
+//! Plain answers.
+
+use bytes::Bytes;
+use hyper::{
+    Response, StatusCode,
+    header::{self, HeaderValue},
+};
+
+/// An answer with a body of a type that is known.
+pub fn respond(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// A short text.
+pub fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Bytes> {
+    respond(status, "text/plain; charset=utf-8", text)
+}

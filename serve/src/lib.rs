@@ -1,0 +1,43 @@
+//! A log of frames served to clients: the shell around [`session::ServerSession`], used by the relay,
+//! which fills its log from Kafka, and by `dashstream replay`, which fills one from a file.
+//!
+//! What a client gets is decided by `session`. Here are the sockets and the clock:
+//!
+//! - [`hub`] holds the log and wakes the sessions.
+//! - [`server`] is what all connections share; its accept loop bounds how many there are and how long
+//!   they may take.
+//! - [`upgrade`] lets a client in or says why not; then a task drives one session over one socket.
+//! - [`answer`] and [`mime`] make plain answers; every answer is hardened in one place.
+//! - [`counters`] and [`histogram`] count; who shows the numbers is not decided here.
+//!
+//! Which paths there are besides the session's is left to whoever serves.
+
+pub mod answer;
+pub mod clock;
+pub mod counters;
+pub mod histogram;
+pub mod hub;
+pub mod limits;
+pub mod mime;
+pub mod server;
+pub mod upgrade;
+
+mod accept;
+mod connection;
+mod hardening;
+mod origin;
+mod outbox;
+mod permit;
+mod socket;
+
+pub use clock::Clock;
+pub use counters::ClientCounters;
+pub use hub::Hub;
+pub use origin::Origin;
+pub use server::{Rules, Server};
+
+use std::net::IpAddr;
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
