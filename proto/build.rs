@@ -103,6 +103,12 @@ impl Tables {
         for (index, field) in fields.iter().enumerate() {
             by_number[usize::try_from(field.number())?] = u8::try_from(index + 1)?;
         }
+        let mut by_tag = vec!["Shape::Other"; by_number.len() << 3];
+        for field in &fields {
+            let (wire, shape) = wire_and_shape(field.r#type());
+            by_tag[usize::try_from(field.number())? << 3 | wire] = shape;
+        }
+        let by_tag = by_tag.join(", ");
         let map_entry = message.options.as_ref().is_some_and(|o| o.map_entry());
         writeln!(out, "/// `{full_name}`")?;
         writeln!(
@@ -117,7 +123,7 @@ impl Tables {
         )?;
         writeln!(
             out,
-            "    by_number: &{by_number:?},\n    map_entry: {map_entry},\n    fields: &["
+            "    by_number: &{by_number:?},\n    by_tag: &[{by_tag}],\n    map_entry: {map_entry},\n    fields: &["
         )?;
         for field in fields {
             self.render_field(out, field)?;
@@ -161,6 +167,25 @@ impl Tables {
             Type::Group => return Err("groups do not exist in proto3".into()),
             scalar => format!("FieldType::{scalar:?}"),
         })
+    }
+}
+
+/// The wire type of a single value, and what it is checked as.
+const fn wire_and_shape(ty: Type) -> (usize, &'static str) {
+    match ty {
+        Type::Double | Type::Fixed64 | Type::Sfixed64 => (1, "Shape::Fixed64"),
+        Type::Float | Type::Fixed32 | Type::Sfixed32 => (5, "Shape::Fixed32"),
+        Type::String => (2, "Shape::Text"),
+        Type::Bytes => (2, "Shape::Bytes"),
+        Type::Message | Type::Group => (2, "Shape::Message"),
+        Type::Int64
+        | Type::Uint64
+        | Type::Int32
+        | Type::Bool
+        | Type::Uint32
+        | Type::Enum
+        | Type::Sint32
+        | Type::Sint64 => (0, "Shape::Varint"),
     }
 }
 

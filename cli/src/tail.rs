@@ -159,9 +159,9 @@ impl Tail<'_> {
                 timestamp_ms: frame.header.timestamp_ms,
                 kind: kind.map(MessageKind::code),
                 event_type,
-                thread_id: header.thread,
+                thread_id: header.thread.as_str(),
                 sequence: header.sequence.to_string(),
-                node,
+                node: node.as_str(),
                 inner_events,
                 schema_version: schema_version_max,
                 bytes: frame.payload.len(),
@@ -172,11 +172,11 @@ impl Tail<'_> {
             .or_else(|| kind.map(MessageKind::code))
             .unwrap_or("unset");
         let place = place(frame);
-        let (thread, sequence) = (Text(header.thread), header.sequence);
+        let (thread, sequence) = (Text(header.thread.as_str()), header.sequence);
         writeln!(
             self.out,
             "{place} {kind:<18} {thread} {sequence} {}",
-            Text(node)
+            Text(node.as_str())
         )
     }
 

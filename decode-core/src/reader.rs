@@ -14,7 +14,7 @@ pub(crate) enum WireType {
 }
 
 /// A cursor over protobuf bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -39,47 +39,39 @@ impl<'a> Reader<'a> {
     }
 
     /// A base-128 integer of at most ten bytes and 64 bits.
-    // Most tags, lengths and numbers are one byte; a call for each would cost more than reading it.
+    // Most tags, lengths and numbers are one byte; a call for each would cost more than reading it. No
+    // call is given the reader itself, so that it stays in registers.
     #[inline(always)]
     pub(crate) fn varint(&mut self) -> Result<u64, Reject> {
-        match self.bytes.get(self.at) {
-            Some(&byte) if byte < 0x80 => {
-                self.at += 1;
-                Ok(u64::from(byte))
-            }
-            _ => self.long_varint(),
+        if let Some(&byte) = self.bytes.get(self.at)
+            && byte < 0x80
+        {
+            self.at += 1;
+            return Ok(u64::from(byte));
         }
-    }
-
-    #[inline(never)]
-    fn long_varint(&mut self) -> Result<u64, Reject> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let mut value = 0u64;
-        for (i, &byte) in rest.iter().take(VARINT_LEN_MAX).enumerate() {
-            if i == VARINT_LEN_MAX - 1 && byte > 1 {
-                break;
-            }
-            value |= u64::from(byte & 0x7F) << (7 * i);
-            if byte < 0x80 {
-                self.at += i + 1;
-                return Ok(value);
-            }
-        }
-        let what = if rest.len() < VARINT_LEN_MAX {
-            "truncated varint"
-        } else {
-            "varint over 64 bits"
-        };
-        Err(Reject::protobuf(self.at, what))
+        let (value, at) = long_varint(self.bytes, self.at)?;
+        self.at = at;
+        Ok(value)
     }
 
     /// The next field's number and layout.
     #[inline]
     pub(crate) fn tag(&mut self) -> Result<(u32, WireType), Reject> {
         let at = self.at;
-        let key =
-            u32::try_from(self.varint()?).map_err(|_| Reject::protobuf(at, "tag over 32 bits"))?;
-        let wire = match key & 7 {
+        let tag = self.raw_tag()?;
+        Self::parts(tag, at)
+    }
+
+    /// The next field's tag, which may yet be none.
+    #[inline(always)]
+    pub(crate) fn raw_tag(&mut self) -> Result<u32, Reject> {
+        let at = self.at;
+        u32::try_from(self.varint()?).map_err(|_| Reject::protobuf(at, "tag over 32 bits"))
+    }
+
+    /// Number and layout in a tag that was read at `at`.
+    pub(crate) fn parts(tag: u32, at: usize) -> Result<(u32, WireType), Reject> {
+        let wire = match tag & 7 {
             0 => WireType::Varint,
             1 => WireType::Fixed64,
             2 => WireType::Len,
@@ -88,14 +80,35 @@ impl<'a> Reader<'a> {
             5 => WireType::Fixed32,
             _ => return Err(Reject::protobuf(at, "unknown wire type")),
         };
-        match key >> 3 {
+        match tag >> 3 {
             0 => Err(Reject::protobuf(at, "field number 0")),
             number => Ok((number, wire)),
         }
     }
 
+    /// A reader over the next `len` bytes. It counts on, so that positions in it are positions in this.
+    #[inline(always)]
+    pub(crate) fn within(&mut self, len: usize) -> Result<Self, Reject> {
+        let end = self.at.checked_add(len);
+        match end.and_then(|end| self.bytes.get(..end)) {
+            Some(bytes) => {
+                let inner = Self { bytes, at: self.at };
+                self.at += len;
+                Ok(inner)
+            }
+            None => Err(Reject::protobuf(self.at, "truncated field")),
+        }
+    }
+
+    /// A length and a reader over that many bytes.
+    #[inline(always)]
+    pub(crate) fn nested(&mut self) -> Result<Self, Reject> {
+        let len = self.length()?;
+        self.within(len)
+    }
+
     /// The next `len` bytes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], Reject> {
         let end = self.at.checked_add(len);
         match end.and_then(|end| self.bytes.get(self.at..end)) {
@@ -108,13 +121,60 @@ impl<'a> Reader<'a> {
     }
 
     /// A length and that many bytes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn len_delimited(&mut self) -> Result<&'a [u8], Reject> {
-        let at = self.at;
-        let len = usize::try_from(self.varint()?)
-            .map_err(|_| Reject::protobuf(at, "length over the address space"))?;
+        let len = self.length()?;
         self.take(len)
     }
+
+    #[inline(always)]
+    fn length(&mut self) -> Result<usize, Reject> {
+        let at = self.at;
+        usize::try_from(self.varint()?)
+            .map_err(|_| Reject::protobuf(at, "length over the address space"))
+    }
+}
+
+/// A varint at `at`, and where it ends. Numbers of up to eight bytes, which nearly all are, are read in a
+/// few steps without a loop.
+fn long_varint(bytes: &[u8], at: usize) -> Result<(u64, usize), Reject> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let Some(eight) = rest.first_chunk::<8>() else {
+        return any_varint(rest, at);
+    };
+    let word = u64::from_le_bytes(*eight);
+    // The last byte is the first whose high bit is not set.
+    let ends = !word & 0x8080_8080_8080_8080;
+    if ends == 0 {
+        return any_varint(rest, at);
+    }
+    let length = ends.trailing_zeros() as usize / 8 + 1;
+    // The bits below the end are those of its bytes; seven of each eight count.
+    let bits = word & (ends ^ (ends - 1)) & 0x7F7F_7F7F_7F7F_7F7F;
+    let pairs = (bits & 0x007F_007F_007F_007F) | (bits & 0x7F00_7F00_7F00_7F00) >> 1;
+    let fours = (pairs & 0x0000_3FFF_0000_3FFF) | (pairs & 0x3FFF_0000_3FFF_0000) >> 2;
+    let value = (fours & 0x0FFF_FFFF) | (fours & 0x0FFF_FFFF_0000_0000) >> 4;
+    Ok((value, at + length))
+}
+
+#[inline(never)]
+fn any_varint(rest: &[u8], at: usize) -> Result<(u64, usize), Reject> {
+    let mut value = 0u64;
+    for (i, &byte) in rest.iter().take(VARINT_LEN_MAX).enumerate() {
+        if i == VARINT_LEN_MAX - 1 && byte > 1 {
+            break;
+        }
+        value |= u64::from(byte & 0x7F) << (7 * i);
+        if byte < 0x80 {
+            return Ok((value, at + i + 1));
+        }
+    }
+    let what = if rest.len() < VARINT_LEN_MAX {
+        "truncated varint"
+    } else {
+        "varint over 64 bits"
+    };
+    Err(Reject::protobuf(at, what))
 }
 
 /// Most bytes a 64-bit varint can take.
@@ -122,6 +182,8 @@ const VARINT_LEN_MAX: usize = 10;
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]
@@ -135,6 +197,29 @@ mod tests {
         assert!(Reader::new(&[]).varint().is_err());
         // Padding is legal as long as it fits.
         assert_eq!(Reader::new(&[0x81, 0x80, 0x00]).varint(), Ok(1));
+        assert_eq!(Reader::new(&[0x81, 0x80, 0, 9, 9, 9, 9, 9]).varint(), Ok(1));
+    }
+
+    /// Of every length, at the end of the bytes and with more behind it, which are read in different ways.
+    #[test]
+    fn varint_reads_every_length_alike() {
+        for bits in 0..64 {
+            for value in [
+                1_u64 << bits,
+                u64::MAX >> bits,
+                0x1234_5678_9ABC_DEF1 >> bits,
+            ] {
+                let mut bytes = Vec::new();
+                prost::encoding::encode_varint(value, &mut bytes);
+                let length = bytes.len();
+                for more in [0, 1, 8, 16] {
+                    bytes.resize(length + more, 0xFF);
+                    let mut reader = Reader::new(&bytes);
+                    assert_eq!((reader.varint(), reader.at()), (Ok(value), length));
+                    bytes.truncate(length);
+                }
+            }
+        }
     }
 
     #[test]

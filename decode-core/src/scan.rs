@@ -5,9 +5,11 @@
 //! wire types, lengths, UTF-8 of text fields, nesting depth; unknown fields pass. It is stricter in
 //! two places: [`MAP_WIRE_TYPE`], and the number of events in a batch is bounded.
 
+mod checked;
+
 use alloc::collections::BTreeMap;
 
-use dashstream_proto::schema::{self, FieldDesc, FieldType, MessageDesc};
+use dashstream_proto::schema::{self, FieldDesc, FieldType, MessageDesc, Shape};
 
 use crate::error::Reject;
 use crate::reader::{Reader, WireType};
@@ -15,6 +17,8 @@ use crate::wire::{
     INNER_EVENTS_MAX, MessageKind, NESTING_DEPTH_MAX, RejectCode, SCHEMA_VERSION,
     SCHEMA_VERSION_ABSENT,
 };
+
+pub use checked::Checked;
 
 /// What a `Header` says. Absent fields hold their protobuf defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,9 +30,9 @@ pub struct HeaderFacts<'a> {
     /// Producer's wall clock, microseconds since 1970.
     pub timestamp_us: i64,
     /// Tenant.
-    pub tenant: &'a str,
+    pub tenant: Checked<'a>,
     /// Session; also the Kafka key.
-    pub thread: &'a str,
+    pub thread: Checked<'a>,
     /// Counter within a series; 0 = unsequenced.
     pub sequence: u64,
     /// `MessageType` as sent; mirrors the kind and is not trusted.
@@ -62,7 +66,7 @@ pub struct EventFacts<'a> {
     /// `EventType` number, known or not.
     pub event_type: i32,
     /// Node name; for parallel events several, comma-separated.
-    pub node: &'a str,
+    pub node: Checked<'a>,
     /// Duration in microseconds; 0 = none.
     pub duration_us: i64,
 }
@@ -77,11 +81,11 @@ pub struct Summary<'a> {
     /// Of an event: its number.
     pub event_type: i32,
     /// Node name: of an event, or of metrics whose scope is a node.
-    pub node: &'a str,
+    pub node: Checked<'a>,
     /// Of metrics: the scope.
-    pub scope: &'a str,
+    pub scope: Checked<'a>,
     /// The kind's own short text: token text, tool name, metric scope id, error message.
-    pub text: &'a str,
+    pub text: Checked<'a>,
     /// Duration in microseconds; 0 = none.
     pub duration_us: i64,
     /// Events inside a batch.
@@ -90,6 +94,24 @@ pub struct Summary<'a> {
     pub operations: u32,
     /// Highest schema version of the message and everything inside it.
     pub schema_version_max: u32,
+}
+
+impl<'a> Summary<'a> {
+    const fn event_facts(&self) -> EventFacts<'a> {
+        EventFacts {
+            header: self.header,
+            event_type: self.event_type,
+            node: self.node,
+            duration_us: self.duration_us,
+        }
+    }
+
+    const fn set_event_facts(&mut self, facts: EventFacts<'a>) {
+        self.header = facts.header;
+        self.event_type = facts.event_type;
+        self.node = facts.node;
+        self.duration_us = facts.duration_us;
+    }
 }
 
 impl Summary<'_> {
@@ -123,7 +145,7 @@ impl<'a> EventSink<'a> for () {
 /// The highest sequence per thread of a batch's inner events; unsequenced ones do not count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ThreadMaxima<'a> {
-    by_thread: BTreeMap<&'a str, u64>,
+    by_thread: BTreeMap<Checked<'a>, u64>,
 }
 
 impl<'a> ThreadMaxima<'a> {
@@ -131,7 +153,7 @@ impl<'a> ThreadMaxima<'a> {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'a str, u64)> + '_ {
         self.by_thread
             .iter()
-            .map(|(&thread, &sequence)| (thread, sequence))
+            .map(|(thread, &sequence)| (thread.as_str(), sequence))
     }
 
     /// The highest sequence of all threads; `None` if no event had one.
@@ -173,7 +195,9 @@ pub fn scan<'a>(body: &'a [u8], sink: &mut dyn EventSink<'a>) -> Result<Summary<
             skip(&mut reader, number, wire, NESTING_DEPTH_MAX)?;
             continue;
         };
-        expect(wire, WireType::Len, at)?;
+        if wire != WireType::Len {
+            return Err(wrong_wire_type(at));
+        }
         let kind = u8::try_from(number).ok().and_then(MessageKind::from_number);
         if kind != summary.kind {
             // The last member of a oneof wins, and it starts empty.
@@ -185,9 +209,7 @@ pub fn scan<'a>(body: &'a [u8], sink: &mut dyn EventSink<'a>) -> Result<Summary<
                 ..Summary::default()
             };
         }
-        let inner = reader.len_delimited()?;
-        let base = reader.at() - inner.len();
-        message(inner, desc, &mut summary, sink).map_err(|e| e.shifted(base))?;
+        message(reader.nested()?, desc, &mut summary, sink)?;
     }
     summary.schema_version_max = summary
         .schema_version_max
@@ -197,48 +219,44 @@ pub fn scan<'a>(body: &'a [u8], sink: &mut dyn EventSink<'a>) -> Result<Summary<
 
 /// One member of the envelope: captures by kind, checks the rest against the schema.
 fn message<'a>(
-    bytes: &'a [u8],
+    mut reader: Reader<'a>,
     desc: &'static MessageDesc,
     summary: &mut Summary<'a>,
     sink: &mut dyn EventSink<'a>,
 ) -> Result<(), Reject> {
     let depth = NESTING_DEPTH_MAX - 1;
+    if summary.kind == Some(MessageKind::Event) {
+        let mut facts = summary.event_facts();
+        event(reader, &mut facts, depth)?;
+        summary.set_event_facts(facts);
+        return Ok(());
+    }
     let captures = Captures::of(summary.kind);
-    let mut reader = Reader::new(bytes);
     while !reader.is_empty() {
         let at = reader.at();
-        let (number, wire) = reader.tag()?;
-        if number == HEADER_FIELD {
-            expect(wire, WireType::Len, at)?;
-            header(&mut reader, &mut summary.header, depth)?;
-        } else if number == captures.events {
-            expect(wire, WireType::Len, at)?;
+        let tag = reader.raw_tag()?;
+        if tag == HEADER_TAG {
+            header(reader.nested()?, &mut summary.header, depth - 1)?;
+        } else if tag == captures.events {
             if summary.inner_events == INNER_EVENTS_MAX {
                 return Err(too_many_events(at));
             }
-            let inner = reader.len_delimited()?;
-            let base = reader.at() - inner.len();
-            let event = event(inner, depth - 1).map_err(|e| e.shifted(base))?;
+            let mut facts = EventFacts::default();
+            event(reader.nested()?, &mut facts, depth - 1)?;
             summary.inner_events += 1;
             summary.schema_version_max = summary
                 .schema_version_max
-                .max(event.header.schema_version());
-            sink.event(&event);
-        } else if number == captures.event_type {
-            expect(wire, WireType::Varint, at)?;
-            summary.event_type = reader.varint()? as i32;
-        } else if number == captures.duration {
-            expect(wire, WireType::Varint, at)?;
+                .max(facts.header.schema_version());
+            sink.event(&facts);
+        } else if tag == captures.duration {
             summary.duration_us = reader.varint()? as i64;
-        } else if number == captures.node {
-            summary.node = string(&mut reader, wire, at)?;
-        } else if number == captures.scope {
-            summary.scope = string(&mut reader, wire, at)?;
-        } else if number == captures.text {
-            summary.text = string(&mut reader, wire, at)?;
+        } else if tag == captures.scope {
+            summary.scope = string(&mut reader)?;
+        } else if tag == captures.text {
+            summary.text = string(&mut reader)?;
         } else {
-            summary.operations += u32::from(number == captures.operations);
-            field(&mut reader, desc, number, wire, depth, at)?;
+            summary.operations += u32::from(tag == captures.operations);
+            field(&mut reader, desc, tag, depth, at)?;
         }
     }
     if summary.kind == Some(MessageKind::Metrics) && summary.scope == NODE_SCOPE {
@@ -247,148 +265,131 @@ fn message<'a>(
     Ok(())
 }
 
-/// An event inside a batch.
-fn event(bytes: &[u8], depth: u32) -> Result<EventFacts<'_>, Reject> {
-    let captures = Captures::of(Some(MessageKind::Event));
-    let mut facts = EventFacts::default();
-    let mut reader = Reader::new(bytes);
+/// An event: the message itself or one inside a batch.
+fn event<'a>(mut reader: Reader<'a>, facts: &mut EventFacts<'a>, depth: u32) -> Result<(), Reject> {
     while !reader.is_empty() {
         let at = reader.at();
-        let (number, wire) = reader.tag()?;
-        if number == HEADER_FIELD {
-            expect(wire, WireType::Len, at)?;
-            header(&mut reader, &mut facts.header, depth)?;
-        } else if number == captures.event_type {
-            expect(wire, WireType::Varint, at)?;
-            facts.event_type = reader.varint()? as i32;
-        } else if number == captures.node {
-            facts.node = string(&mut reader, wire, at)?;
-        } else if number == captures.duration {
-            expect(wire, WireType::Varint, at)?;
-            facts.duration_us = reader.varint()? as i64;
-        } else {
-            field(&mut reader, schema::EVENT, number, wire, depth, at)?;
+        let tag = reader.raw_tag()?;
+        match tag {
+            HEADER_TAG => header(reader.nested()?, &mut facts.header, depth - 1)?,
+            EVENT_TYPE_TAG => facts.event_type = reader.varint()? as i32,
+            EVENT_NODE_TAG => facts.node = string(&mut reader)?,
+            EVENT_DURATION_TAG => facts.duration_us = reader.varint()? as i64,
+            _ => field(&mut reader, schema::EVENT, tag, depth, at)?,
         }
-    }
-    Ok(facts)
-}
-
-/// A header; a second one in the same message overwrites field by field, as protobuf merges.
-fn header<'a>(
-    reader: &mut Reader<'a>,
-    facts: &mut HeaderFacts<'a>,
-    depth: u32,
-) -> Result<(), Reject> {
-    let bytes = reader.len_delimited()?;
-    let base = reader.at() - bytes.len();
-    facts.present = true;
-    let mut inner = Reader::new(bytes);
-    while !inner.is_empty() {
-        header_field(&mut inner, facts, depth - 1).map_err(|e| e.shifted(base))?;
     }
     Ok(())
 }
 
-fn header_field<'a>(
-    reader: &mut Reader<'a>,
+/// A header; a second one in the same message overwrites field by field, as protobuf merges.
+fn header<'a>(
+    mut reader: Reader<'a>,
     facts: &mut HeaderFacts<'a>,
     depth: u32,
 ) -> Result<(), Reject> {
-    let at = reader.at();
-    let (number, wire) = reader.tag()?;
-    match number {
-        1 => {
-            expect(wire, WireType::Len, at)?;
-            facts.message_id = reader.len_delimited()?;
+    facts.present = true;
+    while !reader.is_empty() {
+        let at = reader.at();
+        let tag = reader.raw_tag()?;
+        match tag {
+            MESSAGE_ID_TAG => facts.message_id = reader.len_delimited()?,
+            TIMESTAMP_TAG => facts.timestamp_us = reader.varint()? as i64,
+            TENANT_TAG => facts.tenant = string(&mut reader)?,
+            THREAD_TAG => facts.thread = string(&mut reader)?,
+            SEQUENCE_TAG => facts.sequence = reader.varint()?,
+            MESSAGE_TYPE_TAG => facts.message_type = reader.varint()? as i32,
+            SCHEMA_VERSION_TAG => facts.schema_version_raw = reader.varint()? as u32,
+            _ => field(&mut reader, schema::HEADER, tag, depth, at)?,
         }
-        2 => {
-            expect(wire, WireType::Varint, at)?;
-            facts.timestamp_us = reader.varint()? as i64;
-        }
-        3 => facts.tenant = string(reader, wire, at)?,
-        4 => facts.thread = string(reader, wire, at)?,
-        5 => {
-            expect(wire, WireType::Varint, at)?;
-            facts.sequence = reader.varint()?;
-        }
-        6 => {
-            expect(wire, WireType::Varint, at)?;
-            facts.message_type = reader.varint()? as i32;
-        }
-        9 => {
-            expect(wire, WireType::Varint, at)?;
-            facts.schema_version_raw = reader.varint()? as u32;
-        }
-        _ => field(reader, schema::HEADER, number, wire, depth, at)?,
     }
     Ok(())
 }
 
 /// Checks a whole message of a known type.
-fn check(bytes: &[u8], desc: &'static MessageDesc, depth: u32) -> Result<(), Reject> {
-    let mut reader = Reader::new(bytes);
+fn check(mut reader: Reader<'_>, desc: &'static MessageDesc, depth: u32) -> Result<(), Reject> {
     while !reader.is_empty() {
         let at = reader.at();
-        let (number, wire) = reader.tag()?;
-        field(&mut reader, desc, number, wire, depth, at)?;
+        let tag = reader.raw_tag()?;
+        field(&mut reader, desc, tag, depth, at)?;
     }
     Ok(())
 }
 
 /// Checks one field whose tag has been read.
+#[inline(always)]
 fn field(
     reader: &mut Reader<'_>,
     desc: &'static MessageDesc,
-    number: u32,
-    wire: WireType,
+    tag: u32,
     depth: u32,
     at: usize,
 ) -> Result<(), Reject> {
+    // Asked in the order of how often they are met: a jump by table is seldom foreseen by the processor.
+    let shape = desc.shape(tag);
+    if shape == Shape::Text {
+        return string(reader).map(drop);
+    }
+    if shape == Shape::Varint {
+        return reader.varint().map(drop);
+    }
+    if shape == Shape::Message {
+        if depth == 0 {
+            return Err(too_deep(at));
+        }
+        return nested(reader.nested()?, desc, tag, depth - 1);
+    }
+    match shape {
+        Shape::Fixed64 => reader.take(8).map(drop),
+        Shape::Fixed32 => reader.take(4).map(drop),
+        Shape::Bytes => reader.len_delimited().map(drop),
+        _ => {
+            *reader = other_field(*reader, desc, tag, depth, at)?;
+            Ok(())
+        }
+    }
+}
+
+/// Checks the message in a field of `desc`.
+fn nested(
+    reader: Reader<'_>,
+    desc: &'static MessageDesc,
+    tag: u32,
+    depth: u32,
+) -> Result<(), Reject> {
+    match desc.field(tag >> 3).map(|field| field.ty) {
+        Some(FieldType::Message(inner)) => check(reader, inner, depth),
+        // Only fields of messages have the shape of one.
+        _ => Ok(()),
+    }
+}
+
+/// A field with a tag the schema does not have as it stands: unknown, packed, or of another wire type.
+/// Answers with the reader behind it.
+#[inline(never)]
+fn other_field<'a>(
+    mut reader: Reader<'a>,
+    desc: &'static MessageDesc,
+    tag: u32,
+    depth: u32,
+    at: usize,
+) -> Result<Reader<'a>, Reject> {
+    let (number, wire) = Reader::parts(tag, at)?;
     let Some(known) = desc.field(number) else {
-        return skip(reader, number, wire, depth);
+        skip(&mut reader, number, wire, depth)?;
+        return Ok(reader);
     };
     match known.ty {
-        FieldType::String => {
-            expect(wire, WireType::Len, at)?;
-            let bytes = reader.len_delimited()?;
-            // Most text is ASCII, which is told faster than UTF-8 is read.
-            if bytes.is_ascii() {
-                return Ok(());
+        // Where prost reads on as if the tag had said length-delimited.
+        FieldType::Message(inner) if inner.map_entry => Err(Reject::protobuf(at, MAP_WIRE_TYPE)),
+        FieldType::Message(_) | FieldType::String | FieldType::Bytes => Err(wrong_wire_type(at)),
+        scalar if wire == WireType::Len && known.repeated => {
+            let mut packed = reader.nested()?;
+            while !packed.is_empty() {
+                take_scalar(&mut packed, scalar_wire(scalar))?;
             }
-            utf8(bytes, reader).map(drop)
+            Ok(reader)
         }
-        FieldType::Bytes => {
-            expect(wire, WireType::Len, at)?;
-            reader.len_delimited().map(drop)
-        }
-        FieldType::Message(inner) => {
-            if wire != WireType::Len && inner.map_entry {
-                // Where prost reads on as if the tag had said length-delimited.
-                return Err(Reject::protobuf(at, MAP_WIRE_TYPE));
-            }
-            expect(wire, WireType::Len, at)?;
-            if depth == 0 {
-                return Err(too_deep(at));
-            }
-            let bytes = reader.len_delimited()?;
-            let base = reader.at() - bytes.len();
-            check(bytes, inner, depth - 1).map_err(|e| e.shifted(base))
-        }
-        scalar => {
-            let expected = scalar_wire(scalar);
-            if wire == WireType::Len && known.repeated {
-                let bytes = reader.len_delimited()?;
-                let base = reader.at() - bytes.len();
-                let mut packed = Reader::new(bytes);
-                while !packed.is_empty() {
-                    take_scalar(&mut packed, expected).map_err(|e| e.shifted(base))?;
-                }
-                Ok(())
-            } else {
-                expect(wire, expected, at)?;
-                take_scalar(reader, expected)
-            }
-        }
+        _ => Err(wrong_wire_type(at)),
     }
 }
 
@@ -432,32 +433,15 @@ const fn scalar_wire(ty: FieldType) -> WireType {
     }
 }
 
-#[inline]
-fn string<'a>(reader: &mut Reader<'a>, wire: WireType, at: usize) -> Result<&'a str, Reject> {
-    expect(wire, WireType::Len, at)?;
+#[inline(always)]
+fn string<'a>(reader: &mut Reader<'a>) -> Result<Checked<'a>, Reject> {
     let bytes = reader.len_delimited()?;
-    utf8(bytes, reader)
+    Checked::new(bytes, reader.at())
+        .map_err(|at| Reject::new(RejectCode::Utf8, at, "invalid UTF-8"))
 }
 
-/// The text of a field that has just been read.
-#[inline]
-fn utf8<'a>(bytes: &'a [u8], reader: &Reader<'a>) -> Result<&'a str, Reject> {
-    core::str::from_utf8(bytes).map_err(|e| {
-        Reject::new(
-            RejectCode::Utf8,
-            reader.at() - bytes.len() + e.valid_up_to(),
-            "invalid UTF-8",
-        )
-    })
-}
-
-#[inline]
-fn expect(got: WireType, wanted: WireType, at: usize) -> Result<(), Reject> {
-    if got == wanted {
-        Ok(())
-    } else {
-        Err(Reject::protobuf(at, "wrong wire type for a known field"))
-    }
+const fn wrong_wire_type(at: usize) -> Reject {
+    Reject::protobuf(at, "wrong wire type for a known field")
 }
 
 const fn too_deep(at: usize) -> Reject {
@@ -469,10 +453,8 @@ const fn too_many_events(at: usize) -> Reject {
     Reject::new(RejectCode::TooManyEvents, at, what)
 }
 
-/// Field numbers worth keeping, by kind. [`NONE`] never matches a field.
+/// Tags of the fields worth keeping, by kind; events have their own pass. Or [`NONE`].
 struct Captures {
-    event_type: u32,
-    node: u32,
     duration: u32,
     events: u32,
     scope: u32,
@@ -483,8 +465,6 @@ struct Captures {
 impl Captures {
     const fn of(kind: Option<MessageKind>) -> Self {
         let none = Self {
-            event_type: NONE,
-            node: NONE,
             duration: NONE,
             events: NONE,
             scope: NONE,
@@ -492,40 +472,57 @@ impl Captures {
             operations: NONE,
         };
         match kind {
-            Some(MessageKind::Event) => Self {
-                event_type: 2,
-                node: 3,
-                duration: 5,
+            Some(MessageKind::EventBatch) => Self {
+                events: tag(2, WireType::Len),
                 ..none
             },
-            Some(MessageKind::EventBatch) => Self { events: 2, ..none },
-            Some(MessageKind::TokenChunk) => Self { text: 3, ..none },
             Some(MessageKind::ToolExecution) => Self {
-                text: 3,
-                duration: 9,
+                text: tag(3, WireType::Len),
+                duration: tag(9, WireType::Varint),
                 ..none
             },
             Some(MessageKind::Metrics) => Self {
-                scope: 2,
-                text: 3,
+                scope: tag(2, WireType::Len),
+                text: tag(3, WireType::Len),
                 ..none
             },
-            Some(MessageKind::Error) => Self { text: 3, ..none },
-            Some(MessageKind::ExecutionTrace) => Self { text: 3, ..none },
+            Some(MessageKind::TokenChunk | MessageKind::Error | MessageKind::ExecutionTrace) => {
+                Self {
+                    text: tag(3, WireType::Len),
+                    ..none
+                }
+            }
             Some(MessageKind::StateDiff) => Self {
-                operations: 3,
+                operations: tag(3, WireType::Len),
                 ..none
             },
-            Some(MessageKind::Checkpoint) | None => none,
+            Some(MessageKind::Event | MessageKind::Checkpoint) | None => none,
         }
     }
+}
+
+/// A field's number and wire type as they are written.
+const fn tag(number: u32, wire: WireType) -> u32 {
+    number << 3 | wire as u32
 }
 
 /// The one refusal of protobuf damage in which this pass is stricter than prost.
 pub const MAP_WIRE_TYPE: &str = "wrong wire type for a map field";
 
 /// Every message of the envelope has its header as field 1.
-const HEADER_FIELD: u32 = 1;
-const NONE: u32 = 0;
+const HEADER_TAG: u32 = tag(1, WireType::Len);
+const MESSAGE_ID_TAG: u32 = tag(1, WireType::Len);
+const TIMESTAMP_TAG: u32 = tag(2, WireType::Varint);
+const TENANT_TAG: u32 = tag(3, WireType::Len);
+const THREAD_TAG: u32 = tag(4, WireType::Len);
+const SEQUENCE_TAG: u32 = tag(5, WireType::Varint);
+const MESSAGE_TYPE_TAG: u32 = tag(6, WireType::Varint);
+const SCHEMA_VERSION_TAG: u32 = tag(9, WireType::Varint);
+const EVENT_TYPE_TAG: u32 = tag(2, WireType::Varint);
+const EVENT_NODE_TAG: u32 = tag(3, WireType::Len);
+const EVENT_DURATION_TAG: u32 = tag(5, WireType::Varint);
+/// Stands where a kind has no such field: it is taken before any other is asked for, so none is met. 0
+/// would be: a tag of 0 is damage.
+const NONE: u32 = HEADER_TAG;
 /// `Metrics.scope` value that makes `scope_id` a node name.
 const NODE_SCOPE: &str = "node";

@@ -33,7 +33,7 @@ impl<'a> EventSink<'a> for Seen {
         self.0.push((
             event.header.sequence,
             event.event_type,
-            event.header.thread.to_owned(),
+            event.header.thread.to_string(),
         ));
     }
     fn restart(&mut self) {
@@ -50,10 +50,14 @@ fn an_event_says_what_it_says() {
     assert_eq!(decoded.framing, Framing::Raw);
     let summary = decoded.summary;
     assert_eq!(summary.kind, Some(MessageKind::Event));
-    assert_eq!((summary.event_type, summary.node), (10, "analyze"));
+    assert_eq!((summary.event_type, summary.node.as_str()), (10, "analyze"));
     let header = summary.header;
     assert_eq!(
-        (header.thread, header.tenant, header.sequence),
+        (
+            header.thread.as_str(),
+            header.tenant.as_str(),
+            header.sequence
+        ),
         ("session-123", "default", 1)
     );
     assert_eq!(header.timestamp_us, 1_700_000_000_000_000);

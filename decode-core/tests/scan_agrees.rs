@@ -20,25 +20,11 @@ impl<'a> EventSink<'a> for Events {
         self.0.push((
             event.header.sequence,
             event.event_type,
-            event.node.to_owned(),
+            event.node.to_string(),
         ));
     }
     fn restart(&mut self) {
         self.0.clear();
-    }
-}
-
-fn header_of(message: &Message) -> Option<&Header> {
-    match message {
-        Message::Event(m) => m.header.as_ref(),
-        Message::StateDiff(m) => m.header.as_ref(),
-        Message::TokenChunk(m) => m.header.as_ref(),
-        Message::ToolExecution(m) => m.header.as_ref(),
-        Message::Checkpoint(m) => m.header.as_ref(),
-        Message::Metrics(m) => m.header.as_ref(),
-        Message::Error(m) => m.header.as_ref(),
-        Message::EventBatch(m) => m.header.as_ref(),
-        Message::ExecutionTrace(m) => m.header.as_ref(),
     }
 }
 
@@ -69,10 +55,10 @@ fn compare(body: &[u8]) -> bool {
         return true;
     };
     let default = Header::default();
-    let header = header_of(&message).unwrap_or(&default);
+    let header = message.header().unwrap_or(&default);
     assert_eq!(
         summary.header.present,
-        header_of(&message).is_some(),
+        message.header().is_some(),
         "{}",
         hex()
     );
@@ -96,7 +82,11 @@ fn compare(body: &[u8]) -> bool {
     match message {
         Message::Event(event) => {
             assert_eq!(summary.kind, Some(MessageKind::Event));
-            let own = (summary.event_type, summary.node, summary.duration_us);
+            let own = (
+                summary.event_type,
+                summary.node.as_str(),
+                summary.duration_us,
+            );
             assert_eq!(
                 own,
                 (event.event_type, event.node_id.as_str(), event.duration_us)

@@ -38,8 +38,23 @@ pub struct MessageDesc {
     pub fields: &'static [FieldDesc],
     /// By field number: index into `fields` plus one, 0 where the number is not used.
     pub by_number: &'static [u8],
+    /// By tag, which is field number and wire type as they are written: what must follow it.
+    pub by_tag: &'static [Shape],
     /// Field 1 is the key and field 2 the value of one map entry.
     pub map_entry: bool,
+}
+
+/// What follows the tag of a known field, as far as its soundness goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// The schema does not say: an unknown field, another wire type than the field's, packed scalars.
+    Other,
+    Varint,
+    Fixed64,
+    Fixed32,
+    Bytes,
+    Text,
+    Message,
 }
 
 /// A field of a message.
@@ -68,6 +83,14 @@ impl MessageDesc {
     pub fn field(&self, number: u32) -> Option<&'static FieldDesc> {
         let slot = *self.by_number.get(usize::try_from(number).ok()?)?;
         self.fields.get(usize::from(slot).checked_sub(1)?)
+    }
+
+    /// What must follow that tag.
+    #[inline]
+    pub fn shape(&self, tag: u32) -> Shape {
+        // Tags are 32 bits, and so is an index on every target.
+        let shape = self.by_tag.get(tag as usize);
+        shape.copied().unwrap_or(Shape::Other)
     }
 }
 

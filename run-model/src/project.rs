@@ -218,9 +218,9 @@ fn single<'a>(summary: &Summary<'a>, base: &Row<'a>) -> Row<'a> {
         kind: summary.kind.map_or(RowKind::Unknown, RowKind::Message),
         event_type: summary.event_type,
         sequence: summary.header.sequence,
-        thread: summary.header.thread,
-        node: summary.node,
-        text: summary.text,
+        thread: summary.header.thread.as_str(),
+        node: summary.node.as_str(),
+        text: summary.text.as_str(),
         duration_us: summary.duration_us,
         operations: summary.operations,
         newer_schema: summary.newer_schema().is_some(),
@@ -263,7 +263,7 @@ impl<'a> EventSink<'a> for Inner<'_, '_, '_> {
             kind: RowKind::Message(MessageKind::Event),
             event_type: event.event_type,
             sequence: own.sequence,
-            node: event.node,
+            node: event.node.as_str(),
             duration_us: event.duration_us,
             newer_schema: own.is_newer_schema(),
             identity: identity(own.message_id),
@@ -271,12 +271,12 @@ impl<'a> EventSink<'a> for Inner<'_, '_, '_> {
         };
         match inherited {
             Some(batch) => self.sink.row(&Row {
-                thread: batch.thread,
+                thread: batch.thread.as_str(),
                 identity: self.inherited(batch.message_id),
                 ..row
             }),
             None => self.sink.row(&Row {
-                thread: own.thread,
+                thread: own.thread.as_str(),
                 ..row
             }),
         }

@@ -31,7 +31,7 @@ fn threads() -> Option<BTreeMap<String, Thread>> {
     let mut zstd = Decompressor::new();
     for record in support::real_capture()? {
         let decoded = decoder.decode(&record, &mut ()).expect("valid");
-        let thread = decoded.summary.header.thread.to_owned();
+        let thread = decoded.summary.header.thread.to_string();
         let message = decoded.message().expect("valid").message.expect("a kind");
         let thread = threads.entry(thread).or_default();
         match message {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use decode_core::wire::{GapCause, MessageKind, PAYLOAD_BYTES_MAX, RejectCode};
-use decode_core::{Decoder, EventFacts, EventSink};
+use decode_core::{Checked, Decoder, EventFacts, EventSink};
 use serde::Serialize;
 
 use crate::input::{Content, Item};
@@ -143,7 +143,7 @@ impl Report<'_> {
         };
         let line = Line {
             kind,
-            thread_id: Some(thread),
+            thread_id: Some(thread.as_str()),
             sequence: Some(sequence.to_string()),
             schema_version: Some(facts.schema_version_max),
             mismatch: Some(mismatch),
@@ -295,7 +295,7 @@ impl Summary {
 /// What a batch's own header does not say: its sequence is 0 by design.
 #[derive(Default)]
 struct Inner<'a> {
-    thread: &'a str,
+    thread: Checked<'a>,
     sequence: u64,
 }
 

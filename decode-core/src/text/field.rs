@@ -66,7 +66,7 @@ fn group<'a>(reader: &mut Reader<'a>, number: u32, depth_left: u32) -> Result<&'
         if reader.is_empty() {
             return Err(Reject::protobuf(reader.at(), "group without end"));
         }
-        let mut ahead = reader.clone();
+        let mut ahead = *reader;
         let at = ahead.at();
         if let (ended, WireType::EndGroup) = ahead.tag()? {
             if ended != number {

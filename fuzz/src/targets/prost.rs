@@ -49,9 +49,9 @@ pub(super) fn run(body: &[u8]) {
         return;
     };
     let none = Header::default();
-    let header = header_of(&message).unwrap_or(&none);
+    let header = message.header().unwrap_or(&none);
     let facts = &summary.header;
-    assert_eq!(facts.present, header_of(&message).is_some());
+    assert_eq!(facts.present, message.header().is_some());
     assert_eq!(facts.thread, header.thread_id);
     assert_eq!(facts.tenant, header.tenant_id);
     assert_eq!(facts.sequence, header.sequence);
@@ -59,18 +59,25 @@ pub(super) fn run(body: &[u8]) {
     assert_eq!(facts.message_id, header.message_id);
     assert_eq!(facts.schema_version_raw, header.schema_version);
     assert_eq!(facts.message_type, header.r#type);
-    let own = (summary.event_type, summary.node, summary.duration_us);
+    let own = (
+        summary.event_type,
+        summary.node.as_str(),
+        summary.duration_us,
+    );
     match &message {
         Message::Event(m) => assert_eq!(own, (m.event_type, m.node_id.as_str(), m.duration_us)),
         Message::ToolExecution(m) => {
             assert_eq!(
-                (summary.text, summary.duration_us),
+                (summary.text.as_str(), summary.duration_us),
                 (&*m.tool_name, m.duration_us)
             );
         }
         Message::TokenChunk(m) => assert_eq!(summary.text, m.text),
         Message::Error(m) => assert_eq!(summary.text, m.message),
-        Message::Metrics(m) => assert_eq!((summary.scope, summary.text), (&*m.scope, &*m.scope_id)),
+        Message::Metrics(m) => assert_eq!(
+            (summary.scope.as_str(), summary.text.as_str()),
+            (&*m.scope, &*m.scope_id)
+        ),
         Message::EventBatch(batch) => {
             let full = batch.events.iter().map(|event| {
                 let header = event.header.as_ref().unwrap_or(&none);
@@ -85,19 +92,5 @@ pub(super) fn run(body: &[u8]) {
             assert_eq!(events.0, full.collect::<Vec<_>>());
         }
         _ => {}
-    }
-}
-
-fn header_of(message: &Message) -> Option<&Header> {
-    match message {
-        Message::Event(m) => m.header.as_ref(),
-        Message::StateDiff(m) => m.header.as_ref(),
-        Message::TokenChunk(m) => m.header.as_ref(),
-        Message::ToolExecution(m) => m.header.as_ref(),
-        Message::Checkpoint(m) => m.header.as_ref(),
-        Message::Metrics(m) => m.header.as_ref(),
-        Message::Error(m) => m.header.as_ref(),
-        Message::EventBatch(m) => m.header.as_ref(),
-        Message::ExecutionTrace(m) => m.header.as_ref(),
     }
 }

@@ -17,7 +17,7 @@ use std::{
 
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-use decode_core::{EventFacts, Summary, proto::v1::EventType, wire::MessageKind};
+use decode_core::{Checked, EventFacts, Summary, proto::v1::EventType, wire::MessageKind};
 
 pub(super) use check::{Halt, Notes, Run, Sequences};
 
@@ -61,7 +61,7 @@ const QUALITY_MONITOR: &str = "quality_monitor";
 /// The class of a message that is no batch.
 pub(super) fn classify(summary: &Summary<'_>) -> Class {
     let header = &summary.header;
-    if header.sequence == 0 || header.thread.trim().is_empty() {
+    if header.sequence == 0 || is_blank(header.thread) {
         return Class::Unsequenced;
     }
     match summary.kind {
@@ -83,13 +83,19 @@ pub(super) fn classify(summary: &Summary<'_>) -> Class {
 
 /// The class of an event inside a batch, which the callback alone makes.
 pub(super) fn classify_inner(event: &EventFacts<'_>) -> Class {
-    if event.header.sequence == 0 || event.header.thread.trim().is_empty() {
+    if event.header.sequence == 0 || is_blank(event.header.thread) {
         return Class::Unsequenced;
     }
     of_event(event.event_type, event.node, event.header.sequence)
 }
 
-fn of_event(event_type: i32, node: &str, sequence: u64) -> Class {
+/// Whether a thread's name names nothing.
+fn is_blank(name: Checked<'_>) -> bool {
+    let begins = name.as_bytes().first().is_some_and(u8::is_ascii_graphic);
+    !begins && name.as_str().trim().is_empty()
+}
+
+fn of_event(event_type: i32, node: Checked<'_>, sequence: u64) -> Class {
     match EventType::try_from(event_type) {
         Ok(EventType::GraphStart) => Class::Checked(Counter::Callback, Role::Restart),
         Ok(EventType::GraphError) if node == QUALITY_MONITOR => producer(sequence),
@@ -135,7 +141,7 @@ impl Default for Keys {
 }
 
 impl Keys {
-    pub(super) fn of(&self, tenant: &str, thread: &str, counter: Counter) -> Key {
+    pub(super) fn of(&self, tenant: Checked<'_>, thread: Checked<'_>, counter: Counter) -> Key {
         let mut hasher = self.0;
         (tenant, thread, counter).hash(&mut hasher);
         Key(hasher.finish128().as_u128())

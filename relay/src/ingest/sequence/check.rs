@@ -1,7 +1,7 @@
 //! The tracker as the partition loops use it: each collects the numbers of a run of records while
 //! it judges them, and has them compared in one go.
 
-use decode_core::{EventFacts, EventSink, Summary, wire::MessageKind};
+use decode_core::{Checked, EventFacts, EventSink, Summary, wire::MessageKind};
 use parking_lot::Mutex;
 
 use super::{Class, Key, Keys, Observation, Tracker, Verdict, classify, classify_inner};
@@ -52,7 +52,14 @@ impl Notes {
         self.notes.iter().map(|note| note.observation)
     }
 
-    fn push(&mut self, record: usize, class: Class, tenant: &str, thread: &str, sequence: u64) {
+    fn push(
+        &mut self,
+        record: usize,
+        class: Class,
+        tenant: Checked<'_>,
+        thread: Checked<'_>,
+        sequence: u64,
+    ) {
         let observation = match class {
             Class::Unsequenced => return,
             Class::Unchecked => None,

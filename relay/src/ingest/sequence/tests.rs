@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use decode_core::{Decoder, HeaderFacts, Mode};
+use decode_core::{Checked, Decoder, HeaderFacts, Mode};
 
 use super::*;
 
@@ -138,7 +138,8 @@ fn memory_of_all_series_is_bounded() {
     let mut tracker = Tracker::default();
     let keys = Keys::default();
     for thread in 0..SEQUENCE_SERIES_MAX as u64 + 20_000 {
-        let key = keys.of("tenant", &format!("thread-{thread}"), Counter::Callback);
+        let thread = format!("thread-{thread}");
+        let key = key(&keys, "tenant", &thread, Counter::Callback);
         tracker.observe(Observation { key, ..step(1) }, false);
     }
     let bytes = tracker.bytes();
@@ -149,11 +150,15 @@ fn memory_of_all_series_is_bounded() {
     assert!(bytes < 8 << 20, "{bytes} bytes, more than documented");
 }
 
+fn key(keys: &Keys, tenant: &str, thread: &str, counter: Counter) -> Key {
+    keys.of(tenant.into(), thread.into(), counter)
+}
+
 fn summary(kind: MessageKind, thread: &'static str, sequence: u64) -> Summary<'static> {
     Summary {
         kind: Some(kind),
         header: HeaderFacts {
-            thread,
+            thread: thread.into(),
             sequence,
             ..HeaderFacts::default()
         },
@@ -185,8 +190,8 @@ fn kinds_that_share_counters_are_not_compared() {
     }
     let quality = |text, sequence| {
         classify(&Summary {
-            scope: QUALITY_SCOPE,
-            text,
+            scope: QUALITY_SCOPE.into(),
+            text: Checked::from(text),
             ..summary(MessageKind::Metrics, "t", sequence)
         })
     };
@@ -214,12 +219,12 @@ fn kinds_that_share_counters_are_not_compared() {
 #[test]
 fn keys_tell_tenants_threads_and_counters_apart() {
     let keys = Keys::default();
-    let base = keys.of("a", "b", Counter::Callback);
-    assert_eq!(base, keys.of("a", "b", Counter::Callback));
+    let base = key(&keys, "a", "b", Counter::Callback);
+    assert_eq!(base, key(&keys, "a", "b", Counter::Callback));
     for other in [
-        keys.of("", "ab", Counter::Callback),
-        keys.of("ab", "", Counter::Callback),
-        keys.of("a", "b", Counter::Producer),
+        key(&keys, "", "ab", Counter::Callback),
+        key(&keys, "ab", "", Counter::Callback),
+        key(&keys, "a", "b", Counter::Producer),
     ] {
         assert_ne!(base, other);
     }
