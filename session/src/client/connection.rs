@@ -1,8 +1,7 @@
 //! The client's inputs and outputs: one connection after another.
 
 use alloc::format;
-use alloc::string::ToString;
-use alloc::vec::Vec;
+use alloc::string::ToString as _;
 
 use decode_core::wire::{CloseCode, PROTOCOL_VERSION, control, error_code};
 
@@ -210,9 +209,11 @@ impl ClientSession {
         if partitions.is_empty() {
             return;
         }
-        let list: Vec<_> = partitions.iter().map(ToString::to_string).collect();
-        let list = list.join(", ");
-        let text = format!("the relay stands still until released, here: partitions {list}");
+        let mut text = "the relay stands still until released, here: partitions".to_string();
+        for partition in partitions {
+            text.push(' ');
+            text.push_str(&partition.to_string());
+        }
         self.problem(PAUSED, &text);
     }
 
@@ -242,7 +243,7 @@ impl ClientSession {
         let mut positions = self.positions.cursors();
         positions.retain(|partition, _| welcome.partitions.contains_key(partition));
         let mut fingerprints = self.positions.fingerprints();
-        fingerprints.retain(|partition, _| welcome.partitions.contains_key(partition));
+        fingerprints.retain(|(partition, _)| welcome.partitions.contains_key(partition));
         let from = if self.positions.is_empty() {
             self.config.from
         } else {

@@ -1,6 +1,7 @@
 //! What a client expects next and what it has disposed of, by partition.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use decode_core::frame::{FrameHeader, FrameReader};
 use decode_core::wire::FrameKind;
@@ -78,8 +79,8 @@ impl Positions {
             .collect()
     }
 
-    /// What shows that the cursors are of this topic.
-    pub(super) fn fingerprints(&self) -> ByPartition<Fingerprint> {
+    /// What shows that the cursors are of this topic, ascending.
+    pub(super) fn fingerprints(&self) -> Vec<(Partition, Fingerprint)> {
         self.by_partition
             .values()
             .filter_map(|p| Some((Partition(p.partition), p.fingerprint?)))

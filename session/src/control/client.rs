@@ -8,7 +8,7 @@ use core::fmt;
 use decode_core::wire::{
     CONTROL_BYTES_MAX, PROTOCOL_VERSION, RESUME_PARTITIONS_MAX, control, error_code, from,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{ByPartition, Decimal, Fingerprint, Partition, digits, strict, text_of};
@@ -45,8 +45,21 @@ pub struct Resume {
     pub from: From,
     /// Next position wanted, by partition.
     pub positions: ByPartition,
-    /// The last record disposed of before that position, by partition.
-    pub fingerprints: ByPartition<Fingerprint>,
+    /// The last record disposed of before that position, one a partition, ascending. A list, because a
+    /// map of its own would cost the browser's module more than all else about fingerprints.
+    pub fingerprints: Vec<(Partition, Fingerprint)>,
+}
+
+impl Resume {
+    /// The last record disposed of in a partition, if it was said.
+    #[must_use]
+    pub fn fingerprint(&self, partition: Partition) -> Option<Fingerprint> {
+        let said = &self.fingerprints;
+        let at = said.binary_search_by_key(&partition, |(partition, _)| *partition);
+        at.ok()
+            .and_then(|at| said.get(at))
+            .map(|(_, record)| *record)
+    }
 }
 
 /// `ack`.
@@ -100,8 +113,8 @@ impl ClientMessage {
             namespace: Option<&'a str>,
             from: &'a str,
             positions: &'a ByPartition,
-            #[serde(skip_serializing_if = "ByPartition::is_empty")]
-            fingerprints: &'a ByPartition<Fingerprint>,
+            #[serde(skip_serializing_if = "<[_]>::is_empty", serialize_with = "as_map")]
+            fingerprints: &'a [(Partition, Fingerprint)],
         }
         #[derive(Serialize)]
         struct AckBody<'a> {
@@ -149,6 +162,13 @@ impl ClientMessage {
             }),
         }
     }
+}
+
+fn as_map<S: Serializer>(
+    entries: &[(Partition, Fingerprint)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(entries.iter().copied())
 }
 
 /// Why a client's message is refused. Nothing of it was applied.
@@ -301,7 +321,7 @@ fn positions(object: &Map<String, Value>) -> Result<ByPartition, ControlError> {
 fn fingerprints(
     object: &Map<String, Value>,
     positions: &ByPartition,
-) -> Result<ByPartition<Fingerprint>, ControlError> {
+) -> Result<Vec<(Partition, Fingerprint)>, ControlError> {
     let read = |value: &Value| {
         let record = Fingerprint {
             offset: value.get("offset").and_then(number)?,
@@ -318,7 +338,7 @@ fn fingerprints(
     let misplaced = misplaced.map(|(partition, _)| partition.0.to_string());
     let invalid_partitions: Vec<_> = misplaced.take(LISTED_MAX).collect();
     if invalid_partitions.is_empty() {
-        return Ok(fingerprints);
+        return Ok(fingerprints.into_iter().collect());
     }
     let text = "a fingerprint is of a record before its partition's position";
     Err(ControlError {

@@ -86,7 +86,7 @@ impl Lanes {
                 let mut lane = Lane::new(&p, position, p.end);
                 lane.ahead_since = (position > p.end).then_some(now);
                 if resume.from == From::Cursor {
-                    lane.unproven = resume.fingerprints.get(&partition).copied();
+                    lane.unproven = resume.fingerprint(partition);
                 }
                 lane
             })
