@@ -239,11 +239,6 @@ impl ClientSession {
             self.positions.clear();
         }
         self.positions.rewind();
-        // A cursor of a partition the relay does not have would refuse the whole resume.
-        let mut positions = self.positions.cursors();
-        positions.retain(|partition, _| welcome.partitions.contains_key(partition));
-        let mut fingerprints = self.positions.fingerprints();
-        fingerprints.retain(|(partition, _)| welcome.partitions.contains_key(partition));
         let from = if self.positions.is_empty() {
             self.config.from
         } else {
@@ -252,8 +247,8 @@ impl ClientSession {
         let resume = Resume {
             namespace: Some(welcome.namespace.clone()),
             from,
-            positions,
-            fingerprints,
+            positions: self.positions.cursors(&welcome.partitions),
+            fingerprints: self.positions.fingerprints(&welcome.partitions),
         };
         self.outbox
             .push_back(ClientOutput::Send(ClientMessage::Resume(resume).to_text()));

@@ -7,7 +7,7 @@ use decode_core::frame::{FrameHeader, FrameReader};
 use decode_core::wire::FrameKind;
 
 use super::Refused;
-use crate::control::{ByPartition, Decimal, Fingerprint, Partition};
+use crate::control::{ByPartition, Decimal, Fingerprint, Partition, Span};
 
 /// A frame that leaves something out, or repeats something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,10 +63,10 @@ impl Positions {
         self.by_partition.clear();
     }
 
-    /// The cursors, as `resume` sends them.
-    pub(super) fn cursors(&self) -> ByPartition {
-        self.by_partition
-            .values()
+    /// The cursors of the partitions the relay has, as `resume` sends them: one of another partition would
+    /// refuse the whole resume.
+    pub(super) fn cursors(&self, relays: &ByPartition<Span>) -> ByPartition {
+        self.known_to(relays)
             .map(|p| (Partition(p.partition), Decimal(p.committed)))
             .collect()
     }
@@ -79,12 +79,16 @@ impl Positions {
             .collect()
     }
 
-    /// What shows that the cursors are of this topic, ascending.
-    pub(super) fn fingerprints(&self) -> Vec<(Partition, Fingerprint)> {
-        self.by_partition
-            .values()
+    /// What shows that those cursors are of this topic, ascending.
+    pub(super) fn fingerprints(&self, relays: &ByPartition<Span>) -> Vec<(Partition, Fingerprint)> {
+        self.known_to(relays)
             .filter_map(|p| Some((Partition(p.partition), p.fingerprint?)))
             .collect()
+    }
+
+    fn known_to(&self, relays: &ByPartition<Span>) -> impl Iterator<Item = &PartitionPosition> {
+        let is_known = move |p: &&PartitionPosition| relays.contains_key(&Partition(p.partition));
+        self.by_partition.values().filter(is_known)
     }
 
     /// What a new connection starts from: what was received and not disposed of is received again.
