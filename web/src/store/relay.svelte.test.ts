@@ -85,12 +85,15 @@ describe("queries", () => {
     pass(1);
     expect(worker().lastQuery().filter.text).toBe("plan");
   });
-  it("ignores an answer nobody waits for", () => {
+  it("SEQ-10 ignores an answer nobody waits for, so that no place shown goes back", () => {
     const store = running(5);
     const stale = worker().lastQuery().id;
     pass(20);
-    worker().answer(9, { id: stale });
+    worker().answer(3, { id: stale });
     expect(store.view?.newestRow).toBe(5);
+    worker().answer(9);
+    worker().answer(3, { id: stale });
+    expect(store.view?.newestRow).toBe(9);
   });
 });
 
