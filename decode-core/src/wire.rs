@@ -223,6 +223,24 @@ pub mod control {
     pub const RESUME_ERROR: &str = "resume_error";
     /// Relay: another message was refused.
     pub const ERROR: &str = "error";
+
+    /// Every message of a client.
+    pub const OF_CLIENT: [&str; 4] = [RESUME, ACK, PING, REPORT];
+    /// Every message of a relay.
+    pub const OF_RELAY: [&str; 12] = [
+        WELCOME,
+        RESUMED,
+        REPLAY_PROGRESS,
+        REPLAY_COMPLETE,
+        PONG,
+        CURSOR_STALE,
+        TOPIC_RESET,
+        PARTITIONS,
+        SCHEMA_STATUS,
+        GOING_AWAY,
+        RESUME_ERROR,
+        ERROR,
+    ];
 }
 
 /// `from` values of `resume`.

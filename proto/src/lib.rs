@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+mod header;
 pub mod schema;
 
 /// Package `dashstream.v1` as prost types. Maps are ordered, so that encoding is deterministic.
