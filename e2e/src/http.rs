@@ -23,9 +23,25 @@ pub struct Answer {
 /// # Errors
 /// When there is no complete answer.
 pub fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {
+    ask(address, "GET", path, "")
+}
+
+/// POST without a body, with further header lines, each ended by CR LF.
+///
+/// # Errors
+/// When there is no complete answer.
+pub fn post(address: SocketAddr, path: &str, headers: &str) -> io::Result<Answer> {
+    let headers = format!("{headers}Content-Length: 0\r\n");
+    ask(address, "POST", path, &headers)
+}
+
+fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> io::Result<Answer> {
     let mut socket = TcpStream::connect_timeout(&address, ANSWER_MAX)?;
     socket.set_read_timeout(Some(ANSWER_MAX))?;
-    write!(socket, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    write!(
+        socket,
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n"
+    )?;
     let mut bytes = Vec::new();
     socket.read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);

@@ -5,11 +5,14 @@ use std::{process::Command, time::Duration};
 
 use dashstream_e2e::{
     child::until,
+    cli::Cli,
+    http,
     java::JavaClient,
     kafka::{Kafka, unique},
     payload,
     producer::{Input, Topic, now_ms},
-    relay::Relay,
+    reconcile::reconcile,
+    relay::{Metrics, Relay},
     requirement::{Tool, need},
     watcher::{Watcher, integer, outline},
 };
@@ -317,7 +320,7 @@ fn what_cannot_be_delivered_is_named_where_it_stood() {
     let name = unique("refused");
     java.create_topic(&name, 1, &["max.message.bytes=20971520"]);
     let topic = Topic::open(kafka.brokers(), &name, 1);
-    let Some(relay) = Relay::start(kafka.brokers(), &name, &[]) else {
+    let Some(mut relay) = Relay::start(kafka.brokers(), &name, &[]) else {
         return;
     };
     let mut early = from_earliest(&relay);
@@ -375,12 +378,12 @@ fn what_cannot_be_delivered_is_named_where_it_stood() {
             _ => {}
         }
     }
-    reconcile(&relay);
+    let metrics = reconcile(&mut relay, 14);
+    each_has_its_own_outcome(&metrics);
 }
 
 /// Each of the 14 records above is counted under exactly one outcome.
-fn reconcile(relay: &Relay) {
-    let metrics = relay.metrics();
+fn each_has_its_own_outcome(metrics: &Metrics) {
     let gaps = |cause| metrics.sum("dashstream_relay_gaps_total", &[("cause", cause)]);
     let rejects = |code| metrics.sum("dashstream_relay_rejects_total", &[("code", code)]);
     let accepted = |kind| metrics.sum("dashstream_relay_records_accepted_total", &[("kind", kind)]);
@@ -396,7 +399,7 @@ fn reconcile(relay: &Relay) {
 fn what_retention_took_is_a_gap() {
     let Some(kafka) = Kafka::shared() else { return };
     let topic = kafka.topic("retention", 1);
-    let Some(relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+    let Some(mut relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
         return;
     };
     let mut early = from_earliest(&relay);
@@ -415,6 +418,11 @@ fn what_retention_took_is_a_gap() {
     let mut list: Vec<String> = (0..5).map(|offset| format!("record {offset}")).collect();
     list.extend(wanted.map(str::to_owned));
     assert_eq!(told(&relay, None, 15), list);
+    // Seven of the fifteen were gone before they could be read.
+    let metrics = reconcile(&mut relay, 8);
+    let cause = [("cause", "retention")];
+    let offsets = metrics.sum("dashstream_relay_gap_offsets_total", &cause);
+    assert_eq!(offsets, 7.0);
 }
 
 #[test]
@@ -459,6 +467,7 @@ fn a_topic_made_anew_is_told_to_clients_of_the_old_one() {
         .collect();
     let wanted: Vec<Vec<u8>> = (100..105).map(good).collect();
     assert_eq!(records, wanted);
+    reconcile(&mut relay, 5);
 }
 
 fn signal(relay: &Relay, signal: &str) {
@@ -468,4 +477,58 @@ fn signal(relay: &Relay, signal: &str) {
         .status()
         .expect("kill runs");
     assert!(sent.success());
+}
+
+/// RES-27, DLQ-02: a partition that is paused at a record keeps no replay open. Kafka holds more, so the
+/// end of the replay names it; what lies behind comes on the same connection when it is released.
+#[test]
+fn a_paused_partition_is_named_at_the_end_of_a_replay() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let topic = kafka.topic("traps-paused", 1);
+    let options = [
+        "--kafka-on-decode-error=pause",
+        "--kafka-lag-check-interval-secs=1",
+    ];
+    let Some(mut relay) = Relay::start(kafka.brokers(), topic.name(), &options) else {
+        return;
+    };
+    let bad = Some(b"\x07no frame".to_vec());
+    produce(
+        &topic,
+        vec![Some(good(1)), Some(good(2)), bad, Some(good(3))],
+    );
+    relay.wait_for("it is paused", PATIENCE, |relay| {
+        relay.metrics().sum("dashstream_relay_paused", &[]) == 1.0
+    });
+    relay.wait_for("Kafka's end is known", PATIENCE, |relay| {
+        let (mut probe, welcome) = Watcher::resume(relay.address(), &json!({"from": "latest"}));
+        probe.control("resumed");
+        integer(&welcome["partitions"]["0"]["head"]) == 4
+    });
+    let mut client = from_earliest(&relay);
+    assert_eq!(integer(&client.control("resumed")["heads"]["0"]), 4);
+    let complete = client.control("replay_complete");
+    assert_eq!(complete["blocked"], json!([0]));
+    assert_eq!(complete["totalReplayed"], "2");
+    assert_eq!(complete["lastOffsetsByPartition"]["0"], "1");
+    let url = relay.ws_url();
+    let Some(tool) = Cli::start(
+        "tail",
+        &["tail", &url, "--until-complete", "--timeout", "30"],
+    ) else {
+        return;
+    };
+    let finished = tool.wait(PATIENCE);
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.errors);
+    assert!(finished.errors.contains("paused: "), "{}", finished.errors);
+
+    let path = "/admin/partitions/0/release?offset=2";
+    let answer = http::post(relay.address(), path, "X-DashStream-Admin: release\r\n");
+    assert_eq!(answer.expect("an answer").status, 200);
+    let rest = outline(&client.frames_to(0, 4));
+    assert_eq!(rest, ["reject 2 bad_frame", "record 3"]);
+    assert_eq!(
+        from_earliest(&relay).control("replay_complete")["blocked"],
+        json!([])
+    );
 }
