@@ -11,7 +11,7 @@ use decode_core::capture::CaptureWriter;
 use decode_core::frame::FrameWriter;
 use decode_core::wire::{GapCause, RejectCode};
 use serde_json::json;
-use support::{Folder, dashflow_record, dashstream, event, json_lines};
+use support::{Finished, Folder, dashflow_record, dashstream, event, json_lines};
 
 /// A serving process; ended when dropped.
 struct Serving {
@@ -63,6 +63,18 @@ impl Serving {
     }
 }
 
+/// Follows what is served until it is complete.
+fn follow(serving: &Serving, command: &str, more: &[&str]) -> Finished {
+    let all = [
+        command,
+        &serving.address,
+        "--until-complete",
+        "--timeout",
+        "60",
+    ];
+    dashstream(&[&all[..], more].concat(), b"")
+}
+
 impl Drop for Serving {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -95,15 +107,7 @@ fn a_recording_is_served_as_it_was_recorded() {
     let folder = Folder::new("serve");
     let file = folder.file("first.dscap", &capture());
     let serving = Serving::start(&file, &[]);
-    let tail = [
-        "tail",
-        &serving.address,
-        "--until-complete",
-        "--timeout",
-        "60",
-        "--json",
-    ];
-    let tailed = dashstream(&[&tail[..], &["--digest"]].concat(), b"");
+    let tailed = follow(&serving, "tail", &["--json", "--digest"]);
     assert_eq!(tailed.code, Some(3), "{tailed:?}");
     assert!(tailed.stderr.contains("compatible"), "{}", tailed.stderr);
     let mut lines = json_lines(&tailed.stdout);
@@ -129,41 +133,16 @@ fn a_recording_is_served_as_it_was_recorded() {
 
     // Recorded from here it is the same again.
     let again = folder.path("again.dscap");
-    let record = [
-        "record",
-        &serving.address,
-        "--until-complete",
-        "--timeout",
-        "60",
-        "-o",
-        &again,
-    ];
-    let recorded = dashstream(&[&record[..], &["--digest"]].concat(), b"");
+    let recorded = follow(&serving, "record", &["-o", &again, "--digest"]);
     assert_eq!(recorded.code, Some(3), "{recorded:?}");
     assert_eq!(json_lines(&recorded.stdout)[0], digest);
     let of_again = Serving::start(&again, &[]);
-    let tail = [
-        "tail",
-        &of_again.address,
-        "--until-complete",
-        "--timeout",
-        "60",
-        "--quiet",
-    ];
-    let tailed = dashstream(&[&tail[..], &["--digest"]].concat(), b"");
+    let tailed = follow(&of_again, "tail", &["--quiet", "--digest"]);
     assert_eq!(json_lines(&tailed.stdout)[0], digest);
 
     // A cursor works as with a relay.
-    let from = [
-        "tail",
-        &serving.address,
-        "--until-complete",
-        "--timeout",
-        "60",
-        "--quiet",
-    ];
-    let from = [&from[..], &["--digest", "--cursor", "1:110,2:4998"]].concat();
-    let tailed = dashstream(&from, b"");
+    let from = ["--quiet", "--digest", "--cursor", "1:110,2:4998"];
+    let tailed = follow(&serving, "tail", &from);
     assert_eq!(tailed.code, Some(0), "{tailed:?}");
     assert_eq!(json_lines(&tailed.stdout)[0]["records"], 2);
 }
@@ -187,15 +166,7 @@ fn what_no_relay_has_judged_is_judged() {
         ("--compatible", &["protobuf", "null_value"]),
     ] {
         let serving = Serving::start(&file, &[mode]);
-        let tail = [
-            "tail",
-            &serving.address,
-            "--until-complete",
-            "--timeout",
-            "60",
-            "--json",
-        ];
-        let tailed = dashstream(&tail, b"");
+        let tailed = follow(&serving, "tail", &["--json"]);
         assert_eq!(tailed.code, Some(3), "{tailed:?}");
         let lines = json_lines(&tailed.stdout);
         let found: Vec<_> = lines
@@ -215,14 +186,7 @@ fn the_real_capture_comes_out_as_it_is() {
     let serving = Serving::start(&capture, &[]);
     let folder = Folder::new("real");
     let recorded = folder.path("real.dscap");
-    let record = [
-        "record",
-        &serving.address,
-        "--until-complete",
-        "--timeout",
-        "60",
-    ];
-    let finished = dashstream(&[&record[..], &["-o", &recorded]].concat(), b"");
+    let finished = follow(&serving, "record", &["-o", &recorded]);
     assert_eq!(finished.code, Some(0), "{finished:?}");
     let texts = |file: &str| {
         let inspected = dashstream(&["inspect", file], b"");
