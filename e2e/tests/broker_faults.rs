@@ -8,6 +8,7 @@ use std::{
 };
 
 use dashstream_e2e::{
+    child::until,
     mock::MockKafka,
     payload,
     producer::{Input, Topic, now_ms},
@@ -77,6 +78,14 @@ impl Stage {
         self.relay
             .metrics()
             .sum("dashstream_fetch_failures_total", &[])
+    }
+
+    /// Calls that had no answer in time.
+    fn timeouts(&self) -> f64 {
+        let kind = [("error_type", "connection_timeout")];
+        self.relay
+            .metrics()
+            .sum("websocket_kafka_errors_by_type_total", &kind)
     }
 
     fn wait_for_failures(&self, more_than: f64) {
@@ -177,7 +186,7 @@ fn a_broker_that_is_down_is_waited_for() {
     stage.recovered();
 }
 
-/// BND-08
+/// BND-08: the limit in time of each call ends it, the fetch as well as the probe of the end.
 #[test]
 fn a_slow_broker_delays_and_loses_nothing() {
     let Some(mut stage) = Stage::set() else {
@@ -187,10 +196,41 @@ fn a_slow_broker_delays_and_loses_nothing() {
     stage.produce(0..PARTITIONS);
     stage.delivered(0..PARTITIONS);
     // Slower than the relay waits for an answer.
+    assert_eq!(stage.timeouts(), 0.0);
     let before = stage.failures();
     stage.mock.order("rtt -1 5000");
     stage.wait_for_failures(before);
+    until("calls that ended in time", Duration::from_secs(30), || {
+        let metrics = stage.relay.metrics();
+        let probes = metrics.sum("websocket_kafka_lag_poll_failures_total", &[]);
+        (stage.timeouts() > 0.0 && probes > 0.0).then_some(())
+    });
     stage.mock.order("rtt -1 0");
+    stage.recovered();
+}
+
+/// One slow partition stops no other, although their brokers are one cluster.
+#[test]
+fn a_partition_with_a_slow_leader_stops_no_other() {
+    let Some(mut stage) = Stage::set() else {
+        return;
+    };
+    for (partition, leader) in [(0, 2), (1, 1), (2, 1), (3, 1)] {
+        stage
+            .mock
+            .order(&format!("leader {TOPIC} {partition} {leader}"));
+    }
+    // The relay has followed before anything is slow.
+    stage.produce(0..PARTITIONS);
+    stage.delivered(0..PARTITIONS);
+    let before = stage.failures();
+    stage.mock.order("rtt 2 5000");
+    stage.wait_for_failures(before);
+    let begun = Instant::now();
+    stage.produce(1..PARTITIONS);
+    stage.delivered(1..PARTITIONS);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{begun:?}");
+    stage.mock.order("rtt 2 0");
     stage.recovered();
 }
 

@@ -134,7 +134,7 @@ fn a_topic_made_anew_while_the_relay_is_away_is_noticed() {
     relay.start_again();
     let wanted: Vec<_> = (0..30).map(|offset| format!("record {offset}")).collect();
     assert_eq!(everything(&relay, 0, 30), wanted);
-    let metrics = relay.metrics();
+    let metrics = reconcile(&mut relay, 30);
     assert_eq!(metrics.sum("dashstream_relay_topic_resets_total", &[]), 1.0);
 }
 

@@ -262,4 +262,5 @@ fn readiness_follows_the_brokers() {
     let topic = Topic::open(kafka.brokers(), topic.name(), 2);
     produce(&topic, 1, (0..10).map(good));
     assert_eq!(everything(&relay, 1, 10), records(0..10));
+    reconcile(&mut relay, 10);
 }

@@ -42,6 +42,8 @@ fn shows_no_secret(relay: &Relay) {
         relay.log(),
         relay.get("/version").body,
         relay.get("/health").body,
+        relay.get("/ready").body,
+        relay.get("/metrics").body,
     ] {
         assert!(!text.contains(PASSWORD) && !text.contains(USER), "{text}");
     }
