@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dashstream_e2e::{
+    http,
     java::JavaClient,
     kafka::{Kafka, unique},
     payload,
@@ -11,7 +12,9 @@ use dashstream_e2e::{
     relay::Relay,
     watcher::{Watcher, outline},
 };
-use serde_json::json;
+use serde_json::{Value, json};
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn input(thread: &str, value: Option<Vec<u8>>) -> Input {
     Input {
@@ -146,6 +149,45 @@ fn partitions_that_are_added_are_read_from_their_first_record() {
     );
 }
 
+/// A gap in the numbers of a producer stops its partition at the record behind it, if that was asked for,
+/// and no other one; released, the partition goes on with that record, and nothing is lost.
+///
+/// DLQ-02, OPS-02
+#[test]
+fn a_sequence_gap_halts_its_partition_until_it_is_released() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let topic = kafka.topic("halted", 2);
+    let halt = ["--sequence-policy=halt"];
+    let Some(mut relay) = Relay::start(kafka.brokers(), topic.name(), &halt) else {
+        return;
+    };
+    let (mut watcher, _) = Watcher::resume(relay.address(), &json!({"from": "earliest"}));
+    let mut inputs = events("halted", 0..2);
+    // Three and four are missing.
+    inputs.extend(events("halted", 4..7));
+    let _produced = topic.produce_batch(0, inputs);
+    let _other = topic.produce_batch(1, events("goes on", 0..10));
+    relay.wait_for("it is halted", PATIENCE, |relay| {
+        relay.metrics().sum("dashstream_relay_paused", &[]) == 1.0
+    });
+    let before = [watcher.frames_to(1, 10), watcher.frames_to(0, 2)].concat();
+    assert_eq!(before.len(), 12);
+    let health: Value = serde_json::from_str(&relay.get("/health").body).expect("JSON");
+    assert_eq!(health["status"], "degraded");
+    let paused = &health["partitions"]["0"]["paused"];
+    assert_eq!(paused["offset"], "2", "{health}");
+    assert!(health["partitions"]["1"]["paused"].is_null(), "{health}");
+
+    let path = "/admin/partitions/0/release?offset=2";
+    let answer = http::post(relay.address(), path, "X-DashStream-Admin: release\r\n");
+    assert_eq!(answer.expect("an answer").status, 200);
+    let rest = outline(&watcher.frames_to(0, 5));
+    assert_eq!(rest, ["record 2", "record 3", "record 4"]);
+    let metrics = reconcile(&mut relay, 15);
+    assert_eq!(metrics.sum("dashstream_sequence_gaps_total", &[]), 1.0);
+    assert_eq!(metrics.sum("dashstream_relay_paused", &[]), 0.0);
+}
+
 /// A dead letter topic that is not there costs letters, each counted, and no record.
 ///
 /// DLQ-05
@@ -164,7 +206,7 @@ fn a_dead_letter_topic_that_is_missing_costs_no_record() {
     let count = inputs.len() as u64;
     let _produced = topic.produce_batch(0, inputs);
     reconcile(&mut relay, count);
-    relay.wait_for("lost letters counted", Duration::from_secs(60), |relay| {
+    relay.wait_for("lost letters counted", PATIENCE, |relay| {
         relay
             .metrics()
             .sum("websocket_dlq_send_failures_total", &[])
