@@ -143,6 +143,26 @@ fn dead_letters_of_the_library() {
     assert_eq!(json_lines(&inspected.stdout)[0]["@truncated"]["kept"], kept);
 }
 
+/// What is wrong with the payload of a letter is said by the byte where it is.
+#[test]
+fn dead_letters_are_told_by_the_byte() {
+    for (payload, expected) in [
+        (&b"{}"[..], "bad_frame: unknown frame byte at byte 0"),
+        (b"\x00\x0A\x7Fcut", "protobuf: truncated field at byte 2"),
+        (b"\x00\x0A\x04\x0A\x02\xFFx", "at byte "),
+    ] {
+        let letter = library_letter(payload, payload.len(), 9);
+        let finished = dashstream(&["validate", "--format", "dlq"], letter.as_bytes());
+        assert_eq!(finished.code, Some(3), "{finished:?}");
+        let line = finished.stdout.lines().next().unwrap_or_default();
+        let said = line.strip_prefix("-[0] partition 2 offset 9: rejected ");
+        assert!(
+            said.is_some_and(|said| said.contains(expected)),
+            "{expected}: {line}"
+        );
+    }
+}
+
 #[test]
 fn dead_letters_of_the_server() {
     let big = long_event(100);

@@ -177,3 +177,28 @@ impl Drop for Listed {
         self.counts.stop_waiting(self.partition);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// DLQ-05: pauses double up to a bound, and letters that failed together come back apart.
+    #[test]
+    fn pauses_double_and_are_spread_by_chance() {
+        let spread = |failures, least_ms: u64| {
+            let pauses: BTreeSet<_> = (0..200).map(|_| pause(failures)).collect();
+            let ms = Duration::from_millis;
+            let most = ms(least_ms * 5 / 4);
+            assert!(pauses.iter().all(|&one| ms(least_ms) <= one && one <= most));
+            assert!(pauses.len() > 10, "{failures}: only {pauses:?}");
+        };
+        spread(1, 100);
+        spread(2, 200);
+        spread(6, 3_200);
+        for failures in [7, 30, 64, 65, u32::MAX] {
+            spread(failures, 5_000);
+        }
+    }
+}
