@@ -332,3 +332,31 @@ async fn health_counts_clients() {
     let health = get(rig.address(), "/health").await.body;
     assert!(health.contains("\"clients\":1"), "{health}");
 }
+
+/// RES-19, RES-22: a resume with a bad fingerprint is refused whole and counted by its code; the good one
+/// that follows is taken, and its cursor, of another topic, starts over.
+#[tokio::test]
+async fn a_bad_fingerprint_is_refused_and_a_good_one_compared() {
+    let rig = Rig::start(&[]).await;
+    rig.append(0, payloads(20));
+    let mut client = Client::connect(&rig).await;
+    let resume = |offset: &str| {
+        json!({
+            "type": control::RESUME, "protocol": 1, "from": from::CURSOR, "positions": {"0": "12"},
+            "fingerprints": {"0": {"offset": offset, "timestampMs": "-7"}},
+        })
+    };
+    client.send(&resume("12")).await;
+    let error = client.control(control::RESUME_ERROR).await;
+    assert_eq!(error["code"], wire::error_code::INVALID_FINGERPRINT);
+    let counted = "dashstream_relay_control_errors_total{code=\"invalid_fingerprint\"}";
+    assert_eq!(rig.metric(counted).await, 1.0);
+    client.send(&resume("11")).await;
+    let reset = client.control(control::TOPIC_RESET).await;
+    assert_eq!(
+        (&reset["requested"], &reset["position"]),
+        (&json!("12"), &json!("0"))
+    );
+    let complete = client.control(control::REPLAY_COMPLETE).await;
+    assert_eq!(complete["totalReplayed"], "20");
+}

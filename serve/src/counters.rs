@@ -195,9 +195,10 @@ text_sets! {
     ControlError:
         error_code::INVALID_JSON, error_code::UNKNOWN_TYPE, error_code::UNKNOWN_FROM,
         error_code::UNSUPPORTED_PROTOCOL, error_code::UNSUPPORTED, error_code::INVALID_PARTITION,
-        error_code::INVALID_OFFSET, error_code::TOO_MANY_PARTITIONS, error_code::WRONG_NAMESPACE,
-        error_code::OUT_OF_ORDER, error_code::INVALID_ACK, error_code::TOO_LARGE,
-        error_code::TOO_MANY_MESSAGES, error_code::UNEXPECTED_BINARY, "other";
+        error_code::INVALID_OFFSET, error_code::INVALID_FINGERPRINT,
+        error_code::TOO_MANY_PARTITIONS, error_code::WRONG_NAMESPACE, error_code::OUT_OF_ORDER,
+        error_code::INVALID_ACK, error_code::TOO_LARGE, error_code::TOO_MANY_MESSAGES,
+        error_code::UNEXPECTED_BINARY, "other";
     /// Why an upgrade was refused.
     Refusal: "per_ip", "total", "origin", "subprotocol", "handshake", "starting", "shutdown";
     /// How a WebSocket ended where no close code of the relay's says so.

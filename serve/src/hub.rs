@@ -142,6 +142,12 @@ mod tests {
         hub.append(builder.finish().expect("one frame"))
             .expect("continues at 5");
         assert!(signal.has_changed().expect("the hub lives"));
+        signal.mark_unchanged();
+        hub.set_paused(0, true);
+        assert!(
+            signal.has_changed().expect("the hub lives"),
+            "replays that wait for the partition may end"
+        );
         let views = hub.partitions();
         assert_eq!((views[0].earliest, views[0].head, views[0].end), (5, 6, 12));
     }
