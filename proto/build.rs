@@ -103,10 +103,12 @@ impl Tables {
         for (index, field) in fields.iter().enumerate() {
             by_number[usize::try_from(field.number())?] = u8::try_from(index + 1)?;
         }
-        let mut by_tag = vec!["Shape::Other"; by_number.len() << 3];
+        let mut by_tag = vec!["Shape::Other"; 128];
         for field in &fields {
             let (wire, shape) = wire_and_shape(field.r#type());
-            by_tag[usize::try_from(field.number())? << 3 | wire] = shape;
+            let tag = usize::try_from(field.number())? << 3 | wire;
+            let slot = by_tag.get_mut(tag).ok_or("a field number over 15")?;
+            *slot = shape;
         }
         let by_tag = by_tag.join(", ");
         let map_entry = message.options.as_ref().is_some_and(|o| o.map_entry());

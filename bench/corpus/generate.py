@@ -1,6 +1,6 @@
 """The corpora of `cargo xtask bench decode`, the same bytes from the same seed.
 
-    generate.py OUT_DIR [--percent N] [--seed N]
+    generate.py OUT_DIR [--percent N] [--seed N] [--only NAME]
 
 Writes small.bin, batch.bin and checkpoint.bin: payloads, each behind its length (u32, little endian);
 and manifest.json, which counts them. A payload is framed as a DashStream producer frames it: over
@@ -37,6 +37,7 @@ def main():
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--percent", type=int, default=100)
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--only", choices=["small", "batch", "checkpoint"])
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     schema = load_schema()
@@ -47,12 +48,15 @@ def main():
         makers.append(Maker(schema, stream, Prose(stream)))
     small, batch, checkpoint = makers
     share = lambda count: max(1, count * options.percent // 100)  # noqa: E731
-    manifest = {
-        "seed": options.seed,
-        "small": write(options.out, "small", small.small(share(SMALL))),
-        "batch": write(options.out, "batch", (batch.batch(EVENTS_PER_BATCH) for _ in range(share(BATCHES)))),
-        "checkpoint": write(options.out, "checkpoint", (checkpoint.checkpoint() for _ in range(share(CHECKPOINTS)))),
+    corpora = {
+        "small": small.small(share(SMALL)),
+        "batch": (batch.batch(EVENTS_PER_BATCH) for _ in range(share(BATCHES))),
+        "checkpoint": (checkpoint.checkpoint() for _ in range(share(CHECKPOINTS))),
     }
+    manifest = {"seed": options.seed}
+    for name, payloads in corpora.items():
+        if options.only in (None, name):
+            manifest[name] = write(options.out, name, payloads)
     # Last, so that it stands for a complete set.
     (options.out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
 

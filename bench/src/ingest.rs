@@ -34,6 +34,9 @@ pub(crate) struct Ingest {
     /// Size of the corpora, in percent of those of `bench decode`.
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..))]
     percent: u32,
+    /// Only this corpus, by the beginning of its name in the table.
+    #[arg(long)]
+    only: Option<String>,
     /// Records that pass through the relay while its memory is watched; 0 leaves that out.
     #[arg(long, default_value_t = 10_000_000)]
     memory_records: u64,
@@ -45,14 +48,23 @@ pub(crate) struct Ingest {
     document: Option<PathBuf>,
 }
 
+impl Ingest {
+    fn takes(&self, corpus: &Corpus) -> bool {
+        let name = self.only.as_deref().unwrap_or_default();
+        corpus.name.starts_with(name)
+    }
+}
+
 /// What a topic is filled with.
 #[derive(Debug)]
 struct Corpus {
     name: &'static str,
-    /// Its file, one of those of `bench decode`.
+    /// Which of those of `bench decode`.
     file: &'static str,
     /// Only payloads that their producer did not compress.
     plain: bool,
+    /// How many times the given size. What is read in less than a second is measured with its start.
+    times: u32,
 }
 
 /// One corpus, read by three.
@@ -76,9 +88,9 @@ impl Row {
 /// Measures, prints, and says whether the bar is met; `None` where a part is missing.
 pub(crate) fn run(options: &Ingest) -> Option<bool> {
     let kafka = Kafka::start("bench-ingest")?;
-    let folder = corpora(options.percent);
     let mut rows = Vec::new();
-    for corpus in &CORPORA {
+    for corpus in CORPORA.iter().filter(|one| options.takes(one)) {
+        let folder = generated(corpus, options.percent * corpus.times);
         rows.push(compare(&kafka, &folder, corpus, options.rounds.max(1))?);
     }
     let memory = if options.memory_records > 0 {
@@ -100,15 +112,15 @@ pub(crate) fn run(options: &Ingest) -> Option<bool> {
 }
 
 /// Payloads as `bench decode` reads them, more of them, and kept from one run to the next.
-fn corpora(percent: u32) -> PathBuf {
-    let folder = PathBuf::from(format!("target/bench/ingest-corpus-{percent}"));
+fn generated(corpus: &Corpus, percent: u32) -> PathBuf {
+    let folder = PathBuf::from(format!("target/bench/ingest-{}-{percent}", corpus.file));
     if !folder.join("manifest.json").exists() {
-        say("generating the corpora, a few minutes");
+        say("generating a corpus, up to a few minutes");
         let python = std::env::var_os("DASHSTREAM_PYTHON").expect("xtask sets DASHSTREAM_PYTHON");
         let status = Command::new(python)
             .arg("bench/corpus/generate.py")
             .arg(&folder)
-            .args(["--percent", &percent.to_string()])
+            .args(["--percent", &percent.to_string(), "--only", corpus.file])
             .status()
             .expect("Python can be started");
         assert!(status.success(), "the corpora cannot be generated");
@@ -118,7 +130,8 @@ fn corpora(percent: u32) -> PathBuf {
 
 fn compare(kafka: &Kafka, folder: &Path, corpus: &'static Corpus, rounds: usize) -> Option<Row> {
     let topic = kafka.topic("bench-ingest", PARTITIONS);
-    let (records, bytes) = fill(&topic, &folder.join(corpus.file), corpus.plain);
+    let file = folder.join(corpus.file).with_extension("bin");
+    let (records, bytes) = fill(&topic, &file, corpus.plain);
     say(&format!(
         "{}: {records} records, {} MB",
         corpus.name,
@@ -164,7 +177,8 @@ fn relay(kafka: &Kafka, topic: &Topic, records: u64) -> Option<Cost> {
     let ended = begun + READ_MAX;
     while relay.metrics().sum("dashstream_relay_log_head_offset", &[]) < records as f64 {
         assert!(Instant::now() < ended, "the relay does not read the topic");
-        thread::sleep(Duration::from_millis(50));
+        // Each look costs the relay a few milliseconds, which are none of reading.
+        thread::sleep(Duration::from_millis(200));
     }
     Some(Cost {
         cpu_seconds: cpu_seconds(relay.pid()),
@@ -272,11 +286,12 @@ fn table(rows: &[Row], memory: Option<&[Sample]>) -> String {
         ));
     }
     lines.push(String::new());
-    let met = bar_is_met(rows);
-    let verdict = if met { "met" } else { "MISSED" };
-    lines.push(format!(
-        "Bar (the first row, at least 70 % of rskafka alone): {verdict}."
-    ));
+    if rows.iter().any(|row| row.corpus.plain) {
+        let verdict = if bar_is_met(rows) { "met" } else { "MISSED" };
+        lines.push(format!(
+            "Bar (uncompressed small records, at least 70 % of rskafka alone): {verdict}."
+        ));
+    }
     if let Some([first, .., last]) = memory {
         let curve = memory.unwrap_or_default();
         let mega = |bytes: u64| bytes as f64 / 1e6;
@@ -297,7 +312,8 @@ fn table(rows: &[Row], memory: Option<&[Sample]>) -> String {
 }
 
 fn bar_is_met(rows: &[Row]) -> bool {
-    rows.first().is_some_and(|row| row.share() >= SHARE_MIN)
+    let mut rows = rows.iter().filter(|row| row.corpus.plain);
+    rows.all(|row| row.share() >= SHARE_MIN)
 }
 
 fn say(text: &str) {
@@ -308,27 +324,31 @@ const HEAD: [&str; 2] = [
     "| corpus | bytes each | relay: records per CPU s | MB per CPU s | records a second | rskafka per CPU s | librdkafka per CPU s | relay of rskafka |",
     "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
 ];
-/// The first is the one with the bar.
+/// The one that is not compressed has the bar.
 const CORPORA: [Corpus; 4] = [
     Corpus {
         name: "small, uncompressed",
-        file: "small.bin",
+        file: "small",
         plain: true,
+        times: 3,
     },
     Corpus {
         name: "small",
-        file: "small.bin",
+        file: "small",
         plain: false,
+        times: 1,
     },
     Corpus {
         name: "batch",
-        file: "batch.bin",
+        file: "batch",
         plain: false,
+        times: 1,
     },
     Corpus {
         name: "checkpoint",
-        file: "checkpoint.bin",
+        file: "checkpoint",
         plain: false,
+        times: 1,
     },
 ];
 const SHARE_MIN: f64 = 0.7;

@@ -62,15 +62,30 @@ impl FrameHeader {
         FRAME_HEADER_LEN + self.payload_len as usize
     }
 
+    /// The header as ten words, so that appending it is one copy.
     fn put(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&[LAYOUT_VERSION, self.kind.number(), 0, 0]);
-        out.extend_from_slice(&self.partition.to_le_bytes());
-        out.extend_from_slice(&self.offset.to_le_bytes());
-        out.extend_from_slice(&self.prev_next.to_le_bytes());
-        out.extend_from_slice(&self.timestamp_ms.to_le_bytes());
-        out.extend_from_slice(&self.payload_len.to_le_bytes());
-        out.extend_from_slice(&self.code.to_le_bytes());
+        let [offset, offset_high] = halves(self.offset);
+        let [prev_next, prev_next_high] = halves(self.prev_next);
+        let [timestamp, timestamp_high] = halves(self.timestamp_ms.cast_unsigned());
+        let words = [
+            u32::from_le_bytes([LAYOUT_VERSION, self.kind.number(), 0, 0]),
+            self.partition,
+            offset,
+            offset_high,
+            prev_next,
+            prev_next_high,
+            timestamp,
+            timestamp_high,
+            self.payload_len,
+            self.code,
+        ];
+        out.extend_from_slice(words.map(u32::to_le_bytes).as_flattened());
     }
+}
+
+/// The low and the high word.
+const fn halves(long: u64) -> [u32; 2] {
+    [long as u32, (long >> 32) as u32]
 }
 
 /// One frame, borrowed from the message it came in.

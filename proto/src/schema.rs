@@ -38,11 +38,15 @@ pub struct MessageDesc {
     pub fields: &'static [FieldDesc],
     /// By field number: index into `fields` plus one, 0 where the number is not used.
     pub by_number: &'static [u8],
-    /// By tag, which is field number and wire type as they are written: what must follow it.
-    pub by_tag: &'static [Shape],
+    /// By tag, which is field number and wire type as they are written: what must follow it. For the
+    /// tags of one byte, which those of the schema are.
+    pub by_tag: &'static [Shape; TAGS],
     /// Field 1 is the key and field 2 the value of one map entry.
     pub map_entry: bool,
 }
+
+/// Tags of one byte: 15 fields with any wire type.
+pub const TAGS: usize = 128;
 
 /// What follows the tag of a known field, as far as its soundness goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,9 +92,10 @@ impl MessageDesc {
     /// What must follow that tag.
     #[inline]
     pub fn shape(&self, tag: u32) -> Shape {
-        // Tags are 32 bits, and so is an index on every target.
-        let shape = self.by_tag.get(tag as usize);
-        shape.copied().unwrap_or(Shape::Other)
+        match self.by_tag.get(tag as usize) {
+            Some(shape) => *shape,
+            None => Shape::Other,
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The binary: configuration in, exit code out. 0 after a shutdown that was asked for, 1 where the
 //! relay cannot run, 2 where its configuration is of no use.
 
+mod heap;
+
 use std::{
     ffi::OsString,
     io::{self, IsTerminal as _, Write as _},
@@ -19,6 +21,7 @@ use tracing_subscriber::EnvFilter;
 const LOG_DEFAULT: &str = "info,rskafka=off";
 
 fn main() -> ExitCode {
+    heap::keep_freed_memory();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse_command_line(&error),

@@ -81,21 +81,20 @@ impl fmt::Display for Checked<'_> {
 /// As that of the standard library, without a call for the short texts that most are.
 #[inline(always)]
 fn is_ascii(bytes: &[u8]) -> bool {
-    match (bytes.last_chunk::<8>(), bytes.last_chunk::<4>()) {
-        (Some(last), _) => {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        let mut seen = u64::from_ne_bytes(*first) | u64::from_ne_bytes(*last);
+        if bytes.len() > 16 {
             let (words, _) = bytes.as_chunks::<8>();
-            let mut seen = u64::from_ne_bytes(*last);
             for word in words {
                 seen |= u64::from_ne_bytes(*word);
             }
-            seen & 0x8080_8080_8080_8080 == 0
         }
-        (None, Some(last)) => {
-            let first = bytes.first_chunk::<4>().unwrap_or(last);
-            (u32::from_ne_bytes(*first) | u32::from_ne_bytes(*last)) & 0x8080_8080 == 0
-        }
-        (None, None) => bytes.iter().all(u8::is_ascii),
+        return seen & 0x8080_8080_8080_8080 == 0;
     }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return (u32::from_ne_bytes(*first) | u32::from_ne_bytes(*last)) & 0x8080_8080 == 0;
+    }
+    bytes.iter().all(u8::is_ascii)
 }
 
 #[cfg(test)]

@@ -142,10 +142,34 @@ impl Default for Keys {
 
 impl Keys {
     pub(super) fn of(&self, tenant: Checked<'_>, thread: Checked<'_>, counter: Counter) -> Key {
+        let (tenant, thread) = (tenant.as_bytes(), thread.as_bytes());
         let mut hasher = self.0;
-        (tenant, thread, counter).hash(&mut hasher);
+        // Nearly all names are short. In one piece they are hashed in half the time.
+        let mut name = [0; NAME_BYTES_MAX];
+        match fill(
+            &mut name,
+            [&[counter as u8, tenant.len() as u8], tenant, thread],
+        ) {
+            Some(name) => hasher.write(name),
+            None => (tenant, thread, counter).hash(&mut hasher),
+        }
         Key(hasher.finish128().as_u128())
     }
+}
+
+/// Names up to this length, all parts together, are hashed in one piece. Longer ones differ from them in
+/// how many bytes are hashed.
+const NAME_BYTES_MAX: usize = 96;
+
+/// The parts one after the other, where there is room for all.
+fn fill<'a>(name: &'a mut [u8; NAME_BYTES_MAX], parts: [&[u8]; 3]) -> Option<&'a [u8]> {
+    let mut end = 0;
+    for part in parts {
+        let begin = end;
+        end += part.len();
+        name.get_mut(begin..end)?.copy_from_slice(part);
+    }
+    name.get(..end)
 }
 
 /// A key is a digest already; a part of it is as good as any hash of it.

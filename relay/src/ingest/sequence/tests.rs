@@ -228,6 +228,22 @@ fn keys_tell_tenants_threads_and_counters_apart() {
     ] {
         assert_ne!(base, other);
     }
+    // Around the length up to which names are hashed in one piece.
+    let mut seen = Vec::new();
+    for length in NAME_BYTES_MAX - 8..NAME_BYTES_MAX + 300 {
+        let name = "n".repeat(length);
+        for (tenant, thread) in [("", &*name), (&*name, ""), ("n", &name), (&name, "n")] {
+            seen.push(key(&keys, tenant, thread, Counter::Callback));
+            assert_eq!(
+                seen.last(),
+                Some(&key(&keys, tenant, thread, Counter::Callback))
+            );
+        }
+    }
+    let made = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), made);
 }
 
 /// Values of the captured records with the thread each belongs to, in the order of the file.
