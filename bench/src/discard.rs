@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::ValueEnum;
+use dashstream_relay::limits;
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
@@ -46,6 +47,9 @@ pub(crate) struct Discard {
     /// Ends after so many records.
     #[arg(long)]
     records: u64,
+    /// Bytes asked for in one fetch of one partition; as the relay does if not given.
+    #[arg(long, default_value_t = limits::FETCH_BYTES_DEFAULT as i32)]
+    fetch_bytes: i32,
 }
 
 /// The child's side: reads, and prints what it cost since the process began.
@@ -108,6 +112,7 @@ fn rskafka(order: &Discard) -> u64 {
                 Arc::clone(&client),
                 order.topic.clone(),
                 partition,
+                order.fetch_bytes,
             ));
         }
         let read = readers.join_all().await;
@@ -117,7 +122,12 @@ fn rskafka(order: &Discard) -> u64 {
     })
 }
 
-async fn one_partition(client: Arc<Client>, topic: String, partition: i32) -> (u64, u64) {
+async fn one_partition(
+    client: Arc<Client>,
+    topic: String,
+    partition: i32,
+    fetch_bytes: i32,
+) -> (u64, u64) {
     let reader = client
         .partition_client(topic, partition, UnknownTopicHandling::Retry)
         .await
@@ -125,7 +135,7 @@ async fn one_partition(client: Arc<Client>, topic: String, partition: i32) -> (u
     let end = reader.get_offset(OffsetAt::Latest).await.expect("an end");
     let (mut next, mut records, mut bytes) = (0, 0, 0);
     while next < end {
-        let fetched = reader.fetch_records(next, 1..FETCH_BYTES, WAIT_MS).await;
+        let fetched = reader.fetch_records(next, 1..fetch_bytes, WAIT_MS).await;
         let (batch, _) = fetched.expect("a fetch is answered");
         let Some(last) = batch.last() else { continue };
         next = last.offset + 1;
@@ -144,7 +154,7 @@ fn librdkafka(order: &Discard) -> u64 {
         .set("bootstrap.servers", &order.brokers)
         .set("group.id", "bench-discards")
         .set("enable.auto.commit", "false")
-        .set("fetch.message.max.bytes", FETCH_BYTES.to_string())
+        .set("fetch.message.max.bytes", order.fetch_bytes.to_string())
         .create()
         .expect("a consumer can be made");
     let mut partitions = TopicPartitionList::new();
@@ -166,7 +176,5 @@ fn librdkafka(order: &Discard) -> u64 {
     bytes
 }
 
-/// As the relay asks for at most in one fetch.
-const FETCH_BYTES: i32 = 4 * 1024 * 1024;
 const WAIT_MS: i32 = 500;
 const POLL_MAX: Duration = Duration::from_secs(60);

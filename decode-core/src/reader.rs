@@ -39,7 +39,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A base-128 integer of at most ten bytes and 64 bits.
-    // Most tags, lengths and numbers are one byte; a call for each would cost more than reading it. No
+    // Most tags, lengths and numbers are one byte, or two; a call for each would cost more than reading it. No
     // call is given the reader itself, so that it stays in registers.
     #[inline(always)]
     pub(crate) fn varint(&mut self) -> Result<u64, Reject> {
@@ -48,6 +48,13 @@ impl<'a> Reader<'a> {
         {
             self.at += 1;
             return Ok(u64::from(byte));
+        }
+        let two = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk);
+        if let Some(&[low, high]) = two
+            && high < 0x80
+        {
+            self.at += 2;
+            return Ok(u64::from(low & 0x7F) | u64::from(high) << 7);
         }
         let (value, length) = long_varint(self.bytes, self.at);
         if length == 0 {
@@ -144,11 +151,6 @@ impl<'a> Reader<'a> {
 #[inline(never)]
 fn long_varint(bytes: &[u8], at: usize) -> (u64, usize) {
     let rest = bytes.get(at..).unwrap_or_default();
-    if let [low, high, ..] = *rest
-        && high < 0x80
-    {
-        return (u64::from(low & 0x7F) | u64::from(high) << 7, 2);
-    }
     let Some(eight) = rest.first_chunk::<8>() else {
         return any_varint(rest);
     };

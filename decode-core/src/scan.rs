@@ -305,12 +305,28 @@ fn header<'a>(
     Ok(())
 }
 
-/// Checks a whole message of a known type.
-fn check(mut reader: Reader<'_>, desc: &'static MessageDesc, depth: u32) -> Result<(), Reject> {
+/// Checks a whole message of a known type, and what is nested in it.
+fn check(
+    mut reader: Reader<'_>,
+    mut desc: &'static MessageDesc,
+    mut depth: u32,
+) -> Result<(), Reject> {
     while !reader.is_empty() {
         let at = reader.at();
         let tag = reader.raw_tag()?;
-        field(&mut reader, desc, tag, depth, at)?;
+        match desc.shape(tag) {
+            Shape::Message => {
+                let (inner, of) = nested(&mut reader, desc, tag, depth, at)?;
+                if reader.is_empty() {
+                    // The last thing in its message, as the values of attributes are: there is nothing to
+                    // come back for.
+                    (reader, desc, depth) = (inner, of, depth - 1);
+                } else {
+                    check(inner, of, depth - 1)?;
+                }
+            }
+            shape => plain(&mut reader, shape, desc, tag, depth, at)?,
+        }
     }
     Ok(())
 }
@@ -324,48 +340,74 @@ fn field(
     depth: u32,
     at: usize,
 ) -> Result<(), Reject> {
-    // Asked in the order of how often they are met: a jump by table is seldom foreseen by the processor.
-    let shape = desc.shape(tag);
-    if shape == Shape::Text {
-        return string(reader).map(drop);
-    }
-    if shape == Shape::Varint {
-        return reader.varint().map(drop);
-    }
-    if shape == Shape::Message {
-        if depth == 0 {
-            return Err(too_deep(at));
+    match desc.shape(tag) {
+        Shape::Message => {
+            let (inner, of) = nested(reader, desc, tag, depth, at)?;
+            check(inner, of, depth - 1)
         }
-        return nested(reader.nested()?, desc, tag, depth - 1);
-    }
-    match shape {
-        Shape::Fixed64 => reader.take(8).map(drop),
-        Shape::Fixed32 => reader.take(4).map(drop),
-        Shape::Bytes => reader.len_delimited().map(drop),
-        _ => {
-            *reader = other_field(*reader, desc, tag, depth, at)?;
-            Ok(())
-        }
+        shape => plain(reader, shape, desc, tag, depth, at),
     }
 }
 
-/// Checks the message in a field of `desc`.
-fn nested(
-    reader: Reader<'_>,
+/// The message in a field, and what it is.
+#[inline(always)]
+fn nested<'a>(
+    reader: &mut Reader<'a>,
     desc: &'static MessageDesc,
     tag: u32,
     depth: u32,
-) -> Result<(), Reject> {
-    match desc.field(tag >> 3).map(|field| field.ty) {
-        Some(FieldType::Message(inner)) => check(reader, inner, depth),
-        // Only fields of messages have the shape of one.
-        _ => Ok(()),
+    at: usize,
+) -> Result<(Reader<'a>, &'static MessageDesc), Reject> {
+    if depth == 0 {
+        return Err(too_deep(at));
     }
+    let inner = reader.nested()?;
+    match desc.field(tag >> 3).map(|field| field.ty) {
+        Some(FieldType::Message(of)) => Ok((inner, of)),
+        // Only fields of messages have the shape of one.
+        _ => Err(wrong_wire_type(at)),
+    }
+}
+
+/// Checks a value that is no message.
+#[inline(always)]
+fn plain(
+    reader: &mut Reader<'_>,
+    shape: Shape,
+    desc: &'static MessageDesc,
+    tag: u32,
+    depth: u32,
+    at: usize,
+) -> Result<(), Reject> {
+    match shape {
+        Shape::Text => drop(string(reader)?),
+        Shape::Varint => drop(reader.varint()?),
+        _ => *reader = rare(*reader, shape, desc, tag, depth, at)?,
+    }
+    Ok(())
+}
+
+/// What is met seldom, and out of the way of the rest. Answers with the reader behind it.
+#[inline(never)]
+fn rare<'a>(
+    mut reader: Reader<'a>,
+    shape: Shape,
+    desc: &'static MessageDesc,
+    tag: u32,
+    depth: u32,
+    at: usize,
+) -> Result<Reader<'a>, Reject> {
+    match shape {
+        Shape::Fixed64 => drop(reader.take(8)?),
+        Shape::Fixed32 => drop(reader.take(4)?),
+        Shape::Bytes => drop(reader.len_delimited()?),
+        _ => return other_field(reader, desc, tag, depth, at),
+    }
+    Ok(reader)
 }
 
 /// A field with a tag the schema does not have as it stands: unknown, packed, or of another wire type.
 /// Answers with the reader behind it.
-#[inline(never)]
 fn other_field<'a>(
     mut reader: Reader<'a>,
     desc: &'static MessageDesc,
