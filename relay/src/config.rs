@@ -296,7 +296,13 @@ pub fn undecodable_variables<'a>(
     command.get_arguments().filter(bad).map(error).collect()
 }
 
-const PREFIXES: [&str; 4] = ["KAFKA_", "WEBSOCKET_", "DASHSTREAM_", "DLQ_"];
+const PREFIXES: [&str; 5] = [
+    "KAFKA_",
+    "WEBSOCKET_",
+    "DASHSTREAM_",
+    "DLQ_",
+    "MAX_CONCURRENT_",
+];
 
 /// Read by the project's tests and tools, and often set where a relay is started by them.
 const DEVELOPMENT_VARIABLES: [&str; 15] = [

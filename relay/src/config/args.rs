@@ -25,7 +25,13 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct Options {
     /// Bootstrap brokers, host:port, separated by commas.
-    #[arg(long, env, global = true, default_value = "127.0.0.1:9092")]
+    #[arg(
+        long,
+        env,
+        global = true,
+        default_value = "127.0.0.1:9092",
+        hide_env_values = true
+    )]
     pub kafka_brokers: String,
 
     /// Topic to serve. It is never created by the relay.

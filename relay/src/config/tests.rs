@@ -125,13 +125,20 @@ fn unknown_variables_are_named() {
         "WEBSOCKET_BUFFER_SIZE",
         "DASHSTREAM_CORPUS",
         "DASHSTREAM_NOTIZ",
+        "MAX_CONCURRENT_DLQ_SENDS",
+        "MAX_CONCURRENT_DLQ_SEND",
         "PATH",
         "REDIS_URL",
     ];
     let unknown = unknown_variables(names.iter().map(|&name| name.to_owned()));
     assert_eq!(
         unknown,
-        ["DASHSTREAM_NOTIZ", "KAFKA_TOPICS", "WEBSOCKET_BUFFER_SIZE"]
+        [
+            "DASHSTREAM_NOTIZ",
+            "KAFKA_TOPICS",
+            "MAX_CONCURRENT_DLQ_SEND",
+            "WEBSOCKET_BUFFER_SIZE"
+        ]
     );
 }
 

@@ -14,16 +14,29 @@ impl Brokers {
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut brokers = Vec::new();
         let mut wrong = Vec::new();
-        for part in text
+        // A password may hold any character, so nobody can say where in the list it begins or ends.
+        let may_hold_password = text.contains('@');
+        for (at, part) in text
             .split(',')
             .map(str::trim)
             .filter(|part| !part.is_empty())
+            .enumerate()
         {
             if is_broker(part) {
                 brokers.push(part.to_owned());
+            } else if may_hold_password {
+                wrong.push(format!(
+                    "entry {} (not shown, as there is an @) is not host:port",
+                    at + 1
+                ));
             } else {
                 wrong.push(format!("\"{part}\" is not host:port"));
             }
+        }
+        if may_hold_password && !wrong.is_empty() {
+            wrong.push(
+                "a login belongs into KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD".to_owned(),
+            );
         }
         if !wrong.is_empty() {
             return Err(wrong.join(", "));
@@ -261,6 +274,21 @@ mod tests {
             assert!(Brokers::parse(bad).is_err(), "{bad:?} was accepted");
         }
         assert!(Brokers::parse("[::1]:9092").is_ok());
+    }
+
+    /// SEC-08: a login in a broker's address is refused without repeating any of it.
+    #[test]
+    fn a_password_among_brokers_is_not_shown() {
+        let error = Brokers::parse("a:1, sasl://bob:S3,cr@et@h:9092").unwrap_err();
+        for part in ["bob", "S3", "cr@", "et@", "h:9092"] {
+            assert!(!error.contains(part), "{error}");
+        }
+        assert!(
+            error.contains("entry 2") && error.contains("KAFKA_SASL_PASSWORD"),
+            "{error}"
+        );
+        let error = Brokers::parse("nowhere").unwrap_err();
+        assert!(error.contains("\"nowhere\""), "{error}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     ingest::{PartitionStatus, Phase, TopicState},
     limits,
-    metrics::{Age, Counters},
+    metrics::{Age, Counters, LastTime},
     relay::Shared,
 };
 
@@ -114,23 +114,40 @@ impl Health {
     }
 }
 
-/// A partition that is starting or in trouble, and why.
+/// A partition that is starting or in trouble, and why. Reads wait for as long as a call to Kafka may
+/// take, and where letters are waited for, so the probe of its end says first that a broker is silent.
 fn partition_trouble(
     state: &PartitionStatus,
     now_ms: u64,
     stale_after_ms: u64,
-) -> Option<(Status, &'static str)> {
-    let silent = state
-        .last_answer
-        .age_ms(now_ms)
-        .is_none_or(|age| age > stale_after_ms);
+) -> Option<(Status, String)> {
+    let degraded = |reason: String| Some((Status::Degraded, reason));
+    if let Some(pause) = state.paused() {
+        return degraded(format!(
+            "paused at offset {} until it is released: {}",
+            pause.offset, pause.reason
+        ));
+    }
     match state.phase() {
-        Phase::Paused => Some((Status::Degraded, "paused at a record until it is released")),
-        Phase::Reset => Some((Status::Degraded, "the topic was made anew; begins again")),
-        Phase::Starting => Some((Status::Starting, "looking for its start")),
-        Phase::Retrying if silent => Some((Status::Degraded, "its broker does not answer")),
+        Phase::Paused => degraded("paused at a record until it is released".to_owned()),
+        Phase::Reset => degraded("the topic was made anew; begins again".to_owned()),
+        Phase::Starting => Some((Status::Starting, "looking for its start".to_owned())),
+        Phase::Retrying if is_stale(&state.last_answer, now_ms, stale_after_ms) => {
+            degraded("its broker does not answer".to_owned())
+        }
+        Phase::Reading | Phase::Probing | Phase::Retrying
+            if is_stale(&state.last_probe, now_ms, stale_after_ms) =>
+        {
+            degraded(NO_PROBE.to_owned())
+        }
         Phase::Reading | Phase::Probing | Phase::Retrying | Phase::Gone => None,
     }
+}
+
+const NO_PROBE: &str = "no answer to the probe of its end";
+
+fn is_stale(last: &LastTime, now_ms: u64, stale_after_ms: u64) -> bool {
+    last.age_ms(now_ms).is_none_or(|age| age > stale_after_ms)
 }
 
 fn stale_after_ms(shared: &Shared) -> u64 {
@@ -159,11 +176,8 @@ pub(super) fn missing_for_readiness(shared: &Shared) -> Vec<String> {
         if state.phase() == Phase::Gone {
             continue;
         }
-        let probed = state.last_probe.age_ms(now_ms);
-        if probed.is_none_or(|age| age > stale_after_ms(shared)) {
-            missing.push(format!(
-                "partition {partition}: no answer to the probe of its end"
-            ));
+        if is_stale(&state.last_probe, now_ms, stale_after_ms(shared)) {
+            missing.push(format!("partition {partition}: {NO_PROBE}"));
         }
     }
     missing
@@ -312,6 +326,7 @@ mod tests {
     use decode_core::wire::RejectCode;
 
     use super::*;
+    use crate::ingest::Pause;
 
     fn recent(accepted: u64, refused: u64) -> Recent {
         Recent {
@@ -380,14 +395,51 @@ mod tests {
             partition_trouble(&state, 0, 10),
             Some((Status::Starting, _))
         ));
+        for phase in [Phase::Reading, Phase::Probing, Phase::Retrying] {
+            state.set_phase(phase);
+            state.last_answer.set(1_000_000);
+            state.last_probe.set(1_000_000);
+            assert_eq!(partition_trouble(&state, 1_000_005, 10), None);
+            assert!(matches!(
+                partition_trouble(&state, 1_000_011, 10),
+                Some((Status::Degraded, _))
+            ));
+        }
+    }
+
+    /// MET-06, MET-07: a broker that hangs is noticed when its probe is overdue, though the read that waits for
+    /// it has not failed; a read that waits for something else is no broker in trouble.
+    #[test]
+    fn a_hung_broker_is_noticed_by_the_probe() {
+        let state = PartitionStatus::default();
         state.set_phase(Phase::Reading);
-        assert_eq!(partition_trouble(&state, 1_000_000, 10), None);
-        state.set_phase(Phase::Retrying);
-        state.last_answer.set(1_000_000);
-        assert_eq!(partition_trouble(&state, 1_000_005, 10), None);
-        assert!(matches!(
-            partition_trouble(&state, 1_000_011, 10),
-            Some((Status::Degraded, _))
-        ));
+        state.last_answer.set(100);
+        state.last_probe.set(50);
+        assert_eq!(partition_trouble(&state, 60, 10), None);
+        let trouble = Some((Status::Degraded, NO_PROBE.to_owned()));
+        assert_eq!(partition_trouble(&state, 61, 10), trouble);
+        state.last_probe.set(1_000);
+        assert_eq!(partition_trouble(&state, 1_005, 10), None);
+    }
+
+    /// DLQ-02: the reason names offset and cause, also while the broker is looked for.
+    #[test]
+    fn a_pause_is_told_with_offset_and_reason() {
+        let state = PartitionStatus::default();
+        state.pause(Pause {
+            offset: 4711,
+            code: "protobuf",
+            reason: "the record cannot be used: protobuf".to_owned(),
+        });
+        for phase in [Phase::Paused, Phase::Retrying] {
+            state.set_phase(phase);
+            let trouble = partition_trouble(&state, 5, 10);
+            let (status, reason) = trouble.expect("it is paused");
+            assert_eq!(status, Status::Degraded);
+            assert!(
+                reason.contains("offset 4711") && reason.contains("protobuf"),
+                "{reason}"
+            );
+        }
     }
 }
