@@ -128,11 +128,7 @@ impl Place {
     }
 
     fn age(&self, record: &Record) -> Age {
-        if record.offset < self.boundary {
-            Age::Old
-        } else {
-            Age::New
-        }
+        Age::of(record.offset, self.boundary)
     }
 }
 
@@ -172,6 +168,11 @@ impl Admission {
         }
     }
 
+    /// Whether a partition stops before what cannot be used.
+    pub(super) fn pauses_at_unusable(&self) -> bool {
+        self.unusable_policy == UnusablePolicy::Pause
+    }
+
     /// Builds the next segment of `records`, which continue the log: as many as fit into one and may
     /// be decoded in one turn, and at least one unless something stands in the way of the first.
     ///
@@ -198,9 +199,8 @@ impl Admission {
             }
             let (outcome, decoded) = self.judge(at, record);
             decoded_bytes += decoded;
-            let pauses = self.unusable_policy == UnusablePolicy::Pause
-                && place.age(record) == Age::New
-                && !place.lets_pass(at);
+            let pauses =
+                self.pauses_at_unusable() && place.age(record) == Age::New && !place.lets_pass(at);
             if let (Some(code), true) = (outcome.refusal(), pauses) {
                 obstacle = Some(Obstacle::Unusable(code));
                 break;
@@ -359,16 +359,20 @@ fn stored(record: &Record, outcome: Outcome) -> &[u8] {
     }
 }
 
-/// A segment for what is said without a record.
+/// A segment for what is said without a record. What lies below `boundary` is old.
 pub(super) fn notice_segment(
     partition: u32,
     position: u64,
+    boundary: u64,
     notice: Notice,
     counters: &Counters,
 ) -> Option<Segment> {
     let mut builder = SegmentBuilder::new(partition, position);
     match notice {
         Notice::Gap { first, last, cause } => {
+            if cause == GapCause::UnreadableBatch {
+                counters.unreadable.of(Age::of(first, boundary)).inc();
+            }
             counters.gaps.inc(cause);
             counters
                 .gap_offsets

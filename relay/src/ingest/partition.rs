@@ -5,6 +5,7 @@ mod begin;
 
 use std::sync::Arc;
 
+use decode_core::wire::GapCause;
 use session::Segment;
 
 use super::{
@@ -274,14 +275,28 @@ impl PartitionLoop {
         }
     }
 
+    /// A batch that cannot be read shows no record to judge, so what applies to such records is applied
+    /// to all of it.
     fn damaged(&mut self, text: &str) {
+        let boundary = self.horizon.boundary();
         let Some(cursor) = &mut self.cursor else {
             return;
         };
+        let old = cursor.divide(boundary);
         let offset = cursor.at();
-        if cursor.on_damaged() {
-            let partition = self.partition;
-            tracing::warn!(partition, offset, error = text, "a batch cannot be read");
+        let is_named = cursor.on_damaged();
+        if let Some(old) = old {
+            self.tell(old);
+        }
+        if !is_named {
+            return;
+        }
+        let partition = self.partition;
+        tracing::warn!(partition, offset, error = text, "a batch cannot be read");
+        let is_released = self.released.is_some_and(|held| held.offset == offset);
+        if offset >= boundary && self.admission.pauses_at_unusable() && !is_released {
+            let code = GapCause::UnreadableBatch.code();
+            self.hold(offset, Obstacle::Unusable(code));
         }
     }
 
@@ -319,8 +334,9 @@ impl PartitionLoop {
             let partition = self.partition;
             tracing::warn!(partition, first, last, cause = cause.code(), "gap");
         }
-        let (head, counters) = (self.head(), &self.around.counters);
-        if let Some(segment) = admit::notice_segment(self.partition, head, notice, counters) {
+        let (partition, counters) = (self.partition, &self.around.counters);
+        let (head, boundary) = (self.head(), self.horizon.boundary());
+        if let Some(segment) = admit::notice_segment(partition, head, boundary, notice, counters) {
             self.append(segment);
         }
     }

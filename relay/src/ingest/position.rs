@@ -132,10 +132,21 @@ impl Cursor {
         notice
     }
 
-    /// Back to an offset whose record was not taken.
+    /// Back to an offset whose record was not taken, or whose batch is not to be passed yet.
     pub(super) fn rewind(&mut self, offset: u64) {
         self.at = offset;
         self.published = offset;
+        self.mode = Mode::Reading;
+    }
+
+    /// Ends the gap over damaged batches where the old ones end, so that each gap has one age. Batches
+    /// never lie on both sides of `boundary`.
+    pub(super) fn divide(&mut self, boundary: u64) -> Option<Notice> {
+        if self.at == boundary {
+            self.damage()
+        } else {
+            None
+        }
     }
 
     /// An answer without records, from a broker whose watermark is `watermark`.

@@ -37,6 +37,15 @@ pub enum Age {
 impl Age {
     pub const ALL: [Self; 2] = [Self::New, Self::Old];
 
+    /// That of an offset in a partition whose old records end at `boundary`.
+    pub const fn of(offset: u64, boundary: u64) -> Self {
+        if offset < boundary {
+            Self::Old
+        } else {
+            Self::New
+        }
+    }
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::New => "new",
@@ -110,6 +119,8 @@ pub struct Counters {
     pub received: Counter,
     pub gaps: Family<GapCause>,
     pub gap_offsets: Family<GapCause>,
+    /// Gaps over batches that cannot be read.
+    pub unreadable: ByAge<Counter>,
     pub marks: Counter,
     pub received_bytes: Counter,
     pub newer_schema: Counter,

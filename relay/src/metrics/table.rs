@@ -243,6 +243,11 @@ metrics! {
     Counter "dashstream_relay_gap_offsets_total" ["cause"]
         "Offsets covered by the gaps in the log, by cause."
         = |s, e| family(&s.counters.gap_offsets, e);
+    Counter "dashstream_relay_unreadable_batches_total" ["age"]
+        "Gaps over batches that cannot be read, neighbouring ones together, by age."
+        = |s, e| for age in Age::ALL {
+            e(s.counters.unreadable.of(age).get() as f64, &[age.name()]);
+        };
     Counter "dashstream_relay_marks_total"
         "Marks written: positions past offsets that hold no record."
         = |s, e| e(s.counters.marks.get() as f64, &[]);

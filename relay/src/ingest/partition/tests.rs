@@ -1,6 +1,7 @@
 //! The loop on a scripted partition: a list of batches behind Kafka's rules of fetching.
 
 mod begin;
+mod unreadable;
 
 use std::{collections::BTreeMap, time::Duration};
 
