@@ -41,6 +41,9 @@ pub const PROBES_PER_MARK: u64 = 1_000;
 /// looked at before it is read on: the topic may have been made anew while the relay was held up.
 pub const UNASKED_MS_MAX: u64 = 1_000;
 
+/// How often a paused partition looks whether its topic was made anew: what it waits for is gone then.
+pub const PAUSED_LOOK_INTERVAL_MS: u64 = 10_000;
+
 /// Answers in a row that name the topic without a partition before that is believed: a broker may not
 /// have heard of a new partition yet.
 pub const MISSING_ANSWERS: u32 = 5;

@@ -3,7 +3,7 @@
 
 mod begin;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use decode_core::wire::GapCause;
 use session::Segment;
@@ -23,6 +23,7 @@ use crate::{
     config::{Config, Start},
     dlq::Dlq,
     hub::Hub,
+    limits::PAUSED_LOOK_INTERVAL_MS,
     metrics::Counters,
 };
 use begin::Known;
@@ -119,8 +120,8 @@ impl PartitionLoop {
 
     /// One request and its answer.
     async fn step(&mut self, source: &mut impl Source) -> Result<(), Failure> {
-        if self.held.is_some() {
-            self.wait_for_release().await;
+        if self.held.is_some() && !self.wait_for_release(source).await? {
+            return Ok(());
         }
         if self.cursor.is_none() {
             return self.begin(source).await;
@@ -259,17 +260,26 @@ impl PartitionLoop {
         self.held = Some(Held { offset, obstacle });
     }
 
-    async fn wait_for_release(&mut self) {
-        self.status.released().await;
+    /// One turn of waiting for the operator; says whether it is over. Where it is not, the topic was
+    /// looked at.
+    async fn wait_for_release(&mut self, source: &mut impl Source) -> Result<bool, Failure> {
+        self.status.set_phase(Phase::Paused);
+        let interval = Duration::from_millis(PAUSED_LOOK_INTERVAL_MS);
+        let released = tokio::time::timeout(interval, self.status.released()).await;
+        if released.is_err() {
+            self.look_at_topic(source).await?;
+            return Ok(false);
+        }
         self.around.hub.set_paused(self.partition, false);
         let Some(held) = self.held.take() else {
-            return;
+            return Ok(true);
         };
         tracing::info!(partition = self.partition, held.offset, "released");
         if let Obstacle::Sequence(halt) = &held.obstacle {
             self.around.sequences.release(halt);
         }
         self.released = Some(held);
+        Ok(true)
     }
 
     fn control(&mut self) {

@@ -158,6 +158,24 @@ impl PartitionLoop {
         Ok(())
     }
 
+    /// Whether a paused partition still waits in the topic in which it stopped; begins again where that
+    /// was made anew.
+    pub(super) async fn look_at_topic(&mut self, source: &mut impl Source) -> Result<(), Failure> {
+        let end = source.end().await?;
+        let last = self.known.fingerprint.map(|last| last.offset);
+        let read = last.map_or(0, |last| last.saturating_add(1));
+        let read = self.cursor.map_or(read, |cursor| cursor.at().max(read));
+        if end < read {
+            self.went_back(read, end)?;
+            self.start_over();
+        } else {
+            self.known.went_back = 0;
+            self.make_sure(source).await?;
+        }
+        self.answered();
+        Ok(())
+    }
+
     /// Only another record in its place proves another topic: it may be gone by retention or
     /// compaction, and where the end lies before it the next fetch shows that.
     async fn compare(&self, source: &mut impl Source) -> Result<Option<Topic>, Failure> {
@@ -236,6 +254,9 @@ impl PartitionLoop {
         self.origin = Origin::Later;
         self.cursor = None;
         self.held = None;
+        if self.status.release(None).is_some() {
+            self.around.hub.set_paused(partition, false);
+        }
         self.released = None;
         self.status.set_phase(Phase::Reset);
     }

@@ -2,6 +2,7 @@
 
 mod begin;
 mod unreadable;
+mod waiting;
 
 use std::{collections::BTreeMap, time::Duration};
 
