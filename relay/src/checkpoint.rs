@@ -7,13 +7,16 @@
 //! that is wrong with one stops the relay.
 
 mod file;
+mod pause;
 mod progress;
 
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 pub use file::{Checkpoint, Fault, Fingerprint, Place, load, parse, set_aside, store};
+pub use pause::{PauseCause, StoredPause};
 pub use progress::Progress;
 
 use crate::{config::Config, metrics::Counters};
@@ -32,6 +35,8 @@ struct Parts {
     counters: Arc<Counters>,
     partitions: Mutex<BTreeMap<u32, Arc<Progress>>>,
     writing: Mutex<()>,
+    /// Something is to be written that does not wait for the interval.
+    urgent: Arc<Notify>,
 }
 
 impl Checkpoints {
@@ -46,6 +51,7 @@ impl Checkpoints {
                 counters,
                 partitions: Mutex::default(),
                 writing: Mutex::default(),
+                urgent: Arc::default(),
             }),
         })
     }
@@ -53,7 +59,9 @@ impl Checkpoints {
     /// Where a partition's loop says how far it is.
     pub fn progress(&self, partition: u32) -> Arc<Progress> {
         let mut partitions = self.parts.partitions.lock();
-        Arc::clone(partitions.entry(partition).or_default())
+        let progress = partitions.entry(partition);
+        let made = || Arc::new(Progress::new(Arc::clone(&self.parts.urgent)));
+        Arc::clone(progress.or_insert_with(made))
     }
 
     /// The offset on the disk, for each partition that has one.
@@ -72,11 +80,15 @@ impl Checkpoints {
         loaded.await.unwrap_or_default()
     }
 
-    /// Writes what has changed, at the interval, until it is dropped.
+    /// Writes what has changed, at the interval or where a partition stops or goes on, until it is
+    /// dropped.
     pub async fn run(self) {
         tracing::info!(dir = %self.parts.dir.display(), "checkpoints");
         loop {
-            tokio::time::sleep(self.parts.interval).await;
+            tokio::select! {
+                () = tokio::time::sleep(self.parts.interval) => {}
+                () = self.parts.urgent.notified() => {}
+            }
             self.write().await;
         }
     }

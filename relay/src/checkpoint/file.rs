@@ -14,6 +14,7 @@ use std::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::pause::StoredPause;
 use crate::limits::CHECKPOINT_BYTES_MAX;
 
 /// A record by which a partition is known again: a topic of the same name that was made anew has
@@ -45,6 +46,8 @@ struct Written<'a> {
     boundary: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<Fingerprint>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause: Option<Value>,
 }
 
 /// How far the relay has come in one partition.
@@ -55,6 +58,8 @@ pub struct Checkpoint {
     /// Records below this one were history already, also those that are still to be read.
     pub boundary: u64,
     pub fingerprint: Option<Fingerprint>,
+    /// What the partition waits at, at or behind `offset`.
+    pub pause: Option<StoredPause>,
 }
 
 impl Checkpoint {
@@ -64,7 +69,13 @@ impl Checkpoint {
             offset,
             boundary,
             fingerprint,
+            pause: None,
         }
+    }
+
+    /// The same, waiting.
+    pub fn paused(self, pause: Option<StoredPause>) -> Self {
+        Self { pause, ..self }
     }
 
     /// Records below this offset are old to whoever starts here.
@@ -80,6 +91,7 @@ impl Checkpoint {
             offset: self.offset,
             boundary: Some(self.boundary).filter(|&boundary| boundary > self.offset),
             fingerprint: self.fingerprint,
+            pause: self.pause.map(StoredPause::to_json),
         })?;
         text.push('\n');
         Ok(text)
@@ -103,10 +115,13 @@ impl Checkpoint {
             }),
             None => None,
         };
+        let pause = object.get("pause");
+        let pause = pause.and_then(|pause| StoredPause::of(pause, offset));
         Ok(Self {
             offset,
             boundary,
             fingerprint,
+            pause,
         })
     }
 }
@@ -192,11 +207,7 @@ pub fn parse(bytes: &[u8], place: Place<'_>) -> Result<Checkpoint, Fault> {
     match serde_json::from_str(text).map_err(|_| Fault::Garbage)? {
         Value::Object(object) => Checkpoint::of_object(&object, place),
         // The older form: topic and partition are those it was configured for.
-        number @ Value::Number(_) => offset(&number).map(|offset| Checkpoint {
-            offset,
-            boundary: 0,
-            fingerprint: None,
-        }),
+        number @ Value::Number(_) => offset(&number).map(|offset| Checkpoint::at(offset, 0, None)),
         _ => Err(Fault::Garbage),
     }
 }

@@ -4,10 +4,12 @@
 use std::{
     collections::VecDeque,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use super::file::Checkpoint;
 use crate::dlq::Settled;
@@ -16,6 +18,7 @@ use crate::dlq::Settled;
 #[derive(Debug, Default)]
 pub struct Progress {
     state: Mutex<State>,
+    urgent: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -29,6 +32,14 @@ struct State {
 }
 
 impl Progress {
+    /// Calls the writer where a pause begins or ends.
+    pub(super) fn new(urgent: Arc<Notify>) -> Self {
+        Self {
+            urgent,
+            ..Self::default()
+        }
+    }
+
     /// The partition begins, with the checkpoint that was found for it.
     pub fn begin(&self, found: Option<Checkpoint>) {
         let mut state = self.state.lock();
@@ -40,7 +51,13 @@ impl Progress {
 
     /// Everything before the offset is in the log, and its letters were offered.
     pub fn reach(&self, checkpoint: Checkpoint) {
-        self.state.lock().reached = Some(checkpoint);
+        let mut state = self.state.lock();
+        let former = state.reached.or(state.stored);
+        state.reached = Some(checkpoint);
+        // Nobody can tell a pause that was not written from one that never was.
+        if former.and_then(|former| former.pause) != checkpoint.pause {
+            self.urgent.notify_one();
+        }
     }
 
     /// A letter about the record at `offset` is on its way.
@@ -62,7 +79,8 @@ impl Progress {
             due.offset = due.offset.min(*offset);
         }
         match state.stored {
-            Some(stored) if due.offset <= stored.offset => None,
+            Some(stored) if due.offset < stored.offset => None,
+            Some(stored) if due.offset == stored.offset && due.pause == stored.pause => None,
             _ => Some(due),
         }
     }

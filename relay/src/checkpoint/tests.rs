@@ -128,6 +128,32 @@ async fn a_file_of_no_use_is_moved_aside_and_counted() {
     }
 }
 
+/// DLQ-02: a pause is written when it begins and when it ends, and does not wait for the interval.
+#[tokio::test]
+async fn a_pause_is_written_at_once() {
+    let folder = Folder::new("pause");
+    let (checkpoints, _) = checkpoints(&folder);
+    let progress = checkpoints.progress(0);
+    progress.begin(None);
+    let pause = StoredPause {
+        offset: 8,
+        cause: PauseCause::Unknown,
+    };
+    let writer = tokio::spawn(checkpoints.clone().run());
+    for pause in [Some(pause), None] {
+        progress.reach(Checkpoint::at(8, 0, None).paused(pause));
+        let written = async {
+            while checkpoints.load(0).await.map(|found| found.pause) != Some(pause) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let limit = checkpoints.parts.interval / 2;
+        let written = tokio::time::timeout(limit, written).await;
+        assert!(written.is_ok(), "{pause:?} waits for the interval");
+    }
+    writer.abort();
+}
+
 /// A place where nothing can be written costs nothing but the checkpoint.
 #[tokio::test]
 async fn a_write_that_fails_is_counted_and_tried_again() {

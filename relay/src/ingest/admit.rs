@@ -3,7 +3,7 @@
 
 mod tally;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use decode_core::{
     Decoder, Limits, Mode, framing,
@@ -22,6 +22,7 @@ use super::{
     source::Record,
 };
 use crate::{
+    checkpoint::PauseCause,
     config::{Config, DecodeMode, UnusablePolicy},
     dlq::{Cause, Refused},
     limits::{SEGMENT_BYTES_TARGET, TURN_DECODED_BYTES_TARGET},
@@ -72,27 +73,18 @@ pub(super) enum Obstacle {
     Sequence(Halt),
     /// It cannot be used, and the policy is to pause. Holds the code.
     Unusable(&'static str),
+    /// Found by a former run, whose series are not known any more.
+    Before(PauseCause),
 }
 
 impl Obstacle {
-    /// For a label.
-    pub(super) fn code(&self) -> &'static str {
-        match self {
-            Self::Sequence(_) => "sequence",
-            Self::Unusable(code) => code,
-        }
-    }
-}
-
-impl fmt::Display for Obstacle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sequence(halt) => write!(
-                f,
-                "sequence {} where {} was expected",
-                halt.received, halt.expected
-            ),
-            Self::Unusable(code) => write!(f, "the record cannot be used: {code}"),
+    pub(super) fn cause(&self) -> PauseCause {
+        match *self {
+            Self::Sequence(Halt {
+                expected, received, ..
+            }) => PauseCause::Sequence { expected, received },
+            Self::Unusable(code) => PauseCause::Unusable(code),
+            Self::Before(cause) => cause,
         }
     }
 }
@@ -213,10 +205,11 @@ impl Admission {
             records,
             boundary: place.boundary,
             now_ms: place.now_ms,
+            passes_first: matches!(place.released, Some(Obstacle::Before(_))),
         };
         let released = match place.released {
             Some(Obstacle::Sequence(halt)) => Some(halt),
-            Some(Obstacle::Unusable(_)) | None => None,
+            Some(Obstacle::Unusable(_) | Obstacle::Before(_)) | None => None,
         };
         let halt = self.sequences.check(&self.notes, run, released, counters);
         if let Some(halt) = &halt {

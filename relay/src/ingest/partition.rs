@@ -18,7 +18,7 @@ use super::{
     status::{PartitionStatus, Pause, Phase},
 };
 use crate::{
-    checkpoint::{Checkpoint, Fingerprint, Progress},
+    checkpoint::{Checkpoint, Fingerprint, Progress, StoredPause},
     clock::Clock,
     config::{Config, Start},
     dlq::Dlq,
@@ -52,6 +52,8 @@ pub(super) struct PartitionLoop {
     horizon: Horizon,
     /// What it stopped at, until that is released.
     held: Option<Held>,
+    /// What a former run stopped at, until this one is there.
+    stopped_before: Option<StoredPause>,
     /// What was released, until the record is taken.
     released: Option<Held>,
     status: Arc<PartitionStatus>,
@@ -85,6 +87,7 @@ impl PartitionLoop {
             origin,
             horizon: Horizon::new(0, 0),
             held: None,
+            stopped_before: None,
             released: None,
             status,
             around,
@@ -96,6 +99,7 @@ impl PartitionLoop {
     pub(super) fn resume(&mut self, found: Option<Checkpoint>, progress: Arc<Progress>) {
         self.known.checkpoint = found;
         self.known.fingerprint = found.and_then(|found| found.fingerprint);
+        self.stopped_before = found.and_then(|found| found.pause);
         self.progress = Some(progress);
     }
 
@@ -128,6 +132,9 @@ impl PartitionLoop {
         }
         if !self.is_sure() {
             self.make_sure(source).await?;
+        }
+        if self.stop_again() {
+            return Ok(());
         }
         let Some(cursor) = &mut self.cursor else {
             return Ok(());
@@ -191,7 +198,8 @@ impl PartitionLoop {
     /// judged. A segment ends by what it stores and by what was decoded for it, so that no batch keeps
     /// a thread for long, however well it was compressed. What it stops at is fetched again later: kept
     /// in memory it would cost as much for as long as nobody looks.
-    async fn admit(&mut self, mut records: &[Record]) {
+    async fn admit(&mut self, records: &[Record]) {
+        let (mut records, stop) = self.before_stop(records);
         while let Some(first) = records.first() {
             let released = self.released.take_if(|held| held.offset <= first.offset);
             let released = released.filter(|held| held.offset == first.offset);
@@ -210,6 +218,9 @@ impl PartitionLoop {
             if !records.is_empty() {
                 tokio::task::yield_now().await;
             }
+        }
+        if let (Some(offset), Some(cursor)) = (stop, &mut self.cursor) {
+            cursor.rewind(offset);
         }
     }
 
@@ -248,16 +259,48 @@ impl PartitionLoop {
         if let Some(cursor) = &mut self.cursor {
             cursor.rewind(offset);
         }
-        let reason = obstacle.to_string();
+        self.stop_at(Held { offset, obstacle });
+    }
+
+    /// The records before the one a former run stopped at, and its offset where it is among these or
+    /// was.
+    fn before_stop<'a>(&self, records: &'a [Record]) -> (&'a [Record], Option<u64>) {
+        let Some(StoredPause { offset, .. }) = self.stopped_before else {
+            return (records, None);
+        };
+        let before = records.partition_point(|record| record.offset < offset);
+        match records.get(..before) {
+            Some(before) if before.len() < records.len() => (before, Some(offset)),
+            _ => (records, None),
+        }
+    }
+
+    /// Stops where a former run did, if this one is there.
+    fn stop_again(&mut self) -> bool {
+        let at = self.cursor.as_ref().map_or(0, Cursor::at);
+        let Some(pause) = self.stopped_before.take_if(|pause| pause.offset <= at) else {
+            return false;
+        };
+        self.stop_at(Held {
+            offset: pause.offset,
+            obstacle: Obstacle::Before(pause.cause),
+        });
+        self.answered();
+        true
+    }
+
+    fn stop_at(&mut self, held: Held) {
+        let Held { offset, obstacle } = held;
+        let cause = obstacle.cause();
+        let (code, reason) = (cause.code(), cause.to_string());
         tracing::error!(partition = self.partition, offset, reason, "paused");
-        let code = obstacle.code();
         self.status.pause(Pause {
             offset,
             code,
             reason,
         });
         self.around.hub.set_paused(self.partition, true);
-        self.held = Some(Held { offset, obstacle });
+        self.held = Some(held);
     }
 
     /// One turn of waiting for the operator; says whether it is over. Where it is not, the topic was
@@ -279,6 +322,7 @@ impl PartitionLoop {
             self.around.sequences.release(halt);
         }
         self.released = Some(held);
+        self.settle();
         Ok(true)
     }
 
@@ -382,11 +426,20 @@ impl PartitionLoop {
                 Phase::Reading
             };
             self.status.set_phase(phase);
-            if let Some(progress) = &self.progress {
-                let boundary = self.horizon.boundary();
-                let fingerprint = self.known.fingerprint;
-                progress.reach(Checkpoint::at(self.head(), boundary, fingerprint));
-            }
+            self.settle();
+        }
+    }
+
+    /// Says how far it is, and what it waits at.
+    fn settle(&self) {
+        if let Some(progress) = &self.progress {
+            let held = self.held.map(|held| StoredPause {
+                offset: held.offset,
+                cause: held.obstacle.cause(),
+            });
+            let boundary = self.horizon.boundary();
+            let reached = Checkpoint::at(self.head(), boundary, self.known.fingerprint);
+            progress.reach(reached.paused(held.or(self.stopped_before)));
         }
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::checkpoint::tests::Folder;
+use crate::checkpoint::{PauseCause, tests::Folder};
 
 const PLACE: Place<'static> = Place {
     topic: "runs",
@@ -37,9 +37,18 @@ fn what_this_relay_adds_comes_back() {
         offset: 122,
         timestamp_ms: -1,
     };
+    let pause = StoredPause {
+        offset: 124,
+        cause: PauseCause::Sequence {
+            expected: 3,
+            received: 5,
+        },
+    };
     let checkpoint = Checkpoint::at(123, 500, Some(fingerprint));
-    let text = checkpoint.to_text("runs", 3).expect("serialises");
-    assert_eq!(parse(text.as_bytes(), PLACE), Ok(checkpoint), "{text}");
+    for checkpoint in [checkpoint, checkpoint.paused(Some(pause))] {
+        let text = checkpoint.to_text("runs", 3).expect("serialises");
+        assert_eq!(parse(text.as_bytes(), PLACE), Ok(checkpoint), "{text}");
+    }
 }
 
 /// OPS-02: every file that is no checkpoint of this partition has a defined end.

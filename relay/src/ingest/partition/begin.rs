@@ -257,6 +257,7 @@ impl PartitionLoop {
         if self.status.release(None).is_some() {
             self.around.hub.set_paused(partition, false);
         }
+        self.stopped_before = None;
         self.released = None;
         self.status.set_phase(Phase::Reset);
     }

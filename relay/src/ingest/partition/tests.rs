@@ -1,6 +1,7 @@
 //! The loop on a scripted partition: a list of batches behind Kafka's rules of fetching.
 
 mod begin;
+mod restart;
 mod unreadable;
 mod waiting;
 

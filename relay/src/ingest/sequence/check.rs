@@ -139,6 +139,8 @@ pub(in crate::ingest) struct Run<'a> {
     /// Records below this offset are history: counted apart, and nothing stops at them.
     pub boundary: u64,
     pub now_ms: u64,
+    /// Nothing stops at the first record: what a former run found in it was released.
+    pub passes_first: bool,
 }
 
 /// All series of all partitions. The lock is held for one run of records, and never while they
@@ -192,7 +194,8 @@ impl Sequences {
                 .get(note.record)
                 .map_or(0, |record| record.offset);
             let is_old = offset < run.boundary;
-            let halt = self.policy == SequencePolicy::Halt && !is_old;
+            let passes = run.passes_first && note.record == 0;
+            let halt = self.policy == SequencePolicy::Halt && !is_old && !passes;
             let verdict = tracker.observe(observation, halt);
             let Some(finding) = count(verdict, is_old, &mut tally, counters) else {
                 continue;
