@@ -91,6 +91,9 @@ fn check_config(config: &Config) -> Result<(), Failure> {
     for name in variables_without_effect() {
         eprintln!("dashstream-relay: {name} has no effect on the relay");
     }
+    if let Some(warning) = config.dlq_warning() {
+        eprintln!("dashstream-relay: {warning}");
+    }
     let mut text = serde_json::to_string_pretty(config)?;
     text.push('\n');
     io::stdout().write_all(text.as_bytes())?;
@@ -112,6 +115,9 @@ fn run(config: Config, filter: EnvFilter) -> Result<(), Failure> {
     }
     if config.kafka.security.shows_password() {
         tracing::warn!("PLAIN without TLS: the password crosses the network in the clear");
+    }
+    if let Some(warning) = config.dlq_warning() {
+        tracing::warn!(warning);
     }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -25,6 +25,22 @@ fn variables_without_effect_are_named() {
     assert_eq!(check_config(&[]), (Some(0), String::new()));
 }
 
+/// DLQ-03, OPS-04: a queue that fails closed and forgets at a restart what it waits for says so.
+#[test]
+fn failing_closed_without_checkpoints_is_warned_of() {
+    let closed: [(&str, &[u8]); 2] = [("KAFKA_DLQ_TOPIC", b"dead"), ("DLQ_FAIL_CLOSED", b"true")];
+    let (code, told) = check_config(&closed);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("--checkpoint-dir"), "{told}");
+    let [topic, closed] = closed;
+    let dir: (&str, &[u8]) = ("DASHSTREAM_CHECKPOINT_DIR", b"checkpoints");
+    assert_eq!(
+        check_config(&[topic, closed, dir]),
+        (Some(0), String::new())
+    );
+    assert_eq!(check_config(&[topic]), (Some(0), String::new()));
+}
+
 /// SEC-12: whatever is wrong in one value is told at once, with its variable.
 #[test]
 fn what_means_nothing_is_refused_by_name() {
