@@ -26,7 +26,6 @@ use partition::{PartitionLoop, Surroundings};
 use sequence::Sequences;
 use source::Source as _;
 
-pub(crate) use log_limit::LogLimit;
 pub use measured::MeasuredAdmission;
 pub use status::{IngestStatus, PartitionStatus, Pause, Phase, TopicState};
 

@@ -335,6 +335,26 @@ fn promtool_accepts_rules_and_their_cases() {
     }
 }
 
+/// RES-17, DLQ-03: the relay of the compose file keeps checkpoints, in a volume its user may write.
+#[test]
+fn compose_keeps_checkpoints() {
+    let compose = read("deploy/compose.yaml");
+    let dirs = values(&compose, "DASHSTREAM_CHECKPOINT_DIR");
+    let [dir] = dirs.as_slice() else {
+        panic!("{dirs:?}");
+    };
+    let (_, relay) = compose.split_once("\n  relay:\n").expect("the relay");
+    assert!(
+        relay.contains(&format!("volumes: [\"relay:{dir}\"]")),
+        "{dir}"
+    );
+    let (_, volumes) = compose.rsplit_once("\nvolumes:\n").expect("volumes");
+    assert!(volumes.lines().any(|line| line == "  relay:"), "{volumes}");
+    let dockerfile = read("deploy/Dockerfile");
+    let owned = format!("RUN install -d -o 65532 -g 65532 -m 0700 {dir}\n");
+    assert!(dockerfile.contains(&owned) && dockerfile.contains("\nUSER 65532:65532\n"));
+}
+
 /// OPS-05: compose names only variables that the relay reads, and its topics agree.
 #[test]
 fn compose_configures_the_relay() {

@@ -1,6 +1,6 @@
 //! What is counted of dead letters.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use parking_lot::Mutex;
 
@@ -16,8 +16,7 @@ pub struct Counts {
     pub retries: Counter,
     /// Letters stored without the whole payload.
     pub truncated: Counter,
-    /// How many letters each partition waits for.
-    waiting: Mutex<BTreeMap<u32, usize>>,
+    waiting: Mutex<BTreeSet<u32>>,
 }
 
 impl Counts {
@@ -36,28 +35,18 @@ impl Counts {
         }
     }
 
-    /// Whether the partition did not wait before.
-    pub(super) fn start_waiting(&self, partition: u32) -> bool {
-        let mut waiting = self.waiting.lock();
-        let letters = waiting.entry(partition).or_default();
-        *letters += 1;
-        *letters == 1
+    pub(super) fn start_waiting(&self, partition: u32) {
+        self.waiting.lock().insert(partition);
     }
 
     pub(super) fn stop_waiting(&self, partition: u32) {
-        let mut waiting = self.waiting.lock();
-        if let Some(letters) = waiting.get_mut(&partition) {
-            *letters -= 1;
-            if *letters == 0 {
-                waiting.remove(&partition);
-            }
-        }
+        self.waiting.lock().remove(&partition);
     }
 
-    /// Partitions that wait because a letter could not be stored yet; only where the queue
+    /// Partitions that wait because their letter could not be stored yet; only where the queue
     /// fails closed.
     pub fn waiting(&self) -> Vec<u32> {
-        self.waiting.lock().keys().copied().collect()
+        self.waiting.lock().iter().copied().collect()
     }
 
     /// Letters stored, by type of error.

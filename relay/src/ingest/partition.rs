@@ -225,22 +225,18 @@ impl PartitionLoop {
     }
 
     /// New records of this run that cannot be used go to the dead letter queue. Where it fails closed,
-    /// reading waits until all their letters are stored.
+    /// reading waits for each.
     async fn offer_letters(&self, place: Place, records: &[Record]) {
         let Some(dlq) = &self.around.dlq else {
             return;
         };
-        let mut insisted = Vec::new();
         for refused in self.admission.new_refusals(place, records) {
-            let settled = dlq.offer(&refused).await;
+            let settled = dlq.offer(&refused);
             if dlq.fails_closed() {
-                insisted.push(settled);
+                settled.await;
             } else if let Some(progress) = &self.progress {
                 progress.await_letter(refused.offset, settled);
             }
-        }
-        for settled in insisted {
-            settled.await;
         }
     }
 
