@@ -1,7 +1,7 @@
 //! Dead letters on a real Kafka: what is stored, under which key, and what happens where the topic is
 //! absent or takes less than was configured.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use clap::Parser as _;
 use dashstream_e2e::{
@@ -81,10 +81,11 @@ fn letters_are_stored_and_repeat_under_their_key() {
     for _relay in 0..2 {
         let (dlq, counts) = queue(kafka.brokers(), topic.name(), &[]);
         runtime.block_on(async {
-            let offers = (10..)
-                .zip(records)
-                .map(|(at, value)| dlq.offer(&refused(at, value)));
-            for offer in offers.collect::<Vec<_>>() {
+            let mut offers = Vec::new();
+            for (at, value) in (10..).zip(records) {
+                offers.push(dlq.offer(&refused(at, value)).await);
+            }
+            for offer in offers {
                 assert_eq!(offer.await, Outcome::Stored);
             }
         });
@@ -132,7 +133,7 @@ fn a_topic_with_a_smaller_limit_gets_smaller_letters() {
     let (dlq, counts) = queue(kafka.brokers(), &name, &[]);
     let large = vec![0x7B; 600_000];
     let runtime = Runtime::new().expect("a runtime");
-    let outcome = runtime.block_on(async { dlq.offer(&refused(0, Some(&large))).await });
+    let outcome = runtime.block_on(async { dlq.offer(&refused(0, Some(&large))).await.await });
     assert_eq!(outcome, Outcome::Stored);
     assert_eq!(counts.truncated.get(), 1);
     let stored = letters(&Topic::open(kafka.brokers(), &name, 1));
@@ -153,12 +154,12 @@ fn an_absent_topic_is_told_and_found_later() {
     let patient = ["--dlq-send-timeout-secs=60"];
     let (open, open_counts) = queue(kafka.brokers(), &name, &patient);
     let (closed, closed_counts) = queue(kafka.brokers(), &name, &["--dlq-fail-closed=true"]);
-    let outcome = runtime.block_on(async { open.offer(&refused(1, Some(b"junk"))).await });
+    let outcome = runtime.block_on(async { open.offer(&refused(1, Some(b"junk"))).await.await });
     assert_eq!(outcome, Outcome::Failed);
     assert_eq!(count(open_counts.failed_by_reason(), "topic_absent"), 1);
 
     let topic = runtime.block_on(async {
-        let mut held = closed.offer(&refused(2, Some(b"junk")));
+        let mut held = closed.offer(&refused(2, Some(b"junk"))).await;
         let early = timeout(Duration::from_secs(3), &mut held).await;
         assert!(early.is_err(), "stored where there is no topic: {early:?}");
         assert_eq!(closed_counts.waiting(), [2]);
@@ -170,7 +171,7 @@ fn an_absent_topic_is_told_and_found_later() {
         assert_eq!(stored.expect("in time"), Outcome::Stored);
         assert!(closed_counts.waiting().is_empty());
         assert_eq!(
-            open.offer(&refused(3, Some(b"junk"))).await,
+            open.offer(&refused(3, Some(b"junk"))).await.await,
             Outcome::Stored
         );
         topic
@@ -242,6 +243,40 @@ fn history_makes_no_letters_and_fresh_trouble_does() {
         .collect();
     offsets.sort_unstable();
     assert_eq!(offsets, [fresh[0].offset, fresh[2].offset, fresh[3].offset]);
+}
+
+/// DLQ-03, DLQ-05: thousands of records that are refused at once are as many letters, failing open or
+/// closed, as long as Kafka takes them.
+#[test]
+fn a_burst_loses_no_letter() {
+    const RECORDS: u64 = 5_000;
+    let Some(kafka) = Kafka::shared() else { return };
+    let source = kafka.topic("dlq-burst", 1);
+    for closed in ["false", "true"] {
+        let letters_topic = kafka.topic("dlq-burst-letters", 1);
+        let closed = format!("--dlq-fail-closed={closed}");
+        let flags = ["--kafka-dlq-topic", letters_topic.name(), &closed];
+        let Some(mut relay) = Relay::start(kafka.brokers(), source.name(), &flags) else {
+            return;
+        };
+        let fresh = source.produce((0..RECORDS).map(|_| input(BROKEN)));
+        let settled = |relay: &Relay| {
+            stored(relay)
+                + relay
+                    .metrics()
+                    .sum("websocket_dlq_send_failures_total", &[])
+        };
+        let patience = Duration::from_secs(60);
+        relay.wait_for("every letter has an end", patience, |relay| {
+            settled(relay) >= fresh.len() as f64
+        });
+        assert_eq!(stored(&relay), fresh.len() as f64);
+        let told: BTreeSet<_> = letters(&letters_topic)
+            .iter()
+            .map(|(_, value, _)| value["source_offset"].as_u64().expect("a number"))
+            .collect();
+        assert!(fresh.iter().all(|record| told.contains(&record.offset)));
+    }
 }
 
 /// DLQ-03: failing closed without its topic, the partition goes no further and `/health` says so; once

@@ -1,22 +1,27 @@
 //! The dead letter queue: new records that cannot be used go to a topic of their own, one letter
 //! each, with what is needed to find and examine them.
 //!
-//! It fails open by default: reading goes on whatever becomes of the letter. Failing closed, a
-//! partition waits until its letter is stored. Either way the number of letters on their way and the
-//! time for each are bounded, and every end is counted.
+//! It fails open by default: reading goes on whatever becomes of the letter, at the pace of the store
+//! while that keeps up. Failing closed, a partition waits until its letters are stored. Either way the
+//! letters on their way are bounded in number, memory and time, and every end is counted.
 
 mod counts;
 mod deliver;
 mod letter;
+mod losses;
 mod producer;
 
 use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    time::timeout,
+};
 
 pub use counts::Counts;
 pub use deliver::{Reason, Store};
@@ -24,7 +29,8 @@ pub use letter::{Cause, Letter, Limits, Refused};
 pub use producer::Producer;
 
 use crate::config::{DlqConfig, KafkaConfig};
-use deliver::Delivery;
+use deliver::{Delivery, Listed};
+use losses::Losses;
 
 /// What became of a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +77,22 @@ struct Parts<S> {
     source: String,
     store: Arc<S>,
     counts: Arc<Counts>,
-    permits: Arc<Semaphore>,
+    losses: Arc<Losses>,
+    sends: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
+}
+
+/// Memory of all letters on their way; a single one may be larger and then goes alone.
+const MEMORY_BYTES_MAX: u32 = 64 << 20;
+/// Longest time that reading is held up for the room of a letter, failing open. That much is enough
+/// for a store that keeps up, whatever the number of letters that come at once.
+const ROOM_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// What a letter takes up while it is on its way.
+#[derive(Debug)]
+struct Room {
+    _send: OwnedSemaphorePermit,
+    _memory: OwnedSemaphorePermit,
 }
 
 impl Dlq {
@@ -95,8 +116,10 @@ impl<S: Store> Dlq<S> {
                 },
                 source: source.to_owned(),
                 store: Arc::new(store),
+                losses: Arc::new(Losses::new(Arc::clone(&counts))),
                 counts,
-                permits: Arc::new(Semaphore::new(config.concurrent_sends_max)),
+                sends: Arc::new(Semaphore::new(config.concurrent_sends_max)),
+                memory: Arc::new(Semaphore::new(MEMORY_BYTES_MAX as usize)),
             }),
         }
     }
@@ -106,46 +129,72 @@ impl<S: Store> Dlq<S> {
         self.parts.config.fail_closed
     }
 
-    /// Sends a letter about a record, from inside a runtime. Failing open this never waits: the
-    /// letter is on its way, or dropped because too many are. Failing closed the returned future
-    /// completes only when the letter is stored.
-    pub fn offer(&self, refused: &Refused<'_>) -> Settled {
+    /// Sends a letter about a record, from inside a runtime. Completes when there is room for the
+    /// letter, or when it is dropped: failing open after [`ROOM_WAIT_MAX`], or at once where letters
+    /// are being lost; failing closed never. What became of the letter is told by what is returned.
+    pub async fn offer(&self, refused: &Refused<'_>) -> Settled {
         let (end, settled) = oneshot::channel();
         let parts = &self.parts;
-        let permit = match Arc::clone(&parts.permits).try_acquire_owned() {
-            Ok(permit) => Some(permit),
-            Err(_) if self.fails_closed() => None,
-            Err(_) => {
-                parts.counts.failed(Reason::Backpressure);
-                // The receiver is right here.
-                let _held: Result<(), Outcome> = end.send(Outcome::Dropped);
-                return Settled(settled);
-            }
+        let Some(room) = self.room(refused).await else {
+            let (partition, offset) = (refused.partition, refused.offset);
+            parts.losses.lost(partition, offset, Reason::Backpressure);
+            // The receiver is right here.
+            let _held: Result<(), Outcome> = end.send(Outcome::Dropped);
+            return Settled(settled);
         };
         let delivery = Delivery {
             letter: Letter::new(&parts.source, refused, parts.limits, wall_ms()),
             store: Arc::clone(&parts.store),
             counts: Arc::clone(&parts.counts),
+            losses: Arc::clone(&parts.losses),
             timeout: parts.config.send_timeout,
             fail_closed: parts.config.fail_closed,
         };
-        let permits = Arc::clone(&parts.permits);
         tokio::spawn(async move {
-            let permit = match permit {
-                Some(permit) => Ok(permit),
-                None => permits.acquire_owned().await,
-            };
             let outcome = delivery.run().await;
-            drop(permit);
+            drop(room);
             // Whoever offered the letter may not care.
             let _ignored: Result<(), Outcome> = end.send(outcome);
         });
         Settled(settled)
     }
 
+    async fn room(&self, refused: &Refused<'_>) -> Option<Room> {
+        let parts = &self.parts;
+        let bytes = Letter::memory_bytes(refused, parts.limits);
+        let bytes =
+            u32::try_from(bytes).map_or(MEMORY_BYTES_MAX, |bytes| bytes.min(MEMORY_BYTES_MAX));
+        let (sends, memory) = (&parts.sends, &parts.memory);
+        if !self.fails_closed() && !parts.losses.may_wait() {
+            return Some(Room {
+                _send: Arc::clone(sends).try_acquire_owned().ok()?,
+                _memory: Arc::clone(memory).try_acquire_many_owned(bytes).ok()?,
+            });
+        }
+        // Neither semaphore is ever closed.
+        let mut room = Box::pin(async {
+            Some(Room {
+                _send: Arc::clone(sends).acquire_owned().await.ok()?,
+                _memory: Arc::clone(memory).acquire_many_owned(bytes).await.ok()?,
+            })
+        });
+        if self.fails_closed() {
+            if let Ok(room) = timeout(parts.config.send_timeout, &mut room).await {
+                return room;
+            }
+            let _listed = Listed::new(&parts.counts, refused.partition, Reason::Backpressure);
+            return room.await;
+        }
+        let room = timeout(ROOM_WAIT_MAX, room).await;
+        room.unwrap_or_else(|_| {
+            parts.losses.fall_behind();
+            None
+        })
+    }
+
     /// Letters on their way.
     pub fn in_flight(&self) -> usize {
-        let free = self.parts.permits.available_permits();
+        let free = self.parts.sends.available_permits();
         self.parts.config.concurrent_sends_max.saturating_sub(free)
     }
 
@@ -153,7 +202,7 @@ impl<S: Store> Dlq<S> {
     pub async fn drain(&self) {
         let all = u32::try_from(self.parts.config.concurrent_sends_max).unwrap_or(u32::MAX);
         // The semaphore is never closed; were it, nothing would be on its way.
-        drop(self.parts.permits.acquire_many(all).await);
+        drop(self.parts.sends.acquire_many(all).await);
     }
 }
 

@@ -26,6 +26,7 @@ use partition::{PartitionLoop, Surroundings};
 use sequence::Sequences;
 use source::Source as _;
 
+pub(crate) use log_limit::LogLimit;
 pub use measured::MeasuredAdmission;
 pub use status::{IngestStatus, PartitionStatus, Pause, Phase, TopicState};
 

@@ -1,6 +1,6 @@
 //! What is counted of dead letters.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
 
@@ -16,7 +16,8 @@ pub struct Counts {
     pub retries: Counter,
     /// Letters stored without the whole payload.
     pub truncated: Counter,
-    waiting: Mutex<BTreeSet<u32>>,
+    /// How many letters each partition waits for.
+    waiting: Mutex<BTreeMap<u32, usize>>,
 }
 
 impl Counts {
@@ -35,18 +36,28 @@ impl Counts {
         }
     }
 
-    pub(super) fn start_waiting(&self, partition: u32) {
-        self.waiting.lock().insert(partition);
+    /// Whether the partition did not wait before.
+    pub(super) fn start_waiting(&self, partition: u32) -> bool {
+        let mut waiting = self.waiting.lock();
+        let letters = waiting.entry(partition).or_default();
+        *letters += 1;
+        *letters == 1
     }
 
     pub(super) fn stop_waiting(&self, partition: u32) {
-        self.waiting.lock().remove(&partition);
+        let mut waiting = self.waiting.lock();
+        if let Some(letters) = waiting.get_mut(&partition) {
+            *letters -= 1;
+            if *letters == 0 {
+                waiting.remove(&partition);
+            }
+        }
     }
 
-    /// Partitions that wait because their letter could not be stored yet; only where the queue
+    /// Partitions that wait because a letter could not be stored yet; only where the queue
     /// fails closed.
     pub fn waiting(&self) -> Vec<u32> {
-        self.waiting.lock().iter().copied().collect()
+        self.waiting.lock().keys().copied().collect()
     }
 
     /// Letters stored, by type of error.

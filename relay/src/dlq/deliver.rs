@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Counts, Letter, Outcome};
+use super::{Counts, Letter, Losses, Outcome};
 
 /// Why an attempt or a letter failed. The first three are DashFlow's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,7 @@ pub(super) struct Delivery<S> {
     pub letter: Letter,
     pub store: Arc<S>,
     pub counts: Arc<Counts>,
+    pub losses: Arc<Losses>,
     /// For the letter as a whole; failing closed, for one attempt.
     pub timeout: Duration,
     pub fail_closed: bool,
@@ -75,18 +76,15 @@ impl<S: Store> Delivery<S> {
         match result {
             Ok(()) => {
                 self.counts.sent(self.letter.cause);
+                self.losses.stored();
                 if self.letter.is_truncated() {
                     self.counts.truncated.inc();
                 }
                 Outcome::Stored
             }
             Err(reason) => {
-                self.counts.failed(reason);
-                tracing::debug!(
-                    partition = self.letter.partition,
-                    reason = reason.name(),
-                    "dead letter lost"
-                );
+                let (partition, offset) = (self.letter.partition, self.letter.offset);
+                self.losses.lost(partition, offset, reason);
                 Outcome::Failed
             }
         }
@@ -125,12 +123,7 @@ impl<S: Store> Delivery<S> {
             };
             let partition = self.letter.partition;
             if listed.is_none() {
-                tracing::warn!(
-                    partition,
-                    reason = reason.name(),
-                    "the partition waits until its dead letter is stored"
-                );
-                listed = Some(Listed::new(&self.counts, partition));
+                listed = Some(Listed::new(&self.counts, partition, reason));
             }
             failures += 1;
             self.counts.retries.inc();
@@ -157,14 +150,21 @@ fn pause(failures: u32) -> Duration {
 }
 
 /// A partition in the list of those that wait, on whichever path it leaves.
-struct Listed {
+pub(super) struct Listed {
     counts: Arc<Counts>,
     partition: u32,
 }
 
 impl Listed {
-    fn new(counts: &Arc<Counts>, partition: u32) -> Self {
-        counts.start_waiting(partition);
+    pub(super) fn new(counts: &Arc<Counts>, partition: u32, reason: Reason) -> Self {
+        if counts.start_waiting(partition) {
+            let reason = reason.name();
+            tracing::warn!(
+                partition,
+                reason,
+                "the partition waits until its dead letter is stored"
+            );
+        }
         Self {
             counts: Arc::clone(counts),
             partition,

@@ -95,6 +95,18 @@ pub struct Limits {
     pub record_bytes_max: usize,
 }
 
+impl Limits {
+    /// Payload bytes that a letter holds.
+    fn payload_bytes_max(self) -> usize {
+        let room = self.record_bytes_max.saturating_sub(ENVELOPE_BYTES_MAX) / 4 * 3;
+        if self.include_full_payload {
+            room
+        } else {
+            room.min(KEPT_BYTES_MAX)
+        }
+    }
+}
+
 /// Payload bytes in a letter unless more are asked for.
 pub(super) const KEPT_BYTES_MAX: usize = 512 * 1024;
 /// Bytes of the source's key in a letter.
@@ -111,7 +123,7 @@ pub struct Letter {
     pub cause: Cause,
     id: Uuid,
     topic: String,
-    offset: u64,
+    pub offset: u64,
     source_key: Option<Vec<u8>>,
     has_value: bool,
     size_bytes: usize,
@@ -125,12 +137,6 @@ impl Letter {
     /// Copies at most what the letter will hold; the digest is of the whole value.
     pub fn new(topic: &str, refused: &Refused<'_>, limits: Limits, time_ms: i64) -> Self {
         let value = refused.value.unwrap_or_default();
-        let room = limits.record_bytes_max.saturating_sub(ENVELOPE_BYTES_MAX) / 4 * 3;
-        let included = if limits.include_full_payload {
-            room
-        } else {
-            room.min(KEPT_BYTES_MAX)
-        };
         Self {
             partition: refused.partition,
             cause: refused.cause,
@@ -142,11 +148,19 @@ impl Letter {
                 .map(|key| head(key, SOURCE_KEY_BYTES_MAX).to_vec()),
             has_value: refused.value.is_some(),
             size_bytes: value.len(),
-            payload: head(value, included).to_vec(),
+            payload: head(value, limits.payload_bytes_max()).to_vec(),
             last_bytes: tail(value, EDGE_BYTES).to_vec(),
             sha256: hex(&Sha256::digest(value)),
             time_ms,
         }
+    }
+
+    /// Memory of a letter about this record while it is sent: the payload, its Base64 text, the JSON
+    /// around that and the request with it, a third larger than the payload each.
+    pub fn memory_bytes(refused: &Refused<'_>, limits: Limits) -> usize {
+        let value = refused.value.unwrap_or_default();
+        let payload = value.len().min(limits.payload_bytes_max());
+        payload.saturating_mul(5).saturating_add(ENVELOPE_BYTES_MAX)
     }
 
     /// The key in Kafka.

@@ -7,7 +7,7 @@ const LINES_MAX: u32 = 10;
 const SPAN_MS: u64 = 10_000;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct LogLimit {
+pub(crate) struct LogLimit {
     begin_ms: u64,
     lines: u32,
     unsaid: u64,
@@ -15,7 +15,7 @@ pub(super) struct LogLimit {
 
 impl LogLimit {
     /// Whether a line may be written now, and how many were not since the last one.
-    pub(super) fn allow(&mut self, now_ms: u64) -> Option<u64> {
+    pub(crate) fn allow(&mut self, now_ms: u64) -> Option<u64> {
         if now_ms.saturating_sub(self.begin_ms) >= SPAN_MS {
             self.begin_ms = now_ms;
             self.lines = 0;

@@ -225,18 +225,22 @@ impl PartitionLoop {
     }
 
     /// New records of this run that cannot be used go to the dead letter queue. Where it fails closed,
-    /// reading waits for each.
+    /// reading waits until all their letters are stored.
     async fn offer_letters(&self, place: Place, records: &[Record]) {
         let Some(dlq) = &self.around.dlq else {
             return;
         };
+        let mut insisted = Vec::new();
         for refused in self.admission.new_refusals(place, records) {
-            let settled = dlq.offer(&refused);
+            let settled = dlq.offer(&refused).await;
             if dlq.fails_closed() {
-                settled.await;
+                insisted.push(settled);
             } else if let Some(progress) = &self.progress {
                 progress.await_letter(refused.offset, settled);
             }
+        }
+        for settled in insisted {
+            settled.await;
         }
     }
 
