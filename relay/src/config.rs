@@ -62,13 +62,28 @@ pub struct KafkaConfig {
 }
 
 impl KafkaConfig {
+    /// For this long what a broker said, or that none answered, serves all who ask.
+    pub const ANSWER_AGE_MAX: Duration = Duration::from_millis(500);
+
     /// What every Kafka client of the relay is built from, so that none of them can differ in how
     /// it speaks to brokers.
     pub fn client(&self) -> ClientBuilder {
         let builder = ClientBuilder::new(self.brokers.as_slice().to_vec())
             .client_id("dashstream-relay")
-            .max_message_size(limits::BROKER_MESSAGE_BYTES_MAX);
+            .max_message_size(limits::BROKER_MESSAGE_BYTES_MAX)
+            .backoff_config(impatient());
         self.security.apply(builder)
+    }
+}
+
+/// rskafka retries inside its calls, nested three deep. Reading and dead letters have a backoff and a
+/// time of their own, and want to know soon.
+fn impatient() -> rskafka::BackoffConfig {
+    rskafka::BackoffConfig {
+        init_backoff: Duration::from_millis(50),
+        max_backoff: Duration::from_millis(250),
+        base: 2.0,
+        deadline: Some(Duration::from_millis(500)),
     }
 }
 

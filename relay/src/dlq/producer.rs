@@ -1,13 +1,8 @@
 //! The store behind the queue: a Kafka topic, written through clients of its own.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use rskafka::{
-    BackoffConfig,
     chrono::DateTime,
     client::{
         Client,
@@ -40,9 +35,6 @@ struct State {
     failed: Option<(Instant, Reason)>,
 }
 
-/// For this long a failure to connect serves all who ask.
-const FAILURE_AGE_MAX: Duration = Duration::from_millis(500);
-
 impl Producer {
     pub(super) fn new(config: &KafkaConfig, dlq: &DlqConfig) -> Self {
         Self {
@@ -55,7 +47,7 @@ impl Producer {
     async fn writer(&self, letter: &Letter) -> Result<Arc<PartitionClient>, Reason> {
         let mut state = self.state.lock().await;
         if let Some((at, reason)) = state.failed
-            && at.elapsed() < FAILURE_AGE_MAX
+            && at.elapsed() < KafkaConfig::ANSWER_AGE_MAX
         {
             return Err(reason);
         }
@@ -84,7 +76,7 @@ impl Producer {
         let client = match &state.client {
             Some(client) => Arc::clone(client),
             None => {
-                let build = self.config.client().backoff_config(impatient()).build();
+                let build = self.config.client().build();
                 let client = Arc::new(build.await.map_err(failed)?);
                 // Asked without naming the topic: a question about a topic by name may create it.
                 let topics = client.list_topics().await.map_err(failed)?;
@@ -153,15 +145,5 @@ impl Store for Producer {
                 })
             }
         }
-    }
-}
-
-/// rskafka retries inside its calls; letters have attempts and a time of their own.
-fn impatient() -> BackoffConfig {
-    BackoffConfig {
-        init_backoff: Duration::from_millis(50),
-        max_backoff: Duration::from_millis(250),
-        base: 2.0,
-        deadline: Some(Duration::from_millis(500)),
     }
 }

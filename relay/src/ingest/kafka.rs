@@ -11,7 +11,7 @@ use std::{
 };
 
 use rskafka::{
-    BackoffConfig, ConnectionError,
+    ConnectionError,
     chrono::DateTime,
     client::{
         Client,
@@ -163,9 +163,6 @@ struct Bootstrapped {
     failed: Option<(Instant, Failure)>,
 }
 
-/// For this long an answer, or the lack of one, serves all who ask.
-const ANSWER_AGE_MAX: Duration = Duration::from_millis(500);
-
 impl Kafka {
     pub(super) fn new(config: &Config) -> Self {
         Self {
@@ -179,12 +176,12 @@ impl Kafka {
     pub(super) async fn partitions(&self) -> Result<Option<BTreeSet<u32>>, Failure> {
         let mut state = self.bootstrapped.lock().await;
         if let Some((asked, listed)) = &state.listed
-            && asked.elapsed() < ANSWER_AGE_MAX
+            && asked.elapsed() < KafkaConfig::ANSWER_AGE_MAX
         {
             return Ok(listed.clone());
         }
         if let Some((at, failure)) = &state.failed
-            && at.elapsed() < ANSWER_AGE_MAX
+            && at.elapsed() < KafkaConfig::ANSWER_AGE_MAX
         {
             return Err(failure.clone());
         }
@@ -266,7 +263,7 @@ impl Kafka {
             return Ok(Arc::clone(client));
         }
         state.listed = None;
-        let build = self.config.client().backoff_config(impatient()).build();
+        let build = self.config.client().build();
         let client = self.limited(build).await?.map_err(Failure::of)?;
         let client = Arc::new(client);
         state.generation += 1;
@@ -278,17 +275,6 @@ impl Kafka {
         tokio::time::timeout(self.config.operation_timeout, call)
             .await
             .map_err(|_| Failure::timeout())
-    }
-}
-
-/// rskafka retries inside its calls, nested three deep; the loops of the relay have their own
-/// backoff and want to know soon.
-fn impatient() -> BackoffConfig {
-    BackoffConfig {
-        init_backoff: Duration::from_millis(50),
-        max_backoff: Duration::from_millis(250),
-        base: 2.0,
-        deadline: Some(Duration::from_millis(500)),
     }
 }
 
