@@ -55,6 +55,9 @@ impl fmt::Display for PauseCause {
             Self::Sequence { expected, received } => {
                 write!(f, "sequence {received} where {expected} was expected")
             }
+            Self::Unusable(code) if *code == GapCause::UnreadableBatch.code() => {
+                write!(f, "the batch cannot be read: {code}")
+            }
             Self::Unusable(code) => write!(f, "the record cannot be used: {code}"),
             Self::Unknown => f.write_str("the checkpoint has a pause for a reason unknown"),
         }
