@@ -1,33 +1,29 @@
-//! How the process takes memory from the system.
+//! The process's heap.
 //!
-//! glibc gives freed memory back to the system as soon as a few megabytes lie at the end of its heap, which is
-//! so after every batch that was read; taking them back costs the kernel a fault for each page. A relay lives
-//! long and reads on: what it needed for one batch it keeps for the next.
+//! Reading takes several megabytes for each batch, in blocks of all sizes, and lets them go again. glibc gives
+//! them back to the system each time and takes them anew, a fault for each page; mimalloc keeps them, where
+//! it is told to. `docs/performance.md` says what that is worth.
 
-/// Memory at the end of a heap that is kept: what one fetch takes several times over (the answer, its
-/// batches, their records).
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-const KEPT_BYTES_MAX: i32 = 64 * 1024 * 1024;
-/// Blocks from this size on come from the system one by one and go back to it at once: answers as large as
-/// only single records of unusual size make them.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-const OWN_MAPPING_BYTES_MIN: i32 = 16 * 1024 * 1024;
+use mimalloc::MiMalloc;
 
-/// Sets the allocator's thresholds, where it is glibc's. To be called before there are threads.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[global_allocator]
+static HEAP: MiMalloc = MiMalloc;
+
+/// Number of the option that says after how many milliseconds freed memory goes back to the system. The
+/// bindings have no name for it; in the library's header it is the sixteenth of its list.
+const PURGE_DELAY: i32 = 15;
+/// It does not go back: what one batch needed the next one needs, and the most there ever is is bounded by
+/// the relay's own limits.
+const NEVER: std::ffi::c_long = -1;
+
+/// To be called first.
 #[allow(
     unsafe_code,
-    reason = "the C library's settings are reached through its own function alone"
+    reason = "the library's settings are reached through its own function alone"
 )]
 pub(crate) fn keep_freed_memory() {
-    // SAFETY: `mallopt` takes two integers by value and has no precondition but that no other thread
-    // allocates meanwhile, and there is none yet. A setting it does not take it leaves as it was.
+    // SAFETY: it takes two numbers by value, and leaves a number that is no option alone.
     unsafe {
-        libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT_BYTES_MAX);
-        libc::mallopt(libc::M_MMAP_THRESHOLD, OWN_MAPPING_BYTES_MIN);
+        libmimalloc_sys::mi_option_set(PURGE_DELAY, NEVER);
     }
 }
-
-/// Other C libraries have other ways.
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub(crate) const fn keep_freed_memory() {}

@@ -197,7 +197,7 @@ impl Admission {
                 obstacle = Some(Obstacle::Unusable(code));
                 break;
             }
-            bytes += FRAME_HEADER_LEN + stored(record, outcome).len();
+            bytes += FRAME_HEADER_LEN + stored(record, &outcome).len();
             self.outcomes.push(outcome);
         }
         let run = Run {
@@ -251,13 +251,13 @@ impl Admission {
         let mut builder = SegmentBuilder::new(self.partition, place.position);
         builder.reserve(self.outcomes.len(), bytes);
         let mut tally = Tally::default();
-        for (record, &outcome) in records.iter().zip(&self.outcomes) {
+        for (record, outcome) in records.iter().zip(&self.outcomes) {
             if record.offset < builder.position() {
                 continue;
             }
             count(record, outcome, place, &mut tally, counters);
             let value = stored(record, outcome);
-            match outcome {
+            match *outcome {
                 Outcome::Accept(_) => builder.record(record.offset, record.timestamp_ms, value),
                 Outcome::Reject(code) => {
                     builder.reject(record.offset, record.timestamp_ms, code, value);
@@ -311,11 +311,11 @@ fn decoded_at_most(value: &[u8], mode: Mode, payload_bytes_max: usize) -> usize 
 }
 
 /// Counts one record under exactly one outcome and one age.
-fn count(record: &Record, outcome: Outcome, place: Place, tally: &mut Tally, counters: &Counters) {
+fn count(record: &Record, outcome: &Outcome, place: Place, tally: &mut Tally, counters: &Counters) {
     let age = place.age(record);
     tally.receive(record.value.as_ref().map_or(0, Vec::len));
-    match outcome {
-        Outcome::Accept(accepted) => {
+    match *outcome {
+        Outcome::Accept(ref accepted) => {
             tally.accept(accepted, age);
             if age == Age::New && accepted.timestamp_us != 0 {
                 observe_latency(accepted.timestamp_us, place.wall_us, counters);
@@ -343,7 +343,7 @@ fn observe_latency(timestamp_us: i64, wall_us: i64, counters: &Counters) {
 }
 
 /// The part of a record's value that goes into the log.
-fn stored(record: &Record, outcome: Outcome) -> &[u8] {
+fn stored<'a>(record: &'a Record, outcome: &Outcome) -> &'a [u8] {
     let value = record.value.as_deref().unwrap_or_default();
     match outcome {
         Outcome::Accept(_) => value,

@@ -26,7 +26,7 @@ impl Tally {
         self.received_bytes += bytes as u64;
     }
 
-    pub(super) fn accept(&mut self, accepted: Accepted, age: Age) {
+    pub(super) fn accept(&mut self, accepted: &Accepted, age: Age) {
         match age {
             Age::Old => self.old += 1,
             Age::New => self.new += 1,
