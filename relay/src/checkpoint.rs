@@ -7,10 +7,18 @@
 //! that is wrong with one stops the relay.
 
 mod file;
+mod lock;
 mod pause;
 mod progress;
 
-use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs::{File, TryLockError},
+    io,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -19,7 +27,7 @@ pub use file::{Checkpoint, Fault, Fingerprint, Place, load, parse, set_aside, st
 pub use pause::{PauseCause, StoredPause};
 pub use progress::Progress;
 
-use crate::{config::Config, metrics::Counters};
+use crate::{clock::Clock, config::Config, ingest::LogLimit, limits, metrics::Counters};
 
 /// The checkpoints of one topic. Cloned freely.
 #[derive(Clone, Debug)]
@@ -35,8 +43,33 @@ struct Parts {
     counters: Arc<Counters>,
     partitions: Mutex<BTreeMap<u32, Arc<Progress>>>,
     writing: Mutex<()>,
+    /// Held until the end, where the file system can.
+    lock: Mutex<Option<File>>,
+    /// Partitions without a checkpoint that is up to date, and why.
+    troubles: Mutex<BTreeMap<u32, Trouble>>,
+    clock: Clock,
+    log: Mutex<LogLimit>,
     /// Something is to be written that does not wait for the interval.
     urgent: Arc<Notify>,
+}
+
+/// What keeps a partition from having a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The last write failed.
+    Unwritten,
+    /// There is a file, and nobody knows what it says. It may be a good one, so none replaces it.
+    Unread,
+}
+
+impl Trouble {
+    /// For people.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Unwritten => "its checkpoint cannot be written",
+            Self::Unread => "its checkpoint could not be read at start and is left alone",
+        }
+    }
 }
 
 impl Checkpoints {
@@ -51,6 +84,10 @@ impl Checkpoints {
                 counters,
                 partitions: Mutex::default(),
                 writing: Mutex::default(),
+                lock: Mutex::default(),
+                troubles: Mutex::default(),
+                clock: Clock::start(),
+                log: Mutex::default(),
                 urgent: Arc::default(),
             }),
         })
@@ -73,11 +110,52 @@ impl Checkpoints {
         partitions.iter().filter_map(stored).collect()
     }
 
-    /// The checkpoint that is there. A file that is of no use is counted, told and moved aside.
+    /// Partitions whose checkpoint is not what it should be.
+    pub fn troubles(&self) -> Vec<(u32, Trouble)> {
+        let troubles = self.parts.troubles.lock();
+        let troubles = troubles.iter();
+        troubles
+            .map(|(&partition, &why)| (partition, why))
+            .collect()
+    }
+
+    /// Takes the folder; fails where another relay has it. Where nobody can tell, it is used all the same.
+    pub async fn claim(&self) -> io::Result<()> {
+        let folder = self.parts.dir.join(&self.parts.topic);
+        let shown = folder.display().to_string();
+        let error = match in_time(move || lock::claim(&folder)).await {
+            Some(Ok(lock)) => {
+                *self.parts.lock.lock() = Some(lock);
+                return Ok(());
+            }
+            Some(Err(TryLockError::WouldBlock)) => {
+                return Err(io::Error::other(format!(
+                    "DASHSTREAM_CHECKPOINT_DIR: another relay uses {shown}; each needs a directory of its own"
+                )));
+            }
+            Some(Err(TryLockError::Error(error))) => error,
+            None => io::ErrorKind::TimedOut.into(),
+        };
+        tracing::warn!(folder = shown, %error, "cannot be locked: a second relay on it is not noticed");
+        Ok(())
+    }
+
+    /// The checkpoint that is there. A file that is of no use is counted, told and moved aside; one that
+    /// cannot be read is left where it is.
     pub async fn load(&self, partition: u32) -> Option<Checkpoint> {
         let parts = Arc::clone(&self.parts);
-        let loaded = tokio::task::spawn_blocking(move || parts.load(partition));
-        loaded.await.unwrap_or_default()
+        match in_time(move || load(&parts.dir, parts.place(partition))).await {
+            Some(Ok(found)) => found,
+            Some(Err(Fault::Unreadable)) | None => {
+                self.parts.unread(partition);
+                None
+            }
+            Some(Err(fault)) => {
+                let parts = Arc::clone(&self.parts);
+                in_time(move || parts.set_aside(partition, fault)).await;
+                None
+            }
+        }
     }
 
     /// Writes what has changed, at the interval or where a partition stops or goes on, until it is
@@ -110,12 +188,17 @@ impl Parts {
         }
     }
 
-    fn load(&self, partition: u32) -> Option<Checkpoint> {
+    fn unread(&self, partition: u32) {
+        let fault = Fault::Unreadable;
+        self.counters.checkpoint_faults.inc(fault);
+        self.troubles.lock().insert(partition, Trouble::Unread);
+        let file = self.place(partition).file(&self.dir);
+        let file = file.display();
+        tracing::warn!(partition, %file, "ignored and left alone: {fault}");
+    }
+
+    fn set_aside(&self, partition: u32, fault: Fault) {
         let place = self.place(partition);
-        let fault = match load(&self.dir, place) {
-            Ok(found) => return found,
-            Err(fault) => fault,
-        };
         self.counters.checkpoint_faults.inc(fault);
         let file = place.file(&self.dir);
         let file = file.display();
@@ -128,7 +211,6 @@ impl Parts {
                 tracing::warn!(partition, %file, %error, "ignored: {fault}");
             }
         }
-        None
     }
 
     fn write(&self) {
@@ -143,21 +225,40 @@ impl Parts {
     }
 
     fn store(&self, partition: u32, progress: &Progress, checkpoint: Checkpoint) {
+        let is_unread =
+            |troubles: &BTreeMap<_, _>| troubles.get(&partition) == Some(&Trouble::Unread);
+        if is_unread(&self.troubles.lock()) {
+            self.counters.checkpoint_failures.inc();
+            return;
+        }
         let place = self.place(partition);
         match store(&self.dir, place, checkpoint) {
             Ok(()) => {
                 self.counters.checkpoint_writes.inc();
+                self.troubles.lock().remove(&partition);
                 progress.stored(checkpoint);
             }
             Err(error) => self.failed(partition, &error),
         }
     }
 
-    /// The interval bounds how often this is said.
     fn failed(&self, partition: u32, error: &io::Error) {
         self.counters.checkpoint_failures.inc();
-        tracing::warn!(partition, %error, "the checkpoint cannot be written");
+        self.troubles.lock().insert(partition, Trouble::Unwritten);
+        if let Some(unsaid) = self.log.lock().allow(self.clock.now_ms()) {
+            let file = self.place(partition).file(&self.dir);
+            let file = file.display();
+            tracing::warn!(partition, %file, %error, unsaid, "the checkpoint cannot be written");
+        }
     }
+}
+
+/// What a call of the file system says, off the runtime's threads. `None` where it takes too long; it
+/// then keeps a thread for as long as it takes.
+async fn in_time<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let limit = Duration::from_millis(limits::CHECKPOINT_START_MS_MAX);
+    let called = tokio::time::timeout(limit, tokio::task::spawn_blocking(call)).await;
+    called.ok()?.ok()
 }
 
 #[cfg(test)]

@@ -48,6 +48,9 @@ pub const PAUSED_LOOK_INTERVAL_MS: u64 = 10_000;
 /// have heard of a new partition yet.
 pub const MISSING_ANSWERS: u32 = 5;
 
+/// How long a start waits for the files of the checkpoints.
+pub const CHECKPOINT_START_MS_MAX: u64 = 5_000;
+
 /// Largest checkpoint file that is read; a sound one has at most a few hundred bytes.
 pub const CHECKPOINT_BYTES_MAX: u64 = 4_096;
 

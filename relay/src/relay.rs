@@ -126,6 +126,9 @@ pub enum Feed {
 impl Relay {
     /// Binds and starts everything; connections are accepted when this returns.
     pub async fn start(shared: Arc<Shared>, feed: Feed) -> io::Result<Self> {
+        if let (Feed::Kafka, Some(checkpoints)) = (feed, &shared.checkpoints) {
+            checkpoints.claim().await?;
+        }
         let listener = listen::bind(shared.config.listen.host, shared.config.listen.port).await?;
         let address = listener.local_addr()?;
         let routes = http::routes(Arc::clone(&shared));

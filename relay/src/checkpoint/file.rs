@@ -212,10 +212,13 @@ pub fn parse(bytes: &[u8], place: Place<'_>) -> Result<Checkpoint, Fault> {
     }
 }
 
-/// Reads a checkpoint; `None` where there is none. What is left of writes that were killed goes.
+/// Reads a checkpoint; `None` where there is none.
 pub fn load(dir: &Path, place: Place<'_>) -> Result<Option<Checkpoint>, Fault> {
     let path = place.file(dir);
-    remove_leftovers(&path);
+    // Opening a pipe waits until somebody writes into it.
+    if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+        return Err(Fault::Unreadable);
+    }
     let mut bytes = Vec::new();
     let read = File::open(&path)
         .and_then(|file| file.take(CHECKPOINT_BYTES_MAX + 1).read_to_end(&mut bytes));
@@ -281,17 +284,14 @@ fn temporary(path: &Path) -> PathBuf {
     path.with_extension(format!("{TEMPORARY}.{process}.{nonce}"))
 }
 
-fn remove_leftovers(path: &Path) {
-    let prefix = path.with_extension(format!("{TEMPORARY}."));
-    let Some(prefix) = prefix
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-    else {
-        return;
-    };
-    let entries = path.parent().and_then(|dir| fs::read_dir(dir).ok());
-    for entry in entries.into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+/// Removes what killed writes left in a folder. Of use to whoever is alone in it.
+pub fn remove_leftovers(folder: &Path) {
+    let middle = format!(".{TEMPORARY}.");
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let partition = name.split_once(&middle).map(|(partition, _)| partition);
+        if partition.is_some_and(|partition| partition.parse::<u32>().is_ok()) {
             // It is litter and no more; the next start finds it again.
             let _left: io::Result<()> = fs::remove_file(entry.path());
         }

@@ -169,9 +169,70 @@ async fn a_write_that_fails_is_counted_and_tried_again() {
         (written.get(), failed.get())
     };
     assert_eq!(counts(), (0, 2));
+    assert_eq!(checkpoints.troubles(), [(0, Trouble::Unwritten)]);
     fs::remove_file(&topic).expect("a folder of our own");
     checkpoints.write().await;
     assert_eq!(counts(), (1, 2));
+    assert_eq!(checkpoints.troubles(), []);
+}
+
+/// OPS-02: what cannot be read may be good. It stays where it is, is replaced by nothing and told of, and
+/// a pipe, at whose other end nobody is, holds nobody up.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_left_alone() {
+    let folder = Folder::new("unread");
+    let (checkpoints, counters) = checkpoints(&folder);
+    let place = |partition| Place {
+        topic: "runs",
+        partition,
+    };
+    let (pipe, directory) = (place(0).file(folder.path()), place(1).file(folder.path()));
+    fs::create_dir_all(&directory).expect("a folder of our own");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo is everywhere").success());
+    for partition in [0, 1] {
+        let loaded = tokio::time::timeout(Duration::from_secs(2), checkpoints.load(partition));
+        assert_eq!(loaded.await, Ok(None));
+        let progress = checkpoints.progress(partition);
+        progress.reach(Checkpoint::at(8, 0, None));
+    }
+    checkpoints.write().await;
+    assert_eq!(counters.checkpoint_faults.get(Fault::Unreadable), 2);
+    assert_eq!(counters.checkpoint_failures.get(), 2);
+    let unread = Trouble::Unread;
+    assert_eq!(checkpoints.troubles(), [(0, unread), (1, unread)]);
+    let kind = fs::metadata(&pipe).expect("still there").file_type();
+    assert!(!kind.is_file() && directory.is_dir());
+}
+
+/// OPS-02: a file system that does not answer is not waited for.
+#[tokio::test]
+async fn a_call_that_never_ends_is_left_behind() {
+    let (end, wait) = std::sync::mpsc::channel::<()>();
+    assert_eq!(in_time(move || wait.recv().is_ok()).await, None);
+    drop(end);
+    assert_eq!(in_time(|| 7).await, Some(7));
+}
+
+/// OPS-01: a second relay on the same files is told so, until the first one is gone. Another topic's are
+/// others.
+#[tokio::test]
+async fn a_folder_has_one_relay() {
+    let folder = Folder::new("lock");
+    let (first, _) = checkpoints(&folder);
+    let (second, _) = checkpoints(&folder);
+    first.claim().await.expect("nobody else is there");
+    let refused = second.claim().await.expect_err("taken").to_string();
+    assert!(refused.contains("DASHSTREAM_CHECKPOINT_DIR"), "{refused}");
+    assert!(refused.contains("runs"), "{refused}");
+    drop(first);
+    second.claim().await.expect("free again");
+    // Where no lock can be had, there is no folder to fight for either.
+    let in_the_way = Folder::new("no-lock");
+    fs::write(in_the_way.path().join("runs"), b"").expect("a folder of our own");
+    let (third, _) = checkpoints(&in_the_way);
+    third.claim().await.expect("goes on without");
 }
 
 /// Stores a letter when it is told to.

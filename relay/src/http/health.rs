@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::{
+    checkpoint::Checkpoints,
     ingest::{PartitionStatus, Phase, TopicState},
     limits,
     metrics::{Age, Counters, LastTime},
@@ -86,6 +87,11 @@ impl Health {
             reasons.push(format!(
                 "partition {partition}: waits until its dead letter is stored"
             ));
+        }
+        let checkpoints = shared.checkpoints.as_ref();
+        for (partition, trouble) in checkpoints.map_or_else(Vec::new, Checkpoints::troubles) {
+            status = Status::Degraded;
+            reasons.push(format!("partition {partition}: {}", trouble.reason()));
         }
         let recent = shared.window.recent(&shared.counters, now_ms);
         if recent.has_too_many_refused() {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::checkpoint::{PauseCause, tests::Folder};
+use crate::checkpoint::{PauseCause, lock::claim, tests::Folder};
 
 const PLACE: Place<'static> = Place {
     topic: "runs",
@@ -111,7 +111,8 @@ fn a_stored_checkpoint_is_loaded_and_replaced() {
     assert_eq!(names, ["3.json"], "nothing is left lying about");
 }
 
-/// A write that was killed leaves its temporary file; the next start removes it, and only its own.
+/// A write that was killed leaves its temporary file; who takes the folder removes it, and nothing else.
+/// Reading alone removes nothing, as the writer may be alive.
 #[test]
 fn leftovers_of_killed_writes_go_at_the_next_start() {
     let folder = Folder::new("leftovers");
@@ -122,9 +123,17 @@ fn leftovers_of_killed_writes_go_at_the_next_start() {
         fs::write(of(name), b"{\"top").expect("a folder of our own");
     }
     assert_eq!(load(dir, PLACE), Ok(Some(plain(7))));
-    let left =
-        ["3.tmp.1.2-3", "3.tmp.99.0-0", "33.tmp.1.2-3", "3.unusable"].map(|name| of(name).exists());
-    assert_eq!(left, [false, false, true, true]);
+    let names = [
+        "3.tmp.1.2-3",
+        "3.tmp.99.0-0",
+        "33.tmp.1.2-3",
+        "3.unusable",
+        "3.json",
+    ];
+    let left = || names.map(|name| of(name).exists());
+    assert_eq!(left(), [true; 5]);
+    let _lock = claim(&dir.join("runs")).expect("nobody else is there");
+    assert_eq!(left(), [false, false, false, true, true]);
 }
 
 #[test]
