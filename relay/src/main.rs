@@ -7,6 +7,7 @@ use std::{
     ffi::OsString,
     io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::{Parser as _, error::ErrorKind};
@@ -119,11 +120,17 @@ fn run(config: Config, filter: EnvFilter) -> Result<(), Failure> {
     if let Some(warning) = config.dlq_warning() {
         tracing::warn!(warning);
     }
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?
-        .block_on(serve(config))
+        .build()?;
+    let outcome = runtime.block_on(serve(config));
+    // What is left then are calls of files, which nobody can end: a folder on a network may hang for ever.
+    runtime.shutdown_timeout(HUNG_CALLS_WAIT_MAX);
+    outcome
 }
+
+/// Wait for calls that do not end, once all else has stopped.
+const HUNG_CALLS_WAIT_MAX: Duration = Duration::from_secs(1);
 
 async fn serve(config: Config) -> Result<(), Failure> {
     let stopped = stop_signal()?;

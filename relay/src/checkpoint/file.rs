@@ -285,7 +285,7 @@ fn temporary(path: &Path) -> PathBuf {
 }
 
 /// Removes what killed writes left in a folder. Of use to whoever is alone in it.
-pub fn remove_leftovers(folder: &Path) {
+pub(super) fn remove_leftovers(folder: &Path) {
     let middle = format!(".{TEMPORARY}.");
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();

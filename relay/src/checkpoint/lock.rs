@@ -12,7 +12,7 @@ const NAME: &str = "lock";
 
 /// Takes the folder of a topic for as long as the file lives, and removes what killed writes left in it:
 /// without the lock that may be of a process that is alive.
-pub fn claim(folder: &Path) -> Result<File, TryLockError> {
+pub(super) fn claim(folder: &Path) -> Result<File, TryLockError> {
     fs::create_dir_all(folder).map_err(TryLockError::Error)?;
     let file = File::options()
         .read(true)
