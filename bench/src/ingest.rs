@@ -29,7 +29,7 @@ use crate::{
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Ingest {
     /// Repetitions of each figure, of which the median counts.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Size of the corpora, in percent of those of `bench decode`.
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..))]
