@@ -155,6 +155,10 @@ impl Tables {
         Ok(())
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the rest are scalars, named alike"
+    )]
     fn field_type(&self, field: &FieldDescriptorProto) -> Result<String, Box<dyn Error>> {
         let missing = || format!("{} has an unknown type {}", field.name(), field.type_name());
         Ok(match field.r#type() {

@@ -97,7 +97,12 @@ impl Args {
         };
         let last = match item.content {
             Content::Gap { last, .. } => last,
-            _ => place.offset,
+            Content::Payload(_)
+            | Content::TooLong(_)
+            | Content::Null
+            | Content::Truncated { .. }
+            | Content::Rejected { .. }
+            | Content::Unreadable(_) => place.offset,
         };
         self.partition
             .is_none_or(|partition| partition == place.partition)

@@ -27,9 +27,10 @@ pub(crate) enum Failure {
 impl Failure {
     /// An error on stdout.
     pub(crate) fn stdout(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::ReaderGone,
-            _ => Self::Io(format!("stdout: {error}")),
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::ReaderGone
+        } else {
+            Self::Io(format!("stdout: {error}"))
         }
     }
 }

@@ -36,7 +36,14 @@ pub(crate) fn describe(reject: &Reject) -> String {
         RejectCode::DecompressedTooLarge => {
             format!("{} (limit {DECOMPRESSED_BYTES_MAX} bytes)", reject.what())
         }
-        _ => format!("{} at byte {}", reject.what(), reject.at()),
+        RejectCode::Empty
+        | RejectCode::TooLarge
+        | RejectCode::BadFrame
+        | RejectCode::Decompress
+        | RejectCode::Protobuf
+        | RejectCode::Utf8
+        | RejectCode::TooDeep
+        | RejectCode::TooManyEvents => format!("{} at byte {}", reject.what(), reject.at()),
     }
 }
 

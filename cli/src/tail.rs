@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     tail.flush()?;
     Ok(match followed.outcome() {
         Outcome::Clean if tail.undecodable > 0 => Outcome::Found,
-        outcome => outcome,
+        outcome @ (Outcome::Clean | Outcome::Found | Outcome::Unreadable) => outcome,
     })
 }
 
@@ -117,7 +117,7 @@ impl Watcher for Tail<'_> {
             FrameKind::Record => self.record(frame),
             FrameKind::Reject => self.reject(frame, &reject_text(frame.header.code)),
             FrameKind::Gap => self.gap(frame),
-            _ => Ok(()),
+            FrameKind::Mark => Ok(()),
         };
         written.map_err(|error| Failure::stdout(&error))
     }

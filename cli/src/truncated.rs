@@ -33,7 +33,11 @@ pub(crate) fn certain_refusal(
         // The first byte and the length decide, and in compatible mode the first four bytes.
         RejectCode::BadFrame | RejectCode::TooLarge => 0,
         RejectCode::Decompress | RejectCode::DecompressedTooLarge => ZSTD_BLOCK_BYTES_MAX,
-        _ => TOKEN_BYTES_MAX,
+        RejectCode::Empty
+        | RejectCode::Protobuf
+        | RejectCode::Utf8
+        | RejectCode::TooDeep
+        | RejectCode::TooManyEvents => TOKEN_BYTES_MAX,
     };
     let within = found.at().saturating_add(reach) <= head.len() || reach == 0;
     let what = format!(

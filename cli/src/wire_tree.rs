@@ -28,7 +28,10 @@ pub(crate) fn lines(decoder: &mut Decoder, payload: &[u8], reject: &Reject) -> V
                 rows.add(0, part.at, &part_text(&part));
             });
         }
-        _ => {
+        RejectCode::Protobuf
+        | RejectCode::Utf8
+        | RejectCode::TooDeep
+        | RejectCode::TooManyEvents => {
             let Ok((framing, body)) = decoder.unwrap_frame(payload) else {
                 return Vec::new();
             };
@@ -89,7 +92,14 @@ impl Rows {
         let at = match reject.code() {
             // The limit is not a place.
             RejectCode::TooLarge => String::new(),
-            _ => reject.at().to_string(),
+            RejectCode::Empty
+            | RejectCode::BadFrame
+            | RejectCode::Decompress
+            | RejectCode::DecompressedTooLarge
+            | RejectCode::Protobuf
+            | RejectCode::Utf8
+            | RejectCode::TooDeep
+            | RejectCode::TooManyEvents => reject.at().to_string(),
         };
         let text = format!("<-- {}: {}", reject.code(), reject.what());
         self.lines.push(row(self.depth, &at, &text));
@@ -141,6 +151,10 @@ fn value_text(value: &Value<'_>, ty: Option<FieldType>) -> String {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other types of protobuf are no varints"
+)]
 fn varint_text(value: u64, ty: FieldType) -> String {
     match ty {
         FieldType::Int64 | FieldType::Int32 => value.cast_signed().to_string(),

@@ -72,7 +72,6 @@ impl BlockKind {
 
 /// Why bytes are no capture, or cannot be put into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum CaptureError {
     /// It does not start as a capture does.
     NotACapture,
@@ -120,7 +119,9 @@ impl core::fmt::Display for CaptureError {
                 write!(f, "{}: block at byte {at}", self.code())
             }
             Self::Frames(error) => error.fmt(f),
-            _ => f.write_str(self.code()),
+            Self::NotACapture | Self::Metadata | Self::Index | Self::AfterEnd | Self::Full => {
+                f.write_str(self.code())
+            }
         }
     }
 }

@@ -32,7 +32,6 @@ impl Default for EncodeOptions {
 
 /// Why a message cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum EncodeError {
     /// The message has no payload.
     Empty,

@@ -35,7 +35,7 @@ impl FrameHeader {
     pub const fn last_offset(&self) -> u64 {
         match self.kind {
             FrameKind::Gap => self.timestamp_ms.cast_unsigned(),
-            _ => self.offset,
+            FrameKind::Record | FrameKind::Reject | FrameKind::Mark => self.offset,
         }
     }
 
@@ -44,7 +44,9 @@ impl FrameHeader {
     pub const fn next(&self) -> u64 {
         match self.kind {
             FrameKind::Mark => self.offset,
-            _ => self.last_offset().saturating_add(1),
+            FrameKind::Record | FrameKind::Gap | FrameKind::Reject => {
+                self.last_offset().saturating_add(1)
+            }
         }
     }
 
@@ -99,7 +101,6 @@ pub struct Frame<'a> {
 
 /// Why bytes are no run of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum FrameError {
     /// The bytes end inside a header or payload.
     Truncated,
@@ -132,7 +133,7 @@ impl core::fmt::Display for FrameError {
         match self {
             Self::Layout(version) => write!(f, "{}: version {version}", self.code()),
             Self::PayloadTooLarge(len) => write!(f, "{}: {len} bytes", self.code()),
-            _ => f.write_str(self.code()),
+            Self::Truncated | Self::Reserved | Self::Inconsistent => f.write_str(self.code()),
         }
     }
 }

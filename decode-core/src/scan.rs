@@ -4,6 +4,10 @@
 //! The verdict is that of prost on the same bytes (the test `scan_agrees_with_prost` holds it):
 //! wire types, lengths, UTF-8 of text fields, nesting depth; unknown fields pass. It is stricter in
 //! two places: [`MAP_WIRE_TYPE`], and the number of events in a batch is bounded.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "over the types and layouts of protobuf, to which nothing is added"
+)]
 
 mod checked;
 

@@ -9,6 +9,10 @@
 //! Driven by the schema's tables, without generated types: the walk is the same for all messages.
 //! It does not judge framing, compression or size: that is the decoder's part. What it keeps in
 //! memory besides the text is a small multiple of the body, whatever the body is: `docs/decode.md`.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "over the types and layouts of protobuf, to which nothing is added"
+)]
 
 mod field;
 mod json;

@@ -224,7 +224,9 @@ impl<'a> Level<'a> {
                 WireType::StartGroup if open.len() < NESTING_DEPTH_MAX as usize => {
                     open.push(number);
                 }
-                _ => return Err(Reject::protobuf(at, "group ends under another number")),
+                WireType::StartGroup | WireType::EndGroup => {
+                    return Err(Reject::protobuf(at, "group ends under another number"));
+                }
             }
         }
         Ok(())

@@ -227,9 +227,10 @@ fn make_room(out: &mut Vec<u8>, more: usize, max: usize) {
 }
 
 fn refused(error: &FrameDecoderError) -> Reject {
-    match error {
-        FrameDecoderError::DictNotProvided { .. } => damaged(4, "frame needs a dictionary"),
-        _ => damaged(0, "damaged frame header"),
+    if let FrameDecoderError::DictNotProvided { .. } = error {
+        damaged(4, "frame needs a dictionary")
+    } else {
+        damaged(0, "damaged frame header")
     }
 }
 

@@ -1,5 +1,10 @@
 //! The checked pass against prost, the full decoder: the same verdict on the same bytes, and the
 //! same facts. Seeded mutations of messages of every kind, bounded in number.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants,
+    reason = "a test looks at the cases it is about"
+)]
 
 mod support;
 

@@ -180,3 +180,20 @@ fn single_definition() {
         second.join("\n")
     );
 }
+
+/// A new kind or code must be seen by the compiler at every place that tells them apart.
+#[test]
+fn no_enum_of_the_workspace_is_open_to_additions() {
+    let mut files = Vec::new();
+    sources(&root(), &mut files);
+    assert!(files.len() > 100, "only {} sources were found", files.len());
+    files.push(root().join("decode-core/src/wire.rs"));
+    let open: Vec<_> = files
+        .iter()
+        .filter(|path| {
+            let text = fs::read_to_string(path).expect("a readable source");
+            text.lines().any(|line| line.trim() == "#[non_exhaustive]")
+        })
+        .collect();
+    assert!(open.is_empty(), "non_exhaustive in {open:?}");
+}

@@ -247,7 +247,7 @@ impl Watcher {
         let (last, next) = match header.kind {
             wire::FrameKind::Gap => (header.last_offset(), header.last_offset() + 1),
             wire::FrameKind::Mark => (header.offset, header.offset),
-            _ => (header.offset, header.offset + 1),
+            wire::FrameKind::Record | wire::FrameKind::Reject => (header.offset, header.offset + 1),
         };
         assert!(
             header.prev_next <= expected && expected <= last,
@@ -318,7 +318,7 @@ pub fn outline(frames: &[(FrameHeader, Vec<u8>)]) -> Vec<String> {
             let (first, last) = (header.offset, header.last_offset());
             Some(format!("gap {first}-{last} {}", cause.unwrap_or("unknown")))
         }
-        _ => None,
+        wire::FrameKind::Mark => None,
     });
     told.collect()
 }

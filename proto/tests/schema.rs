@@ -1,5 +1,10 @@
 //! The schema against two independent statements of it: the numbers typed out below, which are
 //! what exists in the wild, and the types prost generated.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants,
+    reason = "a test looks at the cases it is about"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -1,5 +1,10 @@
 //! What is under `deploy/` and in `docs/operations.md` agrees with the relay: metrics exist, alerts do
 //! what they say by the real promtool, and each is explained.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants,
+    reason = "a test looks at the cases it is about"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

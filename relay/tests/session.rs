@@ -126,7 +126,11 @@ async fn pings_are_answered_and_junk_is_refused() {
             .expect("whole")
         {
             Message::Pong(bytes) => break bytes,
-            _ => continue,
+            Message::Text(_)
+            | Message::Binary(_)
+            | Message::Ping(_)
+            | Message::Close(_)
+            | Message::Frame(_) => continue,
         }
     };
     assert_eq!(&pong[..], b"hello");

@@ -146,7 +146,7 @@ pub fn project(
             kind: RowKind::Reject,
             ..base
         }),
-        _ => {}
+        FrameKind::Mark => {}
     }
     Ok(())
 }

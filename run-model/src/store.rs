@@ -154,7 +154,7 @@ impl RunStore {
                 let offsets = frame.header.next() - frame.header.offset;
                 totals.gap_offsets = totals.gap_offsets.saturating_add(offsets);
             }
-            _ => {}
+            FrameKind::Mark => {}
         }
         totals.rows += self.rows.end() - before;
         for id in before..self.rows.end() {
@@ -280,7 +280,7 @@ fn code_of(row: &StoredRow) -> String {
     let known = match row.kind {
         RowKind::Gap => GapCause::from_number(row.code).map(GapCause::code),
         RowKind::Reject => RejectCode::from_number(row.code).map(RejectCode::code),
-        _ => Some(""),
+        RowKind::Unknown | RowKind::Message(_) => Some(""),
     };
     known.map_or_else(|| format!("unknown({})", row.code), ToString::to_string)
 }

@@ -209,7 +209,17 @@ impl ThreadRow {
                 self.errors = self.errors.saturating_add(1);
                 return;
             }
-            _ => return,
+            RowKind::Message(
+                MessageKind::StateDiff
+                | MessageKind::TokenChunk
+                | MessageKind::ToolExecution
+                | MessageKind::Checkpoint
+                | MessageKind::Metrics
+                | MessageKind::EventBatch
+                | MessageKind::ExecutionTrace,
+            )
+            | RowKind::Gap
+            | RowKind::Unknown => return,
         }
         match EventType::try_from(row.event_type) {
             Ok(EventType::GraphStart) => self.status = ThreadStatus::Running,

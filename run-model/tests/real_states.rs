@@ -1,5 +1,10 @@
 //! Checkpoints and state hashes of real traffic: every checkpoint's checksum, and every hash whose
 //! chain of diffs is whole.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants,
+    reason = "a test looks at the cases it is about"
+)]
 
 #[path = "../../decode-core/tests/support/mod.rs"]
 mod support;

@@ -127,7 +127,6 @@ pub struct Problem {
 
 /// Why a binary message is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Refused {
     /// It belongs to an earlier connection.
     Stale,

@@ -8,6 +8,14 @@
 //! 1. `handle(input, now)` whatever arrived,
 //! 2. `poll(now)` and do what it says, until it says wait,
 //! 3. sleep until that time or the next input.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::wildcard_enum_match_arm,
+        clippy::match_wildcard_for_single_variants,
+        reason = "a test looks at the cases it is about"
+    )
+)]
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

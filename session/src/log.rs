@@ -51,7 +51,6 @@ pub enum RecordAt {
 
 /// Why a segment is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum AppendError {
     /// Its partition was not added.
     UnknownPartition(u32),

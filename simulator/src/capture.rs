@@ -29,7 +29,6 @@ pub struct CapturedRecord {
 
 /// Why a capture cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum CaptureError {
     /// A plain capture ends inside the record that starts at this byte.
     Truncated { at: usize },

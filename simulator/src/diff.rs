@@ -61,7 +61,9 @@ impl Patch {
         let (name, value_member) = match op {
             OpType::Remove => ("remove", 0),
             OpType::Add => ("add", ",\"value\":".len() + value.len()),
-            _ => ("replace", ",\"value\":".len() + value.len()),
+            OpType::Replace | OpType::Move | OpType::Copy | OpType::Test => {
+                ("replace", ",\"value\":".len() + value.len())
+            }
         };
         let path_text = Value::from(path).to_string();
         self.text_bytes +=
@@ -102,7 +104,7 @@ mod tests {
             let name = match operation.op() {
                 OpType::Add => "add",
                 OpType::Remove => "remove",
-                _ => "replace",
+                OpType::Replace | OpType::Move | OpType::Copy | OpType::Test => "replace",
             };
             let mut object = json!({"op": name, "path": operation.path});
             if operation.op() != OpType::Remove {

@@ -426,7 +426,7 @@ impl ManifestEdge {
     fn of(edge: &Edge) -> Self {
         let condition_label = match edge.kind {
             EdgeKind::Conditional(key) => Some(key),
-            _ => None,
+            EdgeKind::Direct | EdgeKind::Parallel => None,
         };
         Self {
             from: edge.from,

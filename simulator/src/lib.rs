@@ -13,7 +13,14 @@
 //! let first = |seed| Simulation::new(SimConfig { seed, ..SimConfig::default() }).next();
 //! assert_eq!(first(7), first(7));
 //! ```
-
+#![cfg_attr(
+    test,
+    allow(
+        clippy::wildcard_enum_match_arm,
+        clippy::match_wildcard_for_single_variants,
+        reason = "a test looks at the cases it is about"
+    )
+)]
 #![forbid(unsafe_code)]
 
 mod bad;

@@ -81,20 +81,19 @@ impl Outbox {
         self.flush_if_due(at_us.max(self.free_us));
         let take_us = at_us.max(self.free_us);
         self.taken.push_back(take_us);
-        match message {
-            Message::Event(event) if self.batch_size > 1 => {
-                if self.batch.is_empty() {
-                    self.batch_since_us = take_us;
-                }
-                self.batch.push(event);
-                if self.batch.len() >= self.batch_size {
-                    self.flush(take_us);
-                }
+        if self.batch_size > 1
+            && let Message::Event(event) = message
+        {
+            if self.batch.is_empty() {
+                self.batch_since_us = take_us;
             }
-            message => {
+            self.batch.push(event);
+            if self.batch.len() >= self.batch_size {
                 self.flush(take_us);
-                self.send(take_us.max(self.free_us), message);
             }
+        } else {
+            self.flush(take_us);
+            self.send(take_us.max(self.free_us), message);
         }
     }
 

@@ -1,5 +1,10 @@
 //! Each scenario against the thread of the real capture it is modelled on: the same steps with the
 //! same sequence numbers in the same order, wherever the real order is no matter of chance.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants,
+    reason = "a test looks at the cases it is about"
+)]
 
 mod support;
 

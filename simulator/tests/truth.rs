@@ -1,5 +1,10 @@
 //! What a consumer can verify in simulated runs: differences replay to the hashes, checkpoints
 //! hold the state, headers are whole, and the same seed gives the same bytes.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants,
+    reason = "a test looks at the cases it is about"
+)]
 
 mod support;
 

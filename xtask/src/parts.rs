@@ -233,7 +233,7 @@ impl Part {
     fn packages(self) -> Option<&'static [&'static str]> {
         match self {
             Self::System(programs) => Some(programs.packages),
-            _ => None,
+            Self::KafkaLibs | Self::Python | Self::WasmCompiler => None,
         }
     }
 

@@ -89,7 +89,11 @@ mod tests {
         match read(line, base64, &mut payload).1? {
             Content::Payload(payload) => Ok(Some(payload.to_vec())),
             Content::Null => Ok(None),
-            other => Err(format!("{other:?}")),
+            other @ (Content::TooLong(_)
+            | Content::Truncated { .. }
+            | Content::Rejected { .. }
+            | Content::Gap { .. }
+            | Content::Unreadable(_)) => Err(format!("{other:?}")),
         }
     }
 

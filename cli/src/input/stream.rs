@@ -30,9 +30,10 @@ pub(crate) fn read(
         let read = reader.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
         read.map_err(failed)?;
     }
-    let format = match reading.format {
-        Format::Auto => detect(&head),
-        given => given,
+    let format = if reading.format == Format::Auto {
+        detect(&head)
+    } else {
+        reading.format
     };
     if reading.base64 && format != Format::Kcat {
         let text = "these are no lines of kcat, which --base64 is about; see --format";
@@ -205,12 +206,13 @@ impl Input<'_, '_> {
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Failure> {
         let mut bytes = [0; N];
-        self.reader
-            .read_exact(&mut bytes)
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => self.cut(),
-                _ => self.failed(&error),
-            })?;
+        self.reader.read_exact(&mut bytes).map_err(|error| {
+            if error.kind() == io::ErrorKind::UnexpectedEof {
+                self.cut()
+            } else {
+                self.failed(&error)
+            }
+        })?;
         Ok(bytes)
     }
 
@@ -290,7 +292,8 @@ pub(super) fn capture_text(error: CaptureError) -> String {
         CaptureError::Metadata => "its metadata is damaged or not in front".to_owned(),
         CaptureError::Index => "its index is damaged".to_owned(),
         CaptureError::AfterEnd => "something follows its end".to_owned(),
-        other => format!("a block holds damaged frames, {other}"),
+        CaptureError::Frames(error) => format!("a block holds damaged frames, {error}"),
+        CaptureError::Full => "it holds as many blocks as one can".to_owned(),
     };
     format!("{}: {words}", error.code())
 }
@@ -309,7 +312,7 @@ pub(super) fn frame_item<'a>(frame: &Frame<'a>) -> Option<Item<'a>> {
             cause: header.code,
         },
         // Marks hold nothing; kinds of the future do not come out of the reader.
-        _ => return None,
+        FrameKind::Mark => return None,
     };
     Some(Item {
         // A gap's holds its last offset.

@@ -68,7 +68,9 @@ impl Held {
         match self.what {
             What::Mark => self.place.offset,
             What::Gap { last, .. } => last.saturating_add(1),
-            _ => self.place.offset.saturating_add(1),
+            What::Record(_) | What::Null | What::TooLong | What::Reject { .. } => {
+                self.place.offset.saturating_add(1)
+            }
         }
     }
 

@@ -94,6 +94,10 @@ impl Target {
 }
 
 impl Refusal {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "another crate's, open to additions"
+    )]
     fn of(error: &Error) -> Self {
         let text = error.to_string();
         match error {

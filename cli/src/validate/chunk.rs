@@ -125,7 +125,13 @@ impl Chunk {
                     format,
                     bytes,
                 }),
-                _ => Item::new(unit.index, unit.place, unit.content(bytes)),
+                Kind::Payload
+                | Kind::TooLong(_)
+                | Kind::Null
+                | Kind::Truncated { .. }
+                | Kind::Rejected { .. }
+                | Kind::Gap { .. }
+                | Kind::Unreadable => Item::new(unit.index, unit.place, unit.content(bytes)),
             };
             // Memory takes everything.
             let _ = judge.item(&mut out, &self.input, &item);

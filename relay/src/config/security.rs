@@ -416,6 +416,10 @@ fn private_key(file: &str) -> Result<PrivateKeyDer<'static>, String> {
 }
 
 /// In words of our own: the library's errors quote the file, and that may be a key.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "another crate's, open to additions"
+)]
 fn pem_problem(file: &str, error: &pem::Error, what: &str) -> String {
     match error {
         pem::Error::Io(error) => format!("{file} cannot be read: {error}"),

@@ -72,7 +72,6 @@ impl Cause {
             Self::Rejected(RejectCode::BadFrame | RejectCode::TooLarge)
             | Self::Unusable(GapCause::Oversized) => "invalid_format",
             Self::Rejected(RejectCode::Empty) | Self::Unusable(_) => "io_error",
-            Self::Rejected(_) => "processing_error",
         }
     }
 }

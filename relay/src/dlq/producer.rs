@@ -136,12 +136,17 @@ impl Store for Producer {
             Err(error) => {
                 tracing::debug!(%error, "a dead letter was not taken");
                 self.forget(&writer).await;
-                Err(match error {
+                let absent = matches!(
+                    error,
                     Error::ServerError {
                         protocol_error: ProtocolError::UnknownTopicOrPartition,
                         ..
-                    } => Reason::TopicAbsent,
-                    _ => Reason::KafkaError,
+                    }
+                );
+                Err(if absent {
+                    Reason::TopicAbsent
+                } else {
+                    Reason::KafkaError
                 })
             }
         }

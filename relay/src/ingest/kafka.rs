@@ -59,6 +59,10 @@ impl Failure {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "another crate's, open to additions"
+    )]
     fn of(error: Error) -> Self {
         match error {
             Error::ServerError {
@@ -85,6 +89,10 @@ impl Failure {
     }
 
     /// In the answer to a fetch, what cannot be parsed is a batch.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "another crate's, open to additions"
+    )]
     fn of_fetch(error: Error) -> Self {
         let damaged = match &error {
             Error::Request(

@@ -163,7 +163,9 @@ impl Cursor {
                 self.mode = Mode::Doubting;
                 None
             }
-            _ => self.settle(),
+            Mode::Confirming { .. } | Mode::Skipping { .. } | Mode::Reading | Mode::Doubting => {
+                self.settle()
+            }
         }
     }
 
@@ -197,7 +199,9 @@ impl Cursor {
         let before = self.mode;
         let first = match before {
             Mode::Damaged { first } => first,
-            _ => self.at,
+            Mode::Reading | Mode::Doubting | Mode::Confirming { .. } | Mode::Skipping { .. } => {
+                self.at
+            }
         };
         self.mode = Mode::Damaged { first };
         self.at = self.at.saturating_add(1);

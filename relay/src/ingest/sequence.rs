@@ -77,7 +77,15 @@ pub(super) fn classify(summary: &Summary<'_>) -> Class {
                 producer(header.sequence)
             }
         }
-        _ => Class::Unchecked,
+        Some(
+            MessageKind::TokenChunk
+            | MessageKind::ToolExecution
+            | MessageKind::Metrics
+            | MessageKind::Error
+            | MessageKind::EventBatch
+            | MessageKind::ExecutionTrace,
+        )
+        | None => Class::Unchecked,
     }
 }
 

@@ -426,7 +426,9 @@ fn decode_errors(sources: &Sources, emit: Emit<'_>) {
             | RejectCode::Utf8
             | RejectCode::TooDeep
             | RejectCode::TooManyEvents => "invalid_protobuf",
-            _ => "unknown_decode_error",
+            RejectCode::Empty | RejectCode::Decompress | RejectCode::DecompressedTooLarge => {
+                "unknown_decode_error"
+            }
         };
         add(name, sources.counters.rejects.of(Age::New).get(*code));
     }

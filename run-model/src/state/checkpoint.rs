@@ -13,7 +13,6 @@ use super::STATE_BYTES_MAX;
 
 /// Why a checkpoint's state is not usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum CheckpointError {
     /// The state is not in the message but under its storage address.
     Elsewhere,
@@ -52,7 +51,9 @@ impl fmt::Display for CheckpointError {
         match self {
             Self::Compression(number) => write!(f, "{}: type {number}", self.code()),
             Self::Decompress(reject) => write!(f, "{}: {reject}", self.code()),
-            _ => f.write_str(self.code()),
+            Self::Elsewhere | Self::TooLarge | Self::Length | Self::NoChecksum | Self::Checksum => {
+                f.write_str(self.code())
+            }
         }
     }
 }

@@ -12,7 +12,6 @@ use super::{STATE_BYTES_MAX, STATE_DEPTH_MAX};
 
 /// Why a diff cannot be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum DiffError {
     /// Its full state is no JSON.
     FullState(JsonError),

@@ -18,7 +18,6 @@ use super::{
 
 /// What is wrong with an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Fault {
     /// An operation number this build does not know.
     Operation(i32),
@@ -95,7 +94,16 @@ impl fmt::Display for PatchError {
                 Err(_) => write!(f, ": encoding {number}"),
             },
             Fault::Json(error) => write!(f, ": {error}"),
-            _ => Ok(()),
+            Fault::Operation(_)
+            | Fault::Pointer
+            | Fault::PointerTooLong
+            | Fault::Missing
+            | Fault::Index
+            | Fault::Test
+            | Fault::IntoItself
+            | Fault::Root
+            | Fault::TooManyOperations
+            | Fault::TooLarge => Ok(()),
         }
     }
 }
@@ -187,7 +195,9 @@ impl Value {
                     array.items().get(at).ok_or(Fault::Index)?
                 }
                 Self::Object(object) => object.members().get(&*token).ok_or(Fault::Missing)?,
-                _ => return Err(Fault::Missing),
+                Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => {
+                    return Err(Fault::Missing);
+                }
             };
         }
         Ok(here)
@@ -219,7 +229,7 @@ impl Value {
                 let inner = Arc::make_mut(object).edit(token, |value| value.descend(rest, edit));
                 inner.ok_or(Fault::Missing)?
             }
-            _ => Err(Fault::Missing),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => Err(Fault::Missing),
         }
     }
 
@@ -240,7 +250,7 @@ impl Value {
                 Arc::make_mut(object).set(&last, value);
                 Ok(())
             }
-            _ => Err(Fault::Missing),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => Err(Fault::Missing),
         })?
     }
 
@@ -255,7 +265,7 @@ impl Value {
                 Arc::make_mut(array).remove(at).ok_or(Fault::Index)
             }
             Self::Object(object) => Arc::make_mut(object).remove(&last).ok_or(Fault::Missing),
-            _ => Err(Fault::Missing),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => Err(Fault::Missing),
         })?
     }
 }

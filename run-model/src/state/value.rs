@@ -119,7 +119,7 @@ impl Value {
         let below = match self {
             Self::Array(array) => array.items.iter().map(Self::depth).max(),
             Self::Object(object) => object.members.values().map(Self::depth).max(),
-            _ => return 0,
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => return 0,
         };
         below.unwrap_or(0).saturating_add(1)
     }

@@ -90,7 +90,13 @@ impl ClientSession {
                 self.outbox
                     .push_back(ClientOutput::Send(ClientMessage::Ping.to_text()));
             }
-            _ => {}
+            Phase::Idle
+            | Phase::Connecting
+            | Phase::Resuming
+            | Phase::Replaying
+            | Phase::Live
+            | Phase::Waiting
+            | Phase::Stopped => {}
         }
     }
 

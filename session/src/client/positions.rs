@@ -199,7 +199,7 @@ impl Positions {
                 p.gaps += 1;
                 p.gap_offsets += header.next() - header.offset.max(before);
             }
-            _ => {}
+            FrameKind::Mark => {}
         }
     }
 }

@@ -431,10 +431,9 @@ fn offset(value: &Value) -> Result<Decimal, &'static str> {
 
 /// An unsigned integer, as decimal text or as a number that is exact.
 fn number(value: &Value) -> Option<u64> {
-    match value {
-        Value::String(text) => digits(text),
-        Value::Number(n) => n.as_u64(),
-        _ => None,
+    match value.as_str() {
+        Some(text) => digits(text),
+        None => value.as_u64(),
     }
 }
 

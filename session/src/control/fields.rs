@@ -16,10 +16,10 @@ pub(super) struct Fields(Map<String, Value>);
 
 impl Fields {
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
-        match serde_json::from_str(text)? {
-            Value::Object(fields) => Ok(Self(fields)),
-            _ => Err(Error::custom("no object")),
-        }
+        let Value::Object(fields) = serde_json::from_str(text)? else {
+            return Err(Error::custom("no object"));
+        };
+        Ok(Self(fields))
     }
 
     pub(super) fn text(&self, name: &str) -> Result<String, Error> {
@@ -116,9 +116,9 @@ fn narrow(value: &Value) -> Option<u32> {
 
 /// Decimal text; a number too, where it is exact.
 fn decimal(value: &Value) -> Option<Decimal> {
-    let number = match value {
-        Value::String(text) => digits(text),
-        other => other.as_u64(),
+    let number = match value.as_str() {
+        Some(text) => digits(text),
+        None => value.as_u64(),
     };
     number.map(Decimal)
 }

@@ -162,7 +162,7 @@ impl Source for Script {
     async fn at_time(&mut self, timestamp_ms: i64) -> Result<Option<u64>, Failure> {
         let mut offsets = self.batches.iter().flat_map(|batch| match &batch.content {
             Content::Records(offsets) => offsets.as_slice(),
-            _ => &[],
+            Content::Control | Content::OpaqueControl | Content::Unreadable => &[],
         });
         let found = offsets.find(|&&offset| self.time(offset) >= timestamp_ms);
         Ok(found.copied())

@@ -250,7 +250,7 @@ impl Sequences {
         let (expected, size) = match verdict {
             Verdict::Gap { expected, size } => (expected, size),
             Verdict::Duplicate { expected } | Verdict::Reorder { expected } => (expected, 0),
-            _ => return,
+            Verdict::Baseline | Verdict::InOrder | Verdict::Aside => return,
         };
         let (partition, finding) = (run.partition, finding.name());
         tracing::warn!(
