@@ -41,4 +41,4 @@ pub use dashstream_proto as proto;
 pub use decoder::{Decoded, Decoder, Limits};
 pub use error::Reject;
 pub use framing::{Framing, Mode};
-pub use scan::{Checked, EventFacts, EventSink, HeaderFacts, Summary, ThreadMaxima};
+pub use scan::{Checked, EventFacts, EventSink, HeaderFacts, Summary};

@@ -11,8 +11,6 @@
 
 mod checked;
 
-use alloc::collections::BTreeMap;
-
 use dashstream_proto::schema::{self, FieldDesc, FieldType, MessageDesc, Shape};
 
 use crate::error::Reject;
@@ -144,40 +142,6 @@ pub trait EventSink<'a> {
 impl<'a> EventSink<'a> for () {
     fn event(&mut self, _: &EventFacts<'a>) {}
     fn restart(&mut self) {}
-}
-
-/// The highest sequence per thread of a batch's inner events; unsequenced ones do not count.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ThreadMaxima<'a> {
-    by_thread: BTreeMap<Checked<'a>, u64>,
-}
-
-impl<'a> ThreadMaxima<'a> {
-    /// Threads and their highest sequences, ascending by thread.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'a str, u64)> + '_ {
-        self.by_thread
-            .iter()
-            .map(|(thread, &sequence)| (thread.as_str(), sequence))
-    }
-
-    /// The highest sequence of all threads; `None` if no event had one.
-    #[must_use]
-    pub fn highest(&self) -> Option<u64> {
-        self.by_thread.values().copied().max()
-    }
-}
-
-impl<'a> EventSink<'a> for ThreadMaxima<'a> {
-    fn event(&mut self, event: &EventFacts<'a>) {
-        if event.header.sequence > 0 {
-            let highest = self.by_thread.entry(event.header.thread).or_default();
-            *highest = event.header.sequence.max(*highest);
-        }
-    }
-
-    fn restart(&mut self) {
-        self.by_thread.clear();
-    }
 }
 
 /// Reads the protobuf body of a message.

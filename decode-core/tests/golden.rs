@@ -3,7 +3,7 @@
 mod support;
 
 use decode_core::wire::{FRAME_RAW, MessageKind, PAYLOAD_BYTES_MAX, RejectCode};
-use decode_core::{Decoder, EventFacts, EventSink, Framing, Mode, ThreadMaxima};
+use decode_core::{Decoder, EventFacts, EventSink, Framing, Mode};
 use support::unhex;
 
 const EVENT: &str = "0a440a370a10000102030405060708090a0b0c0d0e0f108080f9c0c1c482031a0764656661756c74\
@@ -79,17 +79,6 @@ fn a_batch_gives_its_inner_sequences() {
     assert_eq!(summary.header.sequence, 0);
     let thread = "session-123".to_owned();
     assert_eq!(seen.0, [(7, 11, thread.clone()), (8, 10, thread)]);
-}
-
-/// DEC-18
-#[test]
-fn a_batch_gives_the_highest_sequence_of_each_thread() {
-    let payload = framed(FRAME_RAW, &unhex(BATCH));
-    let mut decoder = Decoder::new(Mode::Strict);
-    let mut maxima = ThreadMaxima::default();
-    decoder.decode(&payload, &mut maxima).expect("valid");
-    assert_eq!(maxima.iter().collect::<Vec<_>>(), [("session-123", 8)]);
-    assert_eq!(maxima.highest(), Some(8));
 }
 
 /// DEC-01, DEC-02, DEC-16, DEC-10

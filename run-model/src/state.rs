@@ -12,6 +12,8 @@
 mod canonical;
 mod checkpoint;
 mod diff;
+mod escape;
+mod fault;
 mod number;
 mod parse;
 mod patch;
@@ -20,8 +22,9 @@ mod value;
 
 pub use checkpoint::{CheckpointError, checkpoint_text};
 pub use diff::{DiffError, HashCheck, after_diff, check_hash};
+pub use fault::Fault;
 pub use parse::JsonError;
-pub use patch::{Fault, PatchError};
+pub use patch::PatchError;
 pub use value::{Array, Number, Object, Size, Text, Value};
 
 use decode_core::wire::DECOMPRESSED_BYTES_MAX;

@@ -4,6 +4,7 @@
 use alloc::string::String;
 use core::fmt::{self, Write};
 
+use super::escape::{Escape, escape};
 use super::value::Value;
 
 impl Value {
@@ -65,36 +66,4 @@ fn string(out: &mut impl Write, text: &str) -> fmt::Result {
     }
     out.write_str(rest)?;
     out.write_char('"')
-}
-
-/// Length of a string's canonical form, quotes included.
-pub(super) fn text_len(text: &str) -> usize {
-    let longer: usize = text
-        .bytes()
-        .map(|byte| match escape(char::from(byte)) {
-            None => 0,
-            Some(Escape::Short(_)) => 1,
-            Some(Escape::Number) => 5,
-        })
-        .sum();
-    text.len() + longer + 2
-}
-
-enum Escape {
-    Short(&'static str),
-    Number,
-}
-
-const fn escape(letter: char) -> Option<Escape> {
-    Some(match letter {
-        '"' => Escape::Short("\\\""),
-        '\\' => Escape::Short("\\\\"),
-        '\u{8}' => Escape::Short("\\b"),
-        '\u{c}' => Escape::Short("\\f"),
-        '\n' => Escape::Short("\\n"),
-        '\r' => Escape::Short("\\r"),
-        '\t' => Escape::Short("\\t"),
-        '\0'..='\u{1f}' => Escape::Number,
-        _ => return None,
-    })
 }

@@ -5,8 +5,9 @@ use core::fmt;
 use decode_core::proto::v1::StateDiff;
 use sha2::{Digest as _, Sha256};
 
+use super::fault::Fault;
 use super::parse::JsonError;
-use super::patch::{Fault, PatchError};
+use super::patch::PatchError;
 use super::value::Value;
 use super::{STATE_BYTES_MAX, STATE_DEPTH_MAX};
 

@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 
 use super::POINTER_BYTES_MAX;
-use super::patch::Fault;
+use super::fault::Fault;
 
 /// The tokens of a pointer, `~0` and `~1` resolved; none for the whole document.
 pub(super) fn tokens(pointer: &str) -> Result<impl Iterator<Item = Cow<'_, str>> + Clone, Fault> {

@@ -83,7 +83,7 @@ impl Text {
     pub fn new(text: &str) -> Self {
         Self {
             text: text.into(),
-            bytes: super::canonical::text_len(text),
+            bytes: super::escape::text_len(text),
         }
     }
 
@@ -226,9 +226,7 @@ fn edited<R>(inner: &mut Size, value: &mut Value, edit: impl FnOnce(&mut Value) 
 fn member(key: &str, value: &Value) -> Size {
     let size = value.size();
     Size {
-        bytes: size
-            .bytes
-            .saturating_add(super::canonical::text_len(key) + 1),
+        bytes: size.bytes.saturating_add(super::escape::text_len(key) + 1),
         ..size
     }
 }
