@@ -76,6 +76,13 @@ macro_rules! codes {
             /// Every value, ascending by number.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
+            /// Its place in [`Self::ALL`].
+            #[must_use]
+            pub const fn index(self) -> usize {
+                enum Place { $($variant),+ }
+                match self { $(Self::$variant => Place::$variant as usize),+ }
+            }
+
             /// The number on the wire.
             #[must_use]
             pub const fn number(self) -> $repr { self as $repr }
@@ -262,38 +269,70 @@ pub mod mode {
     pub const COMPATIBLE: &str = "compatible";
 }
 
-/// `code` values of `resume_error` and `error`.
-pub mod error_code {
-    /// Not JSON, not an object, or a field of the wrong shape.
-    pub const INVALID_JSON: &str = "invalid_json";
-    /// A `type` this build does not know.
-    pub const UNKNOWN_TYPE: &str = "unknown_type";
-    /// A `from` this build does not know.
-    pub const UNKNOWN_FROM: &str = "unknown_from";
-    /// A `protocol` this build does not speak.
-    pub const UNSUPPORTED_PROTOCOL: &str = "unsupported_protocol";
-    /// A documented feature this build does not have yet.
-    pub const UNSUPPORTED: &str = "unsupported";
-    /// A partition that is no number, negative, or unknown.
-    pub const INVALID_PARTITION: &str = "invalid_partition";
-    /// An offset that is no unsigned 64-bit integer.
-    pub const INVALID_OFFSET: &str = "invalid_offset";
-    /// A fingerprint of the wrong shape, of a partition without a position, or not before it.
-    pub const INVALID_FINGERPRINT: &str = "invalid_fingerprint";
-    /// More partitions than allowed.
-    pub const TOO_MANY_PARTITIONS: &str = "too_many_partitions";
-    /// The `namespace` is another topic's or cluster's.
-    pub const WRONG_NAMESPACE: &str = "wrong_namespace";
-    /// A second `resume`, or an `ack` before it.
-    pub const OUT_OF_ORDER: &str = "out_of_order";
-    /// An `ack` for more bytes than were sent.
-    pub const INVALID_ACK: &str = "invalid_ack";
-    /// Larger than the control limit.
-    pub const TOO_LARGE: &str = "too_large";
-    /// More control messages a second than allowed.
-    pub const TOO_MANY_MESSAGES: &str = "too_many_messages";
-    /// A binary message from a client.
-    pub const UNEXPECTED_BINARY: &str = "unexpected_binary";
+/// Declares an enum that is known by its text alone.
+macro_rules! names {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal;)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$vmeta])* $variant),+ }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Its place in [`Self::ALL`].
+            #[must_use]
+            pub const fn index(self) -> usize { self as usize }
+
+            /// The stable text used in control messages and metrics.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.code())
+            }
+        }
+    };
+}
+
+names! {
+    /// `code` of `resume_error` and `error`: why a control message was refused.
+    ErrorCode {
+        /// Not JSON, not an object, or a field of the wrong shape.
+        InvalidJson = "invalid_json";
+        /// A `type` this build does not know.
+        UnknownType = "unknown_type";
+        /// A `from` this build does not know.
+        UnknownFrom = "unknown_from";
+        /// A `protocol` this build does not speak.
+        UnsupportedProtocol = "unsupported_protocol";
+        /// A documented feature this build does not have yet.
+        Unsupported = "unsupported";
+        /// A partition that is not a number, negative, or unknown.
+        InvalidPartition = "invalid_partition";
+        /// An offset that is not an unsigned 64-bit integer.
+        InvalidOffset = "invalid_offset";
+        /// A fingerprint of the wrong shape, of a partition without a position, or not before it.
+        InvalidFingerprint = "invalid_fingerprint";
+        /// More partitions than allowed.
+        TooManyPartitions = "too_many_partitions";
+        /// The `namespace` is another topic's or cluster's.
+        WrongNamespace = "wrong_namespace";
+        /// A second `resume`, or an `ack` before it.
+        OutOfOrder = "out_of_order";
+        /// An `ack` for more bytes than were sent.
+        InvalidAck = "invalid_ack";
+        /// Larger than the control limit.
+        TooLarge = "too_large";
+        /// More control messages a second than allowed.
+        TooManyMessages = "too_many_messages";
+        /// A binary message from a client.
+        UnexpectedBinary = "unexpected_binary";
+    }
 }
 
 codes! {

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use decode_core::wire::{CloseCode, GapCause, RejectCode, control, error_code};
+use decode_core::wire::{CloseCode, ErrorCode, GapCause, RejectCode, control};
 
 const LEFT_OUT: [&str; 15] = [
     "target",
@@ -82,12 +82,12 @@ fn forbidden_texts() -> Vec<String> {
             control::SCHEMA_STATUS,
             control::GOING_AWAY,
             control::RESUME_ERROR,
-            error_code::INVALID_JSON,
-            error_code::UNKNOWN_TYPE,
-            error_code::UNKNOWN_FROM,
-            error_code::INVALID_PARTITION,
-            error_code::INVALID_OFFSET,
-            error_code::WRONG_NAMESPACE,
+            ErrorCode::InvalidJson.code(),
+            ErrorCode::UnknownType.code(),
+            ErrorCode::UnknownFrom.code(),
+            ErrorCode::InvalidPartition.code(),
+            ErrorCode::InvalidOffset.code(),
+            ErrorCode::WrongNamespace.code(),
             decode_core::wire::SUBPROTOCOL,
         ]);
     let distinctive = codes.filter(|text| text.contains(['_', '.']));

@@ -12,7 +12,8 @@ use dashstream_e2e::{
 };
 use dashstream_relay::{
     config::{Cli, Config},
-    dlq::{Cause, Counts, Dlq, Outcome, Refused},
+    dashflow_names::LetterError,
+    dlq::{Cause, Counts, Dlq, Outcome, Reason, Refused},
 };
 use decode_core::wire::{GapCause, RejectCode};
 use serde_json::Value;
@@ -64,11 +65,6 @@ fn letters(topic: &Topic) -> Vec<(String, Value, u32)> {
     all
 }
 
-fn count(counts: impl Iterator<Item = (&'static str, u64)>, name: &str) -> u64 {
-    let mut found = counts.filter(|(own, _)| *own == name);
-    found.next().expect("the name is known").1
-}
-
 /// DLQ-04, DLQ-05: what is offered is stored once per record, whole or cut; offered again, as by a
 /// second relay or after a restart, it lies under the same key in the same partition.
 #[test]
@@ -89,8 +85,8 @@ fn letters_are_stored_and_repeat_under_their_key() {
                 assert_eq!(offer.await, Outcome::Stored);
             }
         });
-        assert_eq!(count(counts.sent_by_type(), "invalid_protobuf"), 2);
-        assert_eq!(count(counts.sent_by_type(), "payload_missing"), 1);
+        assert_eq!(counts.sent.get(LetterError::InvalidProtobuf), 2);
+        assert_eq!(counts.sent.get(LetterError::PayloadMissing), 1);
         assert_eq!(counts.truncated.get(), 1);
     }
     let stored = letters(&topic);
@@ -156,7 +152,7 @@ fn an_absent_topic_is_told_and_found_later() {
     let (closed, closed_counts) = queue(kafka.brokers(), &name, &["--dlq-fail-closed=true"]);
     let outcome = runtime.block_on(async { open.offer(&refused(1, Some(b"junk"))).await.await });
     assert_eq!(outcome, Outcome::Failed);
-    assert_eq!(count(open_counts.failed_by_reason(), "topic_absent"), 1);
+    assert_eq!(open_counts.failed.get(Reason::TopicAbsent), 1);
 
     let topic = runtime.block_on(async {
         let mut held = closed.offer(&refused(2, Some(b"junk"))).await;
@@ -177,13 +173,7 @@ fn an_absent_topic_is_told_and_found_later() {
         topic
     });
     assert!(closed_counts.retries.get() > 0);
-    assert_eq!(
-        closed_counts
-            .failed_by_reason()
-            .map(|(_, lost)| lost)
-            .sum::<u64>(),
-        0
-    );
+    assert_eq!(closed_counts.failed.sum(), 0);
     let mut offsets: Vec<_> = letters(&topic)
         .iter()
         .map(|(_, value, _)| value["source_offset"].as_u64())

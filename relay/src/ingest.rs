@@ -207,6 +207,6 @@ async fn rebuild(shared: &Shared, kafka: &Kafka, generation: u64) {
 
 fn count(shared: &Shared, failure: &Failure) {
     shared.counters.fetch_failures.inc();
-    shared.counters.kafka_errors.add_text(failure.kind(), 1);
+    shared.counters.kafka_errors.inc(failure.kind());
     shared.counters.last_kafka_error.set(shared.clock.now_ms());
 }

@@ -12,6 +12,7 @@
 #[allow(clippy::wildcard_enum_match_arm, reason = "JSON has no further types")]
 pub mod checkpoint;
 pub mod config;
+pub mod dashflow_names;
 pub mod dlq;
 pub mod http;
 pub mod ingest;

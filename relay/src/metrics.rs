@@ -13,11 +13,7 @@ use opentelemetry::{KeyValue, metrics::MeterProvider as _};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
 
-pub use counters::{Age, ByAge, Counters, SequenceFinding};
-pub use dashstream_serve::{
-    counters::{Counter, Family, Gauge, LastTime},
-    histogram::{Histogram, Latencies},
-};
+pub use counters::{Age, Counters, KafkaError, SequenceFinding};
 pub use histogram::GapSizes;
 pub use table::{Kind, Metric, TABLE};
 

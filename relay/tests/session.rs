@@ -137,7 +137,7 @@ async fn pings_are_answered_and_junk_is_refused() {
 
     client.send_text("{".to_owned()).await;
     let error = client.control(control::ERROR).await;
-    assert_eq!(error["code"], wire::error_code::INVALID_JSON);
+    assert_eq!(error["code"], wire::ErrorCode::InvalidJson.code());
     assert_eq!(
         rig.metric("websocket_control_parse_failures_total").await,
         1.0
@@ -352,7 +352,7 @@ async fn a_bad_fingerprint_is_refused_and_a_good_one_compared() {
     };
     client.send(&resume("12")).await;
     let error = client.control(control::RESUME_ERROR).await;
-    assert_eq!(error["code"], wire::error_code::INVALID_FINGERPRINT);
+    assert_eq!(error["code"], wire::ErrorCode::InvalidFingerprint.code());
     let counted = "dashstream_relay_control_errors_total{code=\"invalid_fingerprint\"}";
     assert_eq!(rig.metric(counted).await, 1.0);
     client.send(&resume("11")).await;

@@ -18,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Peer, Server, hardening::harden, limits, socket::Socket};
+use crate::{Peer, Server, counters::Refusal as Reason, hardening::harden, limits, socket::Socket};
 
 impl Server {
     /// Accepts until the hub closes. Each request is answered by `answer`; at the path of the session
@@ -48,7 +48,7 @@ impl Server {
             };
             // Without a slot the socket is closed at once: waiting would make others wait.
             let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
-                self.counters.refusals.add_text("total", 1);
+                self.counters.refusals.inc(Reason::Total);
                 continue;
             };
             let server = Arc::clone(&self);

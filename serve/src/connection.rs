@@ -32,7 +32,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::{Server, hub::Signal, limits, outbox::Outbox, socket::Socket};
+use crate::{Server, counters::Ending, hub::Signal, limits, outbox::Outbox, socket::Socket};
 
 /// Runs a connection from its upgrade to its end.
 pub(crate) async fn run(server: Arc<Server>, socket: Socket, already_read: Vec<u8>) {
@@ -57,16 +57,16 @@ pub(crate) async fn run(server: Arc<Server>, socket: Socket, already_read: Vec<u
             if *code != CloseCode::SendStalled {
                 connection.say_goodbye(code.number(), reason).await;
             }
-            "relay_closed"
+            Ending::RelayClosed
         }
         End::Violation(code, reason) => {
             connection.say_goodbye(*code, reason).await;
-            "peer_lost"
+            Ending::PeerLost
         }
-        End::PeerClosed => "peer_closed",
-        End::PeerLost(_) => "peer_lost",
+        End::PeerClosed => Ending::PeerClosed,
+        End::PeerLost(_) => Ending::PeerLost,
     };
-    server.counters.endings.add_text(how, 1);
+    server.counters.endings.inc(how);
     connection.count();
     tracing::debug!(?end, stats = ?connection.session.stats(), "connection ended");
 }
@@ -248,7 +248,7 @@ impl<'a> Connection<'a> {
         let now_ms = self.server.clock.now_ms();
         self.session.handle(input, &self.server.hub.log(), now_ms);
         if let Some(code) = self.session.take_refusal() {
-            self.server.counters.control_errors.add_text(code, 1);
+            self.server.counters.control_errors.inc(code);
         }
         if let Some(report) = self.session.take_report() {
             self.report(report, now_ms);

@@ -8,14 +8,13 @@
 //!   they may take.
 //! - [`upgrade`] lets a client in or says why not; then a task drives one session over one socket.
 //! - [`answer`] and [`mime`] make plain answers; every answer is hardened in one place.
-//! - [`counters`] and [`histogram`] count; who shows the numbers is not decided here.
+//! - [`counters`] are what is counted of clients; who shows the numbers is not decided here.
 //!
 //! Which paths there are besides the session's is left to whoever serves.
 
 pub mod answer;
 pub mod clock;
 pub mod counters;
-pub mod histogram;
 pub mod hub;
 pub mod limits;
 pub mod mime;

@@ -18,6 +18,7 @@ use crate::{
     Peer, Server,
     answer::plain,
     connection,
+    counters::Refusal as Reason,
     origin::is_origin_welcome,
     permit::{Permit, Refused},
     socket::Socket,
@@ -26,11 +27,11 @@ use crate::{
 /// Why a request for a WebSocket is refused.
 struct Refusal {
     status: StatusCode,
-    reason: &'static str,
+    reason: Reason,
     text: &'static str,
 }
 
-const fn refusal(status: StatusCode, reason: &'static str, text: &'static str) -> Refusal {
+const fn refusal(status: StatusCode, reason: Reason, text: &'static str) -> Refusal {
     Refusal {
         status,
         reason,
@@ -48,7 +49,7 @@ pub fn answer(
     match admit(server, headers, upgrade, peer) {
         Ok(response) => response,
         Err(refusal) => {
-            server.counters.refusals.add_text(refusal.reason, 1);
+            server.counters.refusals.inc(refusal.reason);
             let mut response = plain(refusal.status, refusal.text);
             let headers = response.headers_mut();
             if refusal.status == StatusCode::UPGRADE_REQUIRED {
@@ -75,13 +76,13 @@ fn admit(
     upgrade: Option<OnUpgrade>,
     peer: Peer,
 ) -> Result<Response<Bytes>, Refusal> {
-    let handshake = |text| refusal(StatusCode::UPGRADE_REQUIRED, "handshake", text);
+    let handshake = |text| refusal(StatusCode::UPGRADE_REQUIRED, Reason::Handshake, text);
     let asks = has_token(headers, &header::UPGRADE, "websocket")
         && has_token(headers, &header::CONNECTION, "upgrade");
     let Some(upgrade) = upgrade.filter(|_| asks) else {
         let text = "This is a WebSocket endpoint; the request asks for no upgrade.\n";
         return Err(match would_be_refused(server, headers, peer) {
-            Some(refused) => refusal(refused.status, "handshake", refused.text),
+            Some(refused) => refusal(refused.status, Reason::Handshake, refused.text),
             None => handshake(text),
         });
     };
@@ -91,14 +92,14 @@ fn admit(
     let Some(key) = headers.get(header::SEC_WEBSOCKET_KEY) else {
         return Err(refusal(
             StatusCode::BAD_REQUEST,
-            "handshake",
+            Reason::Handshake,
             "The Sec-WebSocket-Key header is missing.\n",
         ));
     };
     if !has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, wire::SUBPROTOCOL) {
         return Err(refusal(
             StatusCode::BAD_REQUEST,
-            "subprotocol",
+            Reason::Subprotocol,
             "Ask for the WebSocket subprotocol dashstream.v1; no other one is spoken here.\n",
         ));
     }
@@ -137,7 +138,7 @@ fn would_be_refused(server: &Server, headers: &HeaderMap, peer: Peer) -> Option<
 
 const FOREIGN: Refusal = refusal(
     StatusCode::FORBIDDEN,
-    "origin",
+    Reason::Origin,
     "Pages of this origin may not connect (a relay allows them by --allowed-origin).\n",
 );
 
@@ -150,11 +151,19 @@ fn is_own_or_listed(server: &Server, headers: &HeaderMap) -> bool {
 fn is_open(server: &Server) -> Result<(), Refusal> {
     if server.hub.is_closing() {
         let text = "The relay shuts down.\n";
-        return Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "shutdown", text));
+        return Err(refusal(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Reason::Shutdown,
+            text,
+        ));
     }
     if !server.hub.is_settled() {
         let text = "The relay has no partition of the topic yet; see /health.\n";
-        return Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "starting", text));
+        return Err(refusal(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Reason::Starting,
+            text,
+        ));
     }
     Ok(())
 }
@@ -162,11 +171,11 @@ fn is_open(server: &Server) -> Result<(), Refusal> {
 fn full(refused: Refused) -> Refusal {
     let (reason, text) = match refused {
         Refused::PerAddress => (
-            "per_ip",
+            Reason::PerAddress,
             "Too many connections from this address (a relay's --max-connections-per-ip).\n",
         ),
         Refused::Total => (
-            "total",
+            Reason::Total,
             "Too many connections (a relay's --max-connections).\n",
         ),
     };

@@ -16,8 +16,8 @@ use alloc::string::{String, ToString as _};
 
 use bytes::Bytes;
 use decode_core::wire::{
-    ACK_STALL_MS_MAX, CONTROL_BYTES_MAX, CloseCode, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION,
-    RESUME_PARTITIONS_MAX, SCHEMA_VERSION, WINDOW_BYTES_DEFAULT, error_code,
+    ACK_STALL_MS_MAX, CONTROL_BYTES_MAX, CloseCode, ErrorCode, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION,
+    RESUME_PARTITIONS_MAX, SCHEMA_VERSION, WINDOW_BYTES_DEFAULT,
 };
 
 use crate::Millis;
@@ -153,7 +153,7 @@ pub struct ServerSession {
     bucket: Bucket,
     stats: ServerStats,
     last_report: Option<Report>,
-    last_refusal: Option<&'static str>,
+    last_refusal: Option<ErrorCode>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -207,12 +207,12 @@ impl ServerSession {
             ServerInput::Text(text) => self.text(text, log, now),
             ServerInput::Binary => {
                 let text = "clients send text only";
-                Err(ControlError::new(error_code::UNEXPECTED_BINARY, text))
+                Err(ControlError::new(ErrorCode::UnexpectedBinary, text))
             }
             ServerInput::Oversized => {
                 self.close(CloseCode::TooLarge, "control message too large");
                 Err(ControlError::new(
-                    error_code::TOO_LARGE,
+                    ErrorCode::TooLarge,
                     "control message too large",
                 ))
             }
@@ -271,14 +271,14 @@ impl ServerSession {
     }
 
     /// The code of the newest refusal, once.
-    pub const fn take_refusal(&mut self) -> Option<&'static str> {
+    pub const fn take_refusal(&mut self) -> Option<ErrorCode> {
         self.last_refusal.take()
     }
 
     fn text(&mut self, text: &str, log: &TailLog, now: Millis) -> Result<(), ControlError> {
         if !self.bucket.take(now) {
             let text = "too many control messages";
-            return Err(ControlError::new(error_code::TOO_MANY_MESSAGES, text));
+            return Err(ControlError::new(ErrorCode::TooManyMessages, text));
         }
         match parse_client(text)? {
             ClientMessage::Resume(resume) => {
@@ -302,7 +302,7 @@ impl ServerSession {
     fn resume(&mut self, resume: Resume, log: &TailLog, now: Millis) -> Result<(), ControlError> {
         if !matches!(self.phase, Phase::AwaitResume { .. }) {
             return Err(ControlError::new(
-                error_code::OUT_OF_ORDER,
+                ErrorCode::OutOfOrder,
                 "resume was sent before",
             ));
         }
@@ -312,7 +312,7 @@ impl ServerSession {
             .is_some_and(|n| *n != self.config.namespace)
         {
             let text = "the cursors are of another topic or cluster";
-            return Err(ControlError::new(error_code::WRONG_NAMESPACE, text));
+            return Err(ControlError::new(ErrorCode::WrongNamespace, text));
         }
         self.lanes = Lanes::open(&resume, log, now)?;
         let (heads, positions) = self.lanes.heads_and_positions();
@@ -332,13 +332,13 @@ impl ServerSession {
     fn ack(&mut self, ack: &Ack) -> Result<(), ControlError> {
         if self.phase != Phase::Streaming {
             return Err(ControlError::new(
-                error_code::OUT_OF_ORDER,
+                ErrorCode::OutOfOrder,
                 "ack before resume",
             ));
         }
         if ack.bytes > self.stats.bytes || ack.bytes < self.acked_bytes {
             let text = "acknowledged bytes must rise and were never sent";
-            return Err(ControlError::new(error_code::INVALID_ACK, text));
+            return Err(ControlError::new(ErrorCode::InvalidAck, text));
         }
         if ack.bytes > self.acked_bytes {
             self.acked_bytes = ack.bytes;

@@ -11,6 +11,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use dashstream_counters::labels;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -134,39 +135,19 @@ fn offset(value: &Value) -> Result<u64, Fault> {
     }
 }
 
-/// Why a file is no checkpoint of its partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Nothing in it but white space.
-    Empty,
-    /// Of another topic or partition.
-    Foreign,
-    /// An offset below zero.
-    Negative,
-    /// Neither of the two forms.
-    Garbage,
-    /// It cannot be read at all.
-    Unreadable,
-}
-
-impl Fault {
-    pub const ALL: [Self; 5] = [
-        Self::Empty,
-        Self::Foreign,
-        Self::Negative,
-        Self::Garbage,
-        Self::Unreadable,
-    ];
-
-    /// For a label.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::Foreign => "foreign",
-            Self::Negative => "negative",
-            Self::Garbage => "garbage",
-            Self::Unreadable => "unreadable",
-        }
+labels! {
+    /// Why a file is not a checkpoint of its partition.
+    pub enum Fault {
+        /// Nothing in it but white space.
+        Empty = "empty",
+        /// Of another topic or partition.
+        Foreign = "foreign",
+        /// An offset below zero.
+        Negative = "negative",
+        /// Neither of the two forms.
+        Garbage = "garbage",
+        /// It cannot be read at all.
+        Unreadable = "unreadable",
     }
 }
 
@@ -176,7 +157,7 @@ impl fmt::Display for Fault {
             Self::Empty => "the file is empty",
             Self::Foreign => "the file belongs to another topic or partition",
             Self::Negative => "the offset is negative",
-            Self::Garbage => "the file is no checkpoint",
+            Self::Garbage => "the file is not a checkpoint",
             Self::Unreadable => "the file cannot be read",
         })
     }

@@ -6,37 +6,19 @@ use std::{
     time::Duration,
 };
 
+use dashstream_counters::labels;
+
 use super::{Counts, Letter, Losses, Outcome};
 
-/// Why an attempt or a letter failed. The first three are DashFlow's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
-pub enum Reason {
-    Timeout,
-    KafkaError,
-    /// Too many letters on their way; never a reason of an attempt.
-    Backpressure,
-    TopicAbsent,
-    RecordTooLarge,
-}
-
-impl Reason {
-    pub const ALL: [Self; 5] = [
-        Self::Timeout,
-        Self::KafkaError,
-        Self::Backpressure,
-        Self::TopicAbsent,
-        Self::RecordTooLarge,
-    ];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Timeout => "timeout",
-            Self::KafkaError => "kafka_error",
-            Self::Backpressure => "backpressure",
-            Self::TopicAbsent => "topic_absent",
-            Self::RecordTooLarge => "record_too_large",
-        }
+labels! {
+    /// Why an attempt or a letter failed. The first three are DashFlow's.
+    pub enum Reason {
+        Timeout = "timeout",
+        KafkaError = "kafka_error",
+        /// Too many letters on their way; never a reason of an attempt.
+        Backpressure = "backpressure",
+        TopicAbsent = "topic_absent",
+        RecordTooLarge = "record_too_large",
     }
 }
 
@@ -75,7 +57,7 @@ impl<S: Store> Delivery<S> {
         };
         match result {
             Ok(()) => {
-                self.counts.sent(self.letter.cause);
+                self.counts.sent.inc(self.letter.cause.metric_type());
                 self.losses.stored();
                 if self.letter.is_truncated() {
                     self.counts.truncated.inc();
@@ -158,7 +140,7 @@ pub(super) struct Listed {
 impl Listed {
     pub(super) fn new(counts: &Arc<Counts>, partition: u32, reason: Reason) -> Self {
         if counts.start_waiting(partition) {
-            let reason = reason.name();
+            let reason = reason.text();
             tracing::warn!(
                 partition,
                 reason,

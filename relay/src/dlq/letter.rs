@@ -13,6 +13,8 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use crate::dashflow_names::{DecodeError, INVALID_FORMAT, IO_ERROR, LetterError, letter_type};
+
 /// Why a record cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -23,14 +25,6 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Every value of [`Self::metric_type`].
-    pub const TYPES: [&'static str; 4] = [
-        "payload_too_large",
-        "invalid_protobuf",
-        "unknown_decode_error",
-        "payload_missing",
-    ];
-
     /// The code under which clients see it.
     pub const fn code(self) -> &'static str {
         match self {
@@ -39,39 +33,21 @@ impl Cause {
         }
     }
 
-    /// The type in metrics, as DashFlow's server names it.
-    pub const fn metric_type(self) -> &'static str {
+    /// Under what it is counted.
+    pub(super) fn metric_type(self) -> LetterError {
         match self {
-            Self::Rejected(RejectCode::TooLarge) | Self::Unusable(GapCause::Oversized) => {
-                Self::TYPES[0]
-            }
-            Self::Rejected(
-                RejectCode::BadFrame
-                | RejectCode::Protobuf
-                | RejectCode::Utf8
-                | RejectCode::TooDeep
-                | RejectCode::TooManyEvents,
-            ) => Self::TYPES[1],
-            Self::Rejected(_) => Self::TYPES[2],
-            Self::Unusable(_) => Self::TYPES[3],
+            Self::Rejected(code) => DecodeError::from(code).into(),
+            Self::Unusable(GapCause::Oversized) => LetterError::PayloadTooLarge,
+            Self::Unusable(_) => LetterError::PayloadMissing,
         }
     }
 
-    /// The type in the letter, as DashFlow's library names it.
+    /// The type in the letter.
     const fn letter_type(self) -> &'static str {
         match self {
-            Self::Rejected(
-                RejectCode::Protobuf
-                | RejectCode::Utf8
-                | RejectCode::TooDeep
-                | RejectCode::TooManyEvents,
-            ) => "decode_error",
-            Self::Rejected(RejectCode::Decompress | RejectCode::DecompressedTooLarge) => {
-                "decompression_error"
-            }
-            Self::Rejected(RejectCode::BadFrame | RejectCode::TooLarge)
-            | Self::Unusable(GapCause::Oversized) => "invalid_format",
-            Self::Rejected(RejectCode::Empty) | Self::Unusable(_) => "io_error",
+            Self::Rejected(code) => letter_type(code),
+            Self::Unusable(GapCause::Oversized) => INVALID_FORMAT,
+            Self::Unusable(_) => IO_ERROR,
         }
     }
 }

@@ -65,14 +65,14 @@ impl Losses {
     }
 
     pub(super) fn lost(&self, partition: u32, offset: u64, reason: Reason) {
-        self.counts.failed(reason);
+        self.counts.failed.inc(reason);
         // Neither says anything of the letters that come next.
         if !matches!(reason, Reason::Backpressure | Reason::RecordTooLarge) {
             self.fall_behind();
         }
         let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         if let Some(unsaid) = self.state.lock().log.allow(now_ms) {
-            let reason = reason.name();
+            let reason = reason.text();
             tracing::warn!(partition, offset, reason, unsaid, "dead letter lost");
         }
     }

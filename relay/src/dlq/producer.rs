@@ -57,7 +57,7 @@ impl Producer {
                 Ok(writer)
             }
             Err((reason, text)) => {
-                tracing::warn!(topic = %self.topic, reason = reason.name(), error = text, "no way into the dead letter queue");
+                tracing::warn!(topic = %self.topic, reason = reason.text(), error = text, "no way into the dead letter queue");
                 *state = State {
                     failed: Some((Instant::now(), reason)),
                     ..State::default()

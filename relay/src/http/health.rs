@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use dashstream_counters::LastTime;
 use decode_core::wire::CloseCode;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use crate::{
     checkpoint::Checkpoints,
     ingest::{PartitionStatus, Phase, TopicState},
     limits,
-    metrics::{Age, Counters, LastTime},
+    metrics::{Age, Counters},
     relay::Shared,
 };
 
@@ -332,7 +333,7 @@ mod tests {
     use decode_core::wire::RejectCode;
 
     use super::*;
-    use crate::ingest::Pause;
+    use crate::{ingest::Pause, metrics::KafkaError};
 
     fn recent(accepted: u64, refused: u64) -> Recent {
         Recent {
@@ -352,7 +353,7 @@ mod tests {
         window.sample(&counters, 0);
         let rejects = counters.rejects.of(Age::New);
         rejects.add(RejectCode::Protobuf, 200);
-        counters.kafka_errors.add_text("broker_down", 3);
+        counters.kafka_errors.add(KafkaError::BrokerDown, 3);
         counters.clients.send_failures.add(4);
         counters.clients.closes.add(CloseCode::SendStalled, 5);
         let all = Recent {

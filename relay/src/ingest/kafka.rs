@@ -26,6 +26,7 @@ use super::source::{Fetched, Source};
 use crate::{
     config::{Config, KafkaConfig},
     limits,
+    metrics::KafkaError,
 };
 
 /// Why a call gave no answer.
@@ -39,22 +40,22 @@ pub(super) enum Failure {
     OutOfRange,
     /// The topic or partition is not there.
     Absent,
-    /// Anything that may pass: kind as DashFlow's server names it, and the text.
-    Passing { kind: &'static str, text: String },
+    /// Anything that may pass.
+    Passing { kind: KafkaError, text: String },
 }
 
 impl Failure {
-    pub(super) fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> KafkaError {
         match self {
-            Self::Damaged(_) => "decode_error",
-            Self::Control | Self::OutOfRange | Self::Absent => "unknown",
-            Self::Passing { kind, .. } => kind,
+            Self::Damaged(_) => KafkaError::DecodeError,
+            Self::Control | Self::OutOfRange | Self::Absent => KafkaError::Unknown,
+            Self::Passing { kind, .. } => *kind,
         }
     }
 
     fn timeout() -> Self {
         Self::Passing {
-            kind: "connection_timeout",
+            kind: KafkaError::ConnectionTimeout,
             text: "no answer in time".to_owned(),
         }
     }
@@ -75,7 +76,7 @@ impl Failure {
             } => Self::Absent,
             Error::Connection(error) => Self::of_connection(&error),
             Error::Request(RequestError::IO(_) | RequestError::Poisoned(_)) => Self::Passing {
-                kind: "broker_down",
+                kind: KafkaError::BrokerDown,
                 text: error.to_string(),
             },
             error => {
@@ -120,24 +121,24 @@ impl Failure {
     fn of_connection(error: &ConnectionError) -> Self {
         let text = error.to_string();
         let kind = match kind_of_text(&text) {
-            "unknown" => "broker_down",
+            KafkaError::Unknown => KafkaError::BrokerDown,
             kind => kind,
         };
         Self::Passing { kind, text }
     }
 }
 
-fn kind_of_text(text: &str) -> &'static str {
+fn kind_of_text(text: &str) -> KafkaError {
     let text = text.to_ascii_lowercase();
     let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
     if has(&["lookup", "dns", "resolve", "name or service"]) {
-        "dns_failure"
+        KafkaError::DnsFailure
     } else if has(&["timed out", "timeout"]) {
-        "connection_timeout"
+        KafkaError::ConnectionTimeout
     } else if has(&["refused", "reset", "broken pipe", "unreachable", "broker"]) {
-        "broker_down"
+        KafkaError::BrokerDown
     } else {
-        "unknown"
+        KafkaError::Unknown
     }
 }
 
@@ -381,15 +382,18 @@ mod tests {
             Failure::Passing { .. }
         ));
         let lost = Error::Request(RequestError::IO(std::io::ErrorKind::ConnectionReset.into()));
-        assert_eq!(Failure::of_fetch(lost).kind(), "broker_down");
+        assert_eq!(Failure::of_fetch(lost).kind(), KafkaError::BrokerDown);
     }
 
     #[test]
     fn kinds_are_those_of_the_metric() {
         let check = |text: &str, kind| assert_eq!(kind_of_text(text), kind, "{text}");
-        check("failed to lookup address information", "dns_failure");
-        check("operation timed out", "connection_timeout");
-        check("Connection refused (os error 111)", "broker_down");
-        check("who knows", "unknown");
+        check(
+            "failed to lookup address information",
+            KafkaError::DnsFailure,
+        );
+        check("operation timed out", KafkaError::ConnectionTimeout);
+        check("Connection refused (os error 111)", KafkaError::BrokerDown);
+        check("who knows", KafkaError::Unknown);
     }
 }

@@ -9,10 +9,9 @@ use std::{
     },
 };
 
+use dashstream_counters::LastTime;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
-
-use crate::metrics::LastTime;
 
 /// The topic as the relay last saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,41 +2,34 @@
 
 use std::sync::Arc;
 
-use dashstream_serve::{
-    ClientCounters,
-    counters::{Counter, Family, Gauge, Label, LastTime, Text, TextSet},
-    histogram::{Histogram, Latencies},
-};
+use dashstream_counters::{Counter, Family, Gauge, Histogram, LastTime, Latencies, labels};
+use dashstream_serve::ClientCounters;
 use decode_core::wire::{GapCause, MessageKind, RejectCode};
 
 use super::histogram::GapSizes;
 use crate::checkpoint::Fault;
 
-/// Kinds of failed calls to Kafka, as DashFlow's server names them.
-#[derive(Clone, Copy, Debug)]
-pub struct KafkaError;
-
-impl TextSet for KafkaError {
-    const VALUES: &'static [Text<Self>] = &[
-        Text::new("dns_failure"),
-        Text::new("connection_timeout"),
-        Text::new("broker_down"),
-        Text::new("decode_error"),
-        Text::new("unknown"),
-    ];
+labels! {
+    /// Kinds of failed calls to Kafka, as DashFlow's server names them.
+    pub enum KafkaError {
+        DnsFailure = "dns_failure",
+        ConnectionTimeout = "connection_timeout",
+        BrokerDown = "broker_down",
+        DecodeError = "decode_error",
+        Unknown = "unknown",
+    }
 }
 
-/// Whether a record was there before the relay's time. Old trouble is no news: it is counted apart
-/// and raises no alarm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Age {
-    New,
-    Old,
+labels! {
+    /// Whether a record was there before the relay's time. Old trouble is no news: it is counted apart
+    /// and raises no alarm.
+    pub enum Age {
+        New = "new",
+        Old = "old",
+    }
 }
 
 impl Age {
-    pub const ALL: [Self; 2] = [Self::New, Self::Old];
-
     /// That of an offset in a partition whose old records end at `boundary`.
     pub const fn of(offset: u64, boundary: u64) -> Self {
         if offset < boundary {
@@ -45,64 +38,14 @@ impl Age {
             Self::New
         }
     }
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Old => "old",
-        }
-    }
 }
 
-/// One of each per age.
-#[derive(Debug, Default)]
-pub struct ByAge<T> {
-    new: T,
-    old: T,
-}
-
-impl<T> ByAge<T> {
-    pub fn of(&self, age: Age) -> &T {
-        match age {
-            Age::New => &self.new,
-            Age::Old => &self.old,
-        }
-    }
-}
-
-/// What a sequence number can reveal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SequenceFinding {
-    Gap,
-    Duplicate,
-    Reorder,
-}
-
-impl SequenceFinding {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Gap => "gap",
-            Self::Duplicate => "duplicate",
-            Self::Reorder => "reorder",
-        }
-    }
-}
-
-impl Label for SequenceFinding {
-    fn values() -> &'static [Self] {
-        &[Self::Gap, Self::Duplicate, Self::Reorder]
-    }
-    fn text(self) -> &'static str {
-        self.name()
-    }
-}
-
-impl Label for Fault {
-    fn values() -> &'static [Self] {
-        &Self::ALL
-    }
-    fn text(self) -> &'static str {
-        self.name()
+labels! {
+    /// What a sequence number can reveal.
+    pub enum SequenceFinding {
+        Gap = "gap",
+        Duplicate = "duplicate",
+        Reorder = "reorder",
     }
 }
 
@@ -112,15 +55,15 @@ pub struct Counters {
     // Ingest. Each record has exactly one outcome: a kind, a reject code, or one of two gap causes.
     pub accepted: Family<MessageKind>,
     pub accepted_empty: Counter,
-    pub accepted_by_age: ByAge<Counter>,
-    pub rejects: ByAge<Family<RejectCode>>,
+    pub accepted_by_age: Family<Age>,
+    pub rejects: Family<Age, Family<RejectCode>>,
     /// Records refused without a reject code: oversized, or without a value.
-    pub unusable: ByAge<Family<GapCause>>,
+    pub unusable: Family<Age, Family<GapCause>>,
     pub received: Counter,
     pub gaps: Family<GapCause>,
     pub gap_offsets: Family<GapCause>,
     /// Gaps over batches that cannot be read.
-    pub unreadable: ByAge<Counter>,
+    pub unreadable: Family<Age>,
     pub marks: Counter,
     pub received_bytes: Counter,
     pub newer_schema: Counter,
@@ -140,7 +83,7 @@ pub struct Counters {
     pub fetch_failures: Counter,
     pub probes: Counter,
     pub client_rebuilds: Counter,
-    pub kafka_errors: Family<Text<KafkaError>>,
+    pub kafka_errors: Family<KafkaError>,
     pub lag_poll_failures: Counter,
     pub topic_resets: Counter,
     pub checkpoint_writes: Counter,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use dashstream_serve::histogram::{Bounds, Snapshot};
+use dashstream_counters::{Bounds, Snapshot};
 use prometheus::{
     core::{Collector, Desc},
     proto,
@@ -97,7 +97,8 @@ impl Collector for HistogramRow {
 
 #[cfg(test)]
 mod tests {
-    use dashstream_serve::histogram::{Backlogs, Latencies};
+    use dashstream_counters::Latencies;
+    use dashstream_serve::counters::Backlogs;
 
     use super::*;
 

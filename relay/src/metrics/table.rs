@@ -4,15 +4,16 @@
 //! Names that begin with `websocket_` are those of DashFlow's server, used where they mean the
 //! same; everything else is `dashstream_relay_`.
 
-use dashstream_serve::counters::{Family, Label};
-use decode_core::wire::{CloseCode, GapCause, RejectCode, error_code};
+use dashstream_counters::{Family, Label};
+use dashstream_serve::counters::Refusal;
+use decode_core::wire::{CloseCode, ErrorCode, GapCause, RejectCode};
 
 use super::{
     Sources,
     counters::{Age, SequenceFinding},
     histogram::EmitHistogram,
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, dashflow_names::DecodeError};
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,13 +132,9 @@ metrics! {
         = |s, e| e(s.counters.clock_skew.get() as f64, &[]);
     Counter "websocket_dlq_sends_total" ["error_type"]
         "Dead letters stored, under the type names of DashFlow's server."
-        = |s, e| for (name, count) in s.dlq.sent_by_type() {
-            e(count as f64, &[name]);
-        };
+        = |s, e| family(&s.dlq.sent, e);
     Counter "websocket_dlq_send_failures_total" ["reason"] "Dead letters lost, by reason."
-        = |s, e| for (name, count) in s.dlq.failed_by_reason() {
-            e(count as f64, &[name]);
-        };
+        = |s, e| family(&s.dlq.failed, e);
     Counter "dashstream_relay_dlq_retries_total"
         "Attempts to store a dead letter that were followed by another."
         = |s, e| e(s.dlq.retries.get() as f64, &[]);
@@ -153,15 +150,14 @@ metrics! {
     Counter "websocket_send_failed_total" "Connections lost while sending."
         = |s, e| e(s.counters.clients.send_failures.get() as f64, &[]);
     Counter "websocket_control_oversized_total" "Control messages over the size limit."
-        = |s, e| e(control_error_count(s, error_code::TOO_LARGE), &[]);
+        = |s, e| e(s.counters.clients.control_errors.get(ErrorCode::TooLarge) as f64, &[]);
     Counter "websocket_control_parse_failures_total" "Control messages that are no JSON object."
-        = |s, e| e(control_error_count(s, error_code::INVALID_JSON), &[]);
+        = |s, e| e(s.counters.clients.control_errors.get(ErrorCode::InvalidJson) as f64, &[]);
     Counter "websocket_rejected_connections_total"
         "Connections refused because of a connection limit."
         = |s, e| e(
-            s.counters.clients.refusals.iter()
-                .filter(|(reason, _)| ["per_ip", "total"].contains(reason))
-                .map(|(_, count)| count)
+            [Refusal::PerAddress, Refusal::Total].into_iter()
+                .map(|reason| s.counters.clients.refusals.get(reason))
                 .sum::<u64>() as f64,
             &[],
         );
@@ -211,18 +207,18 @@ metrics! {
         = |s, e| e(s.counters.sequence_returned.get() as f64, &[]);
     Counter "dashstream_relay_records_total" ["age", "outcome"]
         "Kafka records read, each under one outcome and one age."
-        = |s, e| for age in Age::ALL {
-            e(s.counters.accepted_by_age.of(age).get() as f64, &[age.name(), "accepted"]);
-            e(s.counters.refused(age) as f64, &[age.name(), "refused"]);
+        = |s, e| for &age in Age::ALL {
+            e(s.counters.accepted_by_age.of(age).get() as f64, &[age.text(), "accepted"]);
+            e(s.counters.refused(age) as f64, &[age.text(), "refused"]);
         };
     Counter "dashstream_relay_refused_total" ["age", "code"]
         "Records refused, by reject code or by the cause of the gap that stands for them."
-        = |s, e| for age in Age::ALL {
+        = |s, e| for &age in Age::ALL {
             for (code, count) in s.counters.rejects.of(age).iter() {
-                e(count as f64, &[age.name(), code]);
+                e(count as f64, &[age.text(), code.code()]);
             }
             for cause in [GapCause::Oversized, GapCause::NullValue] {
-                e(s.counters.unusable.of(age).get(cause) as f64, &[age.name(), cause.code()]);
+                e(s.counters.unusable.of(age).get(cause) as f64, &[age.text(), cause.code()]);
             }
         };
     Counter "dashstream_relay_records_accepted_total" ["kind"]
@@ -245,8 +241,8 @@ metrics! {
         = |s, e| family(&s.counters.gap_offsets, e);
     Counter "dashstream_relay_unreadable_batches_total" ["age"]
         "Gaps over batches that cannot be read, neighbouring ones together, by age."
-        = |s, e| for age in Age::ALL {
-            e(s.counters.unreadable.of(age).get() as f64, &[age.name()]);
+        = |s, e| for &age in Age::ALL {
+            e(s.counters.unreadable.of(age).get() as f64, &[age.text()]);
         };
     Counter "dashstream_relay_marks_total"
         "Marks written: positions past offsets that hold no record."
@@ -336,8 +332,8 @@ metrics! {
         = |s, e| family(&s.counters.clients.replays.capped, e);
     Histogram "dashstream_relay_replay_duration_ms" ["mode"]
         "Time from resume until a replay was complete."
-        = |s, e| for (from, took) in s.counters.clients.replays.took() {
-            e(took.snapshot(), &[from.name()]);
+        = |s, e| for (from, took) in s.counters.clients.replays.took.members() {
+            e(took.snapshot(), &[from.text()]);
         };
     Counter "dashstream_relay_client_reports_total" "Reports that clients sent about themselves."
         = |s, e| e(s.counters.clients.client_reports.get() as f64, &[]);
@@ -369,7 +365,7 @@ metrics! {
 
 fn family<L: Label>(family: &Family<L>, emit: Emit<'_>) {
     for (value, count) in family.iter() {
-        emit(count as f64, &[value]);
+        emit(count as f64, &[value.text()]);
     }
 }
 
@@ -380,7 +376,7 @@ fn age_seconds(sources: &Sources, at_ms: Option<u64>) -> f64 {
 }
 
 fn gap_count(sources: &Sources, cause: GapCause) -> f64 {
-    count_of(sources.counters.gaps.iter(), cause.code())
+    sources.counters.gaps.get(cause) as f64
 }
 
 fn finding_count(sources: &Sources, finding: SequenceFinding) -> f64 {
@@ -388,53 +384,18 @@ fn finding_count(sources: &Sources, finding: SequenceFinding) -> f64 {
 }
 
 fn close_count(sources: &Sources, code: CloseCode) -> f64 {
-    count_of(sources.counters.clients.closes.iter(), code.code())
+    sources.counters.clients.closes.get(code) as f64
 }
 
-fn control_error_count(sources: &Sources, code: &str) -> f64 {
-    count_of(sources.counters.clients.control_errors.iter(), code)
-}
-
-fn count_of(mut counts: impl Iterator<Item = (&'static str, u64)>, name: &str) -> f64 {
-    counts
-        .find(|(value, _)| *value == name)
-        .map_or(0.0, |(_, count)| count as f64)
-}
-
-/// The server's names are coarser than reject codes: several codes share one.
 fn decode_errors(sources: &Sources, emit: Emit<'_>) {
-    const TYPES: [&str; 5] = [
-        "payload_too_large",
-        "buffer_underflow",
-        "schema_version_mismatch",
-        "invalid_protobuf",
-        "unknown_decode_error",
-    ];
-    let mut counts = [0; TYPES.len()];
-    let mut add = |name: &str, count: u64| {
-        if let Some(at) = TYPES.iter().position(|known| *known == name)
-            && let Some(sum) = counts.get_mut(at)
-        {
-            *sum += count;
+    for &name in DecodeError::ALL {
+        let rejects = sources.counters.rejects.of(Age::New).iter();
+        let rejects = rejects.filter(|(code, _)| DecodeError::from(*code) == name);
+        let mut count: u64 = rejects.map(|(_, count)| count).sum();
+        if name == DecodeError::PayloadTooLarge {
+            let unusable = sources.counters.unusable.of(Age::New);
+            count += unusable.get(GapCause::Oversized);
         }
-    };
-    for code in RejectCode::ALL {
-        let name = match code {
-            RejectCode::TooLarge => "payload_too_large",
-            RejectCode::BadFrame
-            | RejectCode::Protobuf
-            | RejectCode::Utf8
-            | RejectCode::TooDeep
-            | RejectCode::TooManyEvents => "invalid_protobuf",
-            RejectCode::Empty | RejectCode::Decompress | RejectCode::DecompressedTooLarge => {
-                "unknown_decode_error"
-            }
-        };
-        add(name, sources.counters.rejects.of(Age::New).get(*code));
-    }
-    let unusable = sources.counters.unusable.of(Age::New);
-    add("payload_too_large", unusable.get(GapCause::Oversized));
-    for (name, count) in TYPES.iter().zip(counts) {
-        emit(count as f64, &[name]);
+        emit(count as f64, &[name.text()]);
     }
 }

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::ToString as _;
 
-use decode_core::wire::{CloseCode, PROTOCOL_VERSION, control, error_code};
+use decode_core::wire::{CloseCode, ErrorCode, PROTOCOL_VERSION, control};
 
 use super::{ClientInput, ClientOutput, ClientSession, Flow, KeepingUp, Phase, Refused};
 use crate::Millis;
@@ -229,7 +229,7 @@ impl ClientSession {
         }
         if welcome.protocol != PROTOCOL_VERSION {
             let text = format!("the relay speaks protocol {}", welcome.protocol);
-            self.problem(error_code::UNSUPPORTED_PROTOCOL, &text);
+            self.problem(ErrorCode::UnsupportedProtocol.code(), &text);
             self.fail(CloseCode::Protocol, "unsupported protocol");
             return;
         }
@@ -239,7 +239,7 @@ impl ClientSession {
             .is_some_and(|old| old.namespace != welcome.namespace);
         if moved {
             self.problem(
-                error_code::WRONG_NAMESPACE,
+                ErrorCode::WrongNamespace.code(),
                 "the relay now serves another topic or cluster",
             );
             self.positions.clear();

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use decode_core::wire::{
-    CONTROL_BYTES_MAX, PROTOCOL_VERSION, RESUME_PARTITIONS_MAX, control, error_code, from,
+    CONTROL_BYTES_MAX, ErrorCode, PROTOCOL_VERSION, RESUME_PARTITIONS_MAX, control, from,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -174,8 +174,8 @@ fn as_map<S: Serializer>(
 /// Why a client's message is refused. Nothing of it was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlError {
-    /// One of `wire::error_code`.
-    pub code: &'static str,
+    /// One of [`ErrorCode`].
+    pub code: ErrorCode,
     /// An English text.
     pub message: String,
     /// Partitions that are the trouble, as sent (at most [`LISTED_MAX`]).
@@ -187,7 +187,7 @@ pub struct ControlError {
 }
 
 impl ControlError {
-    pub(crate) fn new(code: &'static str, message: impl fmt::Display) -> Self {
+    pub(crate) fn new(code: ErrorCode, message: impl fmt::Display) -> Self {
         Self {
             code,
             message: message.to_string(),
@@ -213,19 +213,19 @@ impl core::error::Error for ControlError {}
 pub fn parse_client(text: &str) -> Result<ClientMessage, ControlError> {
     if text.len() > CONTROL_BYTES_MAX {
         return Err(ControlError::new(
-            error_code::TOO_LARGE,
+            ErrorCode::TooLarge,
             "control message too large",
         ));
     }
-    let read = strict::read(text).map_err(|e| ControlError::new(error_code::INVALID_JSON, e))?;
+    let read = strict::read(text).map_err(|e| ControlError::new(ErrorCode::InvalidJson, e))?;
     let Value::Object(object) = read.value else {
-        return Err(ControlError::new(error_code::INVALID_JSON, "not an object"));
+        return Err(ControlError::new(ErrorCode::InvalidJson, "not an object"));
     };
     let name = object.get("type").and_then(Value::as_str);
     let parsed = match read.repeated {
         Some(key) => {
             let text = format!("{:?} is there twice", shown(&key));
-            Err(ControlError::new(error_code::INVALID_JSON, text))
+            Err(ControlError::new(ErrorCode::InvalidJson, text))
         }
         None => message(name, &object),
     };
@@ -242,21 +242,21 @@ fn message(name: Option<&str>, object: &Map<String, Value>) -> Result<ClientMess
         Some(control::PING) => Ok(ClientMessage::Ping),
         Some(control::REPORT) => report(object).map(ClientMessage::Report),
         Some(other) => Err(ControlError::new(
-            error_code::UNKNOWN_TYPE,
+            ErrorCode::UnknownType,
             format!("unknown type {:?}", shown(other)),
         )),
-        None => Err(ControlError::new(error_code::UNKNOWN_TYPE, "no type")),
+        None => Err(ControlError::new(ErrorCode::UnknownType, "no type")),
     }
 }
 
 fn resume(object: &Map<String, Value>) -> Result<Resume, ControlError> {
     if object.get("protocol").and_then(Value::as_u64) != Some(u64::from(PROTOCOL_VERSION)) {
         let text = format!("this relay speaks protocol {PROTOCOL_VERSION}");
-        return Err(ControlError::new(error_code::UNSUPPORTED_PROTOCOL, text));
+        return Err(ControlError::new(ErrorCode::UnsupportedProtocol, text));
     }
     if object.contains_key("scope") {
         let text = "scope needs the delivery tiers";
-        return Err(ControlError::new(error_code::UNSUPPORTED, text));
+        return Err(ControlError::new(ErrorCode::Unsupported, text));
     }
     let from = match object.get("from").and_then(Value::as_str) {
         Some(from::CURSOR) => From::Cursor,
@@ -264,11 +264,11 @@ fn resume(object: &Map<String, Value>) -> Result<Resume, ControlError> {
         Some(from::LATEST) => From::Latest,
         Some(from::ACTIVE) => {
             let text = "from \"active\" needs the delivery tiers";
-            return Err(ControlError::new(error_code::UNSUPPORTED, text));
+            return Err(ControlError::new(ErrorCode::Unsupported, text));
         }
         _ => {
             return Err(ControlError::new(
-                error_code::UNKNOWN_FROM,
+                ErrorCode::UnknownFrom,
                 "unknown or missing from",
             ));
         }
@@ -278,7 +278,7 @@ fn resume(object: &Map<String, Value>) -> Result<Resume, ControlError> {
         Some(Value::String(text)) => Some(text.clone()),
         Some(_) => {
             return Err(ControlError::new(
-                error_code::INVALID_JSON,
+                ErrorCode::InvalidJson,
                 "namespace is no text",
             ));
         }
@@ -298,21 +298,20 @@ fn positions(object: &Map<String, Value>) -> Result<ByPartition, ControlError> {
     let mut positions = by_partition(object, "positions", offset)?;
     for (partition, last) in by_partition(object, "lastOffsetsByPartition", offset)? {
         let Some(next) = last.0.checked_add(1) else {
-            let mut error =
-                ControlError::new(error_code::INVALID_OFFSET, "offset has no successor");
+            let mut error = ControlError::new(ErrorCode::InvalidOffset, "offset has no successor");
             error.invalid_offsets.push(last.0.to_string());
             return Err(error);
         };
         if positions.insert(partition, Decimal(next)).is_some() {
             let text = "a partition is in positions and in lastOffsetsByPartition";
-            let mut error = ControlError::new(error_code::INVALID_PARTITION, text);
+            let mut error = ControlError::new(ErrorCode::InvalidPartition, text);
             error.invalid_partitions.push(partition.0.to_string());
             return Err(error);
         }
     }
     if positions.len() > RESUME_PARTITIONS_MAX {
         let text = format!("at most {RESUME_PARTITIONS_MAX} partitions");
-        return Err(ControlError::new(error_code::TOO_MANY_PARTITIONS, text));
+        return Err(ControlError::new(ErrorCode::TooManyPartitions, text));
     }
     Ok(positions)
 }
@@ -329,7 +328,7 @@ fn fingerprints(
         };
         Some(record)
     };
-    let entry = |value: &Value| read(value).ok_or(error_code::INVALID_FINGERPRINT);
+    let entry = |value: &Value| read(value).ok_or(ErrorCode::InvalidFingerprint);
     let fingerprints = by_partition(object, "fingerprints", entry)?;
     let misplaced = fingerprints.iter().filter(|(partition, record)| {
         let position = positions.get(partition);
@@ -343,14 +342,14 @@ fn fingerprints(
     let text = "a fingerprint is of a record before its partition's position";
     Err(ControlError {
         invalid_partitions,
-        ..ControlError::new(error_code::INVALID_FINGERPRINT, text)
+        ..ControlError::new(ErrorCode::InvalidFingerprint, text)
     })
 }
 
 fn ack(object: &Map<String, Value>) -> Result<Ack, ControlError> {
     let Some(bytes) = object.get("bytes").and_then(number) else {
         return Err(ControlError::new(
-            error_code::INVALID_ACK,
+            ErrorCode::InvalidAck,
             "bytes is no unsigned integer",
         ));
     };
@@ -365,7 +364,7 @@ fn report(object: &Map<String, Value>) -> Result<Report, ControlError> {
         None => Ok(0),
         Some(value) => number(value).ok_or_else(|| {
             ControlError::new(
-                error_code::INVALID_JSON,
+                ErrorCode::InvalidJson,
                 format!("{name} is no unsigned integer"),
             )
         }),
@@ -382,7 +381,7 @@ fn report(object: &Map<String, Value>) -> Result<Report, ControlError> {
 fn by_partition<T>(
     object: &Map<String, Value>,
     name: &str,
-    read: impl Fn(&Value) -> Result<T, &'static str>,
+    read: impl Fn(&Value) -> Result<T, ErrorCode>,
 ) -> Result<ByPartition<T>, ControlError> {
     let mut good = ByPartition::new();
     let map = match object.get(name) {
@@ -390,14 +389,14 @@ fn by_partition<T>(
         Some(Value::Object(map)) => map,
         Some(_) => {
             return Err(ControlError::new(
-                error_code::INVALID_JSON,
+                ErrorCode::InvalidJson,
                 format!("{name} is no object"),
             ));
         }
     };
     if map.len() > RESUME_PARTITIONS_MAX {
         let text = format!("at most {RESUME_PARTITIONS_MAX} partitions");
-        return Err(ControlError::new(error_code::TOO_MANY_PARTITIONS, text));
+        return Err(ControlError::new(ErrorCode::TooManyPartitions, text));
     }
     let mut error: Option<ControlError> = None;
     for (key, value) in map {
@@ -408,7 +407,7 @@ fn by_partition<T>(
                 continue;
             }
             (Some(_), Err(code)) => code,
-            (None, _) => error_code::INVALID_PARTITION,
+            (None, _) => ErrorCode::InvalidPartition,
         };
         let error =
             error.get_or_insert_with(|| ControlError::new(code, format!("bad entry in {name}")));
@@ -424,8 +423,8 @@ fn by_partition<T>(
     error.map_or(Ok(good), Err)
 }
 
-fn offset(value: &Value) -> Result<Decimal, &'static str> {
-    let number = number(value).ok_or(error_code::INVALID_OFFSET)?;
+fn offset(value: &Value) -> Result<Decimal, ErrorCode> {
+    let number = number(value).ok_or(ErrorCode::InvalidOffset)?;
     Ok(Decimal(number))
 }
 

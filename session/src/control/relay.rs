@@ -158,7 +158,7 @@ pub enum RelayMessage {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RelayText {
-    /// One of `wire::error_code`.
+    /// One of [`decode_core::wire::ErrorCode`].
     pub code: String,
     /// An English text.
     pub message: String,
@@ -179,7 +179,7 @@ impl RelayMessage {
     #[must_use]
     pub fn refusal(error: &ControlError) -> Self {
         let text = RelayText {
-            code: error.code.into(),
+            code: error.code.code().into(),
             message: error.message.clone(),
             invalid_partitions: error.invalid_partitions.clone(),
             invalid_offsets: error.invalid_offsets.clone(),

@@ -2,12 +2,12 @@ use alloc::string::{String, ToString as _};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use decode_core::wire::{control, error_code};
+use decode_core::wire::{ErrorCode, control};
 
 use super::relay::Start;
 use super::*;
 
-fn code(text: &str) -> &'static str {
+fn code(text: &str) -> ErrorCode {
     parse_client(text).expect_err("must be refused").code
 }
 
@@ -15,47 +15,41 @@ fn code(text: &str) -> &'static str {
 #[test]
 fn junk_is_refused_with_its_code() {
     for (text, expected) in [
-        ("", error_code::INVALID_JSON),
-        ("[]", error_code::INVALID_JSON),
-        ("{}", error_code::UNKNOWN_TYPE),
-        (r#"{"type":7}"#, error_code::UNKNOWN_TYPE),
-        (r#"{"type":"cursor_reset"}"#, error_code::UNKNOWN_TYPE),
-        (r#"{"type":"resume"}"#, error_code::UNSUPPORTED_PROTOCOL),
+        ("", ErrorCode::InvalidJson),
+        ("[]", ErrorCode::InvalidJson),
+        ("{}", ErrorCode::UnknownType),
+        (r#"{"type":7}"#, ErrorCode::UnknownType),
+        (r#"{"type":"cursor_reset"}"#, ErrorCode::UnknownType),
+        (r#"{"type":"resume"}"#, ErrorCode::UnsupportedProtocol),
         (
             r#"{"type":"resume","protocol":2,"from":"latest"}"#,
-            error_code::UNSUPPORTED_PROTOCOL,
+            ErrorCode::UnsupportedProtocol,
         ),
         (
             r#"{"type":"resume","protocol":"1","from":"latest"}"#,
-            error_code::UNSUPPORTED_PROTOCOL,
+            ErrorCode::UnsupportedProtocol,
         ),
-        (
-            r#"{"type":"resume","protocol":1}"#,
-            error_code::UNKNOWN_FROM,
-        ),
+        (r#"{"type":"resume","protocol":1}"#, ErrorCode::UnknownFrom),
         (
             r#"{"type":"resume","protocol":1,"from":"newest"}"#,
-            error_code::UNKNOWN_FROM,
+            ErrorCode::UnknownFrom,
         ),
         (
             r#"{"type":"resume","protocol":1,"from":"active"}"#,
-            error_code::UNSUPPORTED,
+            ErrorCode::Unsupported,
         ),
         (
             r#"{"type":"resume","protocol":1,"from":"latest","scope":{}}"#,
-            error_code::UNSUPPORTED,
+            ErrorCode::Unsupported,
         ),
         (
             r#"{"type":"resume","protocol":1,"from":"latest","namespace":1}"#,
-            error_code::INVALID_JSON,
+            ErrorCode::InvalidJson,
         ),
-        (r#"{"type":"ack"}"#, error_code::INVALID_ACK),
-        (r#"{"type":"ack","bytes":-1}"#, error_code::INVALID_ACK),
-        (r#"{"type":"ack","bytes":1.5}"#, error_code::INVALID_ACK),
-        (
-            r#"{"type":"report","rejects":"x"}"#,
-            error_code::INVALID_JSON,
-        ),
+        (r#"{"type":"ack"}"#, ErrorCode::InvalidAck),
+        (r#"{"type":"ack","bytes":-1}"#, ErrorCode::InvalidAck),
+        (r#"{"type":"ack","bytes":1.5}"#, ErrorCode::InvalidAck),
+        (r#"{"type":"report","rejects":"x"}"#, ErrorCode::InvalidJson),
     ] {
         assert_eq!(code(text), expected, "{text}");
     }
@@ -90,15 +84,15 @@ fn a_repeated_key_is_refused() {
         (escaped, r#""n""#, false),
     ] {
         let error = parse_client(text).expect_err("must be refused");
-        assert_eq!(error.code, error_code::INVALID_JSON, "{text}");
+        assert_eq!(error.code, ErrorCode::InvalidJson, "{text}");
         assert_eq!(error.of_resume, of_resume, "{text}");
         assert!(error.message.contains(key), "{text}: {}", error.message);
     }
     let once = r#"{"type":"ping","a":{"x":[1,-1,1.5,null,true,"x"]},"b":{"x":{}}}"#;
     assert_eq!(parse_client(once), Ok(ClientMessage::Ping));
-    assert_eq!(code(r#"{"type":"ping"} {}"#), error_code::INVALID_JSON);
+    assert_eq!(code(r#"{"type":"ping"} {}"#), ErrorCode::InvalidJson);
     let deep = "[".repeat(1_000);
-    assert_eq!(code(&deep), error_code::INVALID_JSON);
+    assert_eq!(code(&deep), ErrorCode::InvalidJson);
 }
 
 /// RES-22, SEQ-13
@@ -144,7 +138,7 @@ fn too_many_partitions_are_refused() {
         r#"{{"type":"resume","protocol":1,"from":"cursor","positions":{{{}}}}}"#,
         entries.join(",")
     );
-    assert_eq!(code(&text), error_code::TOO_MANY_PARTITIONS);
+    assert_eq!(code(&text), ErrorCode::TooManyPartitions);
 }
 
 /// RES-19, RES-22: a fingerprint is taken whole or the resume is refused whole.
@@ -170,19 +164,19 @@ fn fingerprints_are_checked() {
     ] {
         let error = resume(at, &alloc::format!(r#"{{"0":{entry}}}"#)).expect_err(entry);
         assert!(error.of_resume);
-        assert_eq!(error.code, error_code::INVALID_FINGERPRINT, "{entry}");
+        assert_eq!(error.code, ErrorCode::InvalidFingerprint, "{entry}");
     }
     let record = r#"{"offset":"8","timestampMs":"1"}"#;
     for (fingerprints, expected, partitions) in [
-        ("[]".to_string(), error_code::INVALID_JSON, vec![]),
+        ("[]".to_string(), ErrorCode::InvalidJson, vec![]),
         (
             alloc::format!(r#"{{"x":{record}}}"#),
-            error_code::INVALID_PARTITION,
+            ErrorCode::InvalidPartition,
             vec!["x"],
         ),
         (
             alloc::format!(r#"{{"0":{record},"1":{record},"2":{record}}}"#),
-            error_code::INVALID_FINGERPRINT,
+            ErrorCode::InvalidFingerprint,
             vec!["1", "2"],
         ),
     ] {
@@ -226,7 +220,7 @@ fn the_largest_resume_fits() {
 #[test]
 fn a_message_over_the_limit_is_not_parsed() {
     let text = " ".repeat(decode_core::wire::CONTROL_BYTES_MAX + 1);
-    assert_eq!(code(&text), error_code::TOO_LARGE);
+    assert_eq!(code(&text), ErrorCode::TooLarge);
 }
 
 /// DEC-09

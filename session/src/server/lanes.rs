@@ -6,7 +6,7 @@ use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 use decode_core::frame::FrameWriter;
-use decode_core::wire::{FRAME_HEADER_LEN, GapCause, MESSAGE_BYTES_TARGET, error_code};
+use decode_core::wire::{ErrorCode, FRAME_HEADER_LEN, GapCause, MESSAGE_BYTES_TARGET};
 
 use crate::Millis;
 use crate::control::{
@@ -64,7 +64,7 @@ impl Lanes {
             .collect();
         if !unknown.is_empty() {
             let text = format!("{} unknown partitions", unknown.len());
-            let mut error = ControlError::new(error_code::INVALID_PARTITION, text);
+            let mut error = ControlError::new(ErrorCode::InvalidPartition, text);
             error.invalid_partitions = unknown;
             error
                 .invalid_partitions

@@ -458,7 +458,7 @@ fn a_refused_resume_changes_nothing_and_a_good_one_may_follow() {
     let Got::Text(RelayMessage::ResumeError(error)) = &got[0] else {
         panic!("{got:?}")
     };
-    assert_eq!(error.code, error_code::OUT_OF_ORDER);
+    assert_eq!(error.code, ErrorCode::OutOfOrder.code());
 }
 
 /// SEC-04
@@ -473,10 +473,7 @@ fn repeated_junk_and_floods_are_closed() {
         b.say(r#"{"type":"ping"}"#);
         b.drain();
     });
-    assert_eq!(
-        b.session.take_refusal(),
-        Some(error_code::TOO_MANY_MESSAGES)
-    );
+    assert_eq!(b.session.take_refusal(), Some(ErrorCode::TooManyMessages));
     let mut b = bench(1, CREDIT);
     b.session.handle(ServerInput::Oversized, &b.log, 0);
     assert_eq!(closes(&b.drain()), Some(CloseCode::TooLarge));

@@ -252,7 +252,7 @@ impl Sequences {
             Verdict::Duplicate { expected } | Verdict::Reorder { expected } => (expected, 0),
             Verdict::Baseline | Verdict::InOrder | Verdict::Aside => return,
         };
-        let (partition, finding) = (run.partition, finding.name());
+        let (partition, finding) = (run.partition, finding.text());
         tracing::warn!(
             partition, offset, finding, expected, received, size, unsaid, "sequence"
         );

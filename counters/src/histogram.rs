@@ -7,15 +7,8 @@ use std::{
 
 /// The upper ends of a histogram's buckets, ascending.
 pub trait Bounds: Send + Sync + 'static {
+    /// At least one; what lies above the last has a bucket of its own.
     const BOUNDS: &'static [f64];
-}
-
-/// Frames that wait for a client to take them.
-#[derive(Debug)]
-pub struct Backlogs;
-
-impl Bounds for Backlogs {
-    const BOUNDS: &'static [f64] = &[0.0, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5];
 }
 
 /// Milliseconds from well below one on; from 100 with the ends that DashFlow uses.
@@ -50,6 +43,7 @@ impl<B: Bounds> Default for Histogram<B> {
 }
 
 impl<B: Bounds> Histogram<B> {
+    /// Counts a value.
     pub fn observe(&self, value: f64) {
         let at = B::BOUNDS.partition_point(|&bound| bound < value);
         if let Some(count) = self.counts.get(at) {
@@ -62,6 +56,8 @@ impl<B: Bounds> Histogram<B> {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 
+    /// What was counted so far.
+    #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let mut cumulated = 0;
         let mut cumulative = |count: &AtomicU64| {
@@ -82,7 +78,9 @@ impl<B: Bounds> Histogram<B> {
 pub struct Snapshot {
     /// Upper end, and the number of values up to it.
     pub buckets: Vec<(f64, u64)>,
+    /// Of all buckets and of what lies above them.
     pub count: u64,
+    /// Of all values.
     pub sum: f64,
 }
 
@@ -90,9 +88,16 @@ pub struct Snapshot {
 mod tests {
     use super::*;
 
+    #[derive(Debug)]
+    struct Powers;
+
+    impl Bounds for Powers {
+        const BOUNDS: &'static [f64] = &[0.0, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5];
+    }
+
     #[test]
     fn a_value_counts_in_every_bucket_that_holds_it() {
-        let histogram = Histogram::<Backlogs>::default();
+        let histogram = Histogram::<Powers>::default();
         for value in [1.0, 2.0, 3.0, 1e5, 1e6] {
             histogram.observe(value);
         }
