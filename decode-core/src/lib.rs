@@ -28,6 +28,7 @@ mod decoder;
 #[cfg(feature = "encode")]
 pub mod encode;
 mod error;
+pub mod fields;
 pub mod frame;
 pub mod framing;
 mod reader;

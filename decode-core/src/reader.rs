@@ -38,6 +38,11 @@ impl<'a> Reader<'a> {
         self.bytes.get(start..self.at).unwrap_or_default()
     }
 
+    /// What is left.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
     /// A base-128 integer of at most ten bytes and 64 bits.
     // Most tags, lengths and numbers are one byte, or two; a call for each would cost more than reading it. No
     // call is given the reader itself, so that it stays in registers.

@@ -71,6 +71,8 @@ pub struct EventFacts<'a> {
     pub node: Checked<'a>,
     /// Duration in microseconds; 0 = none.
     pub duration_us: i64,
+    /// Of an event inside a batch: its bytes, for what is not kept here. See [`crate::fields`].
+    pub body: &'a [u8],
 }
 
 /// What a whole message says.
@@ -88,6 +90,10 @@ pub struct Summary<'a> {
     pub scope: Checked<'a>,
     /// The kind's own short text: token text, tool name, metric scope id, error message.
     pub text: Checked<'a>,
+    /// What the producer knows it by: request id of a token chunk, call id of a tool, code of an error.
+    pub key: Checked<'a>,
+    /// The kind's own number: chunk index, stage of a tool, severity of an error.
+    pub number: u32,
     /// Duration in microseconds; 0 = none.
     pub duration_us: i64,
     /// Events inside a batch.
@@ -105,6 +111,7 @@ impl<'a> Summary<'a> {
             event_type: self.event_type,
             node: self.node,
             duration_us: self.duration_us,
+            body: &[],
         }
     }
 
@@ -209,8 +216,12 @@ fn message<'a>(
             if summary.inner_events == INNER_EVENTS_MAX {
                 return Err(too_many_events(at));
             }
-            let mut facts = EventFacts::default();
-            event(reader.nested()?, &mut facts, depth - 1)?;
+            let inner = reader.nested()?;
+            let mut facts = EventFacts {
+                body: inner.rest(),
+                ..EventFacts::default()
+            };
+            event(inner, &mut facts, depth - 1)?;
             summary.inner_events += 1;
             summary.schema_version_max = summary
                 .schema_version_max
@@ -222,6 +233,10 @@ fn message<'a>(
             summary.scope = string(&mut reader)?;
         } else if tag == captures.text {
             summary.text = string(&mut reader)?;
+        } else if tag == captures.key {
+            summary.key = string(&mut reader)?;
+        } else if tag == captures.number {
+            summary.number = reader.varint()? as u32;
         } else {
             summary.operations += u32::from(tag == captures.operations);
             field(&mut reader, desc, tag, depth, at)?;
@@ -469,6 +484,8 @@ struct Captures {
     events: u32,
     scope: u32,
     text: u32,
+    key: u32,
+    number: u32,
     operations: u32,
 }
 
@@ -479,6 +496,8 @@ impl Captures {
             events: NONE,
             scope: NONE,
             text: NONE,
+            key: NONE,
+            number: NONE,
             operations: NONE,
         };
         match kind {
@@ -487,7 +506,9 @@ impl Captures {
                 ..none
             },
             Some(MessageKind::ToolExecution) => Self {
+                key: tag(2, WireType::Len),
                 text: tag(3, WireType::Len),
+                number: tag(4, WireType::Varint),
                 duration: tag(9, WireType::Varint),
                 ..none
             },
@@ -496,12 +517,16 @@ impl Captures {
                 text: tag(3, WireType::Len),
                 ..none
             },
-            Some(MessageKind::TokenChunk | MessageKind::Error | MessageKind::ExecutionTrace) => {
-                Self {
-                    text: tag(3, WireType::Len),
-                    ..none
-                }
-            }
+            Some(MessageKind::TokenChunk | MessageKind::Error) => Self {
+                key: tag(2, WireType::Len),
+                text: tag(3, WireType::Len),
+                number: tag(6, WireType::Varint),
+                ..none
+            },
+            Some(MessageKind::ExecutionTrace) => Self {
+                text: tag(3, WireType::Len),
+                ..none
+            },
             Some(MessageKind::StateDiff) => Self {
                 operations: tag(3, WireType::Len),
                 ..none

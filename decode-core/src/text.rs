@@ -24,7 +24,8 @@ use alloc::vec::Vec;
 
 use dashstream_proto::schema::{self, FieldDesc, FieldType, MessageDesc};
 
-use self::field::{Elements, Field, fits, next_field};
+pub(crate) use self::field::next_field;
+use self::field::{Elements, Field, fits};
 use self::span::{Parts, Span};
 use crate::error::Reject;
 use crate::reader::Reader;

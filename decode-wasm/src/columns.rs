@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use decode_core::Mode;
 use decode_core::frame::{FrameError, FrameReader};
-use decode_core::{Decoder, Mode};
-use run_model::{Row, RowSink, project};
+use run_model::{Projector, Row};
 
 /// Parallel columns: entry `n` of each is row `n`.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ impl Columns {
 /// Decodes messages to columns. Buffers and dictionary live on between calls.
 #[derive(Debug)]
 pub struct ColumnDecoder {
-    decoder: Decoder,
+    projector: Projector,
     sink: Sink,
 }
 
@@ -123,11 +123,7 @@ impl Dictionary {
     }
 }
 
-impl RowSink for Sink {
-    fn taken(&self) -> u64 {
-        self.columns.kind.len() as u64
-    }
-
+impl Sink {
     fn row(&mut self, row: &Row<'_>) {
         let columns = &mut self.columns;
         columns.kind.push(row.kind.number());
@@ -144,10 +140,6 @@ impl RowSink for Sink {
             .push(self.dictionary.number(Place::Node, row.node));
         columns.code.push(row.code);
     }
-
-    fn take_back(&mut self, taken: u64) {
-        self.columns.truncate(taken as usize);
-    }
 }
 
 impl ColumnDecoder {
@@ -155,7 +147,7 @@ impl ColumnDecoder {
     #[must_use]
     pub fn new(mode: Mode) -> Self {
         Self {
-            decoder: Decoder::new(mode),
+            projector: Projector::new(mode),
             sink: Sink::default(),
         }
     }
@@ -171,7 +163,10 @@ impl ColumnDecoder {
         for frame in FrameReader::new(message) {
             match frame {
                 // A refusal is in the row already.
-                Ok(frame) => drop(project(&frame, &mut self.decoder, &mut self.sink)),
+                Ok(frame) => {
+                    let sink = &mut self.sink;
+                    let _ = self.projector.project(&frame, &mut |row| sink.row(row));
+                }
                 Err(error) => {
                     self.sink.columns.truncate(0);
                     return Err(error);

@@ -1,7 +1,8 @@
 //! Messages to what people look at: rows of the event list, live threads, totals.
 //!
-//! [`RunStore`] takes whole messages of data frames, in order, and answers queries for what is on
-//! the screen. It is the same in the browser worker and in tools; it does no I/O and reads no
+//! [`Store`] takes whole messages of data frames, in order, and answers queries for what is on the
+//! screen. It decodes each record once ([`Projector`]) and hands its rows to reducers, which keep what the
+//! queries ask for. It is the same in the browser worker and in tools; it does no I/O and reads no
 //! clock. Every collection in it has a bound in [`limits`] and evicts its oldest.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -12,16 +13,21 @@ extern crate alloc;
 extern crate std;
 
 pub mod limits;
-mod project;
+mod messages;
+mod names;
+mod projector;
 mod query;
+mod reducer;
 mod repeats;
+mod row;
 mod rows;
 pub mod state;
 mod store;
 mod threads;
 
-pub use project::{Row, RowKind, RowSink, project};
+pub use projector::{Projector, RowSink};
 pub use query::{EventFilter, EventPage, EventQuery};
+pub use row::{Body, Row, RowKind};
 pub use rows::StoredRow;
-pub use store::{Detail, RunStore, Totals};
+pub use store::{Detail, Store, Totals};
 pub use threads::{ThreadRow, ThreadSort, ThreadStatus};

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::limits::QUERY_ROWS_MAX;
-use crate::project::RowKind;
+use crate::row::RowKind;
 use crate::rows::{Rows, StoredRow};
 
 /// Which rows are wanted.

@@ -1,20 +1,23 @@
 //! The store: rows, threads and totals over the messages they came in.
 
 use alloc::borrow::Cow;
-use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use decode_core::Mode;
 use decode_core::frame::{Frame, FrameReader};
 use decode_core::wire::{FRAME_HEADER_LEN, FrameKind, GapCause, MessageKind, RejectCode};
-use decode_core::{Decoder, Mode};
 
-use crate::limits::{HEX_BYTES_MAX, PAYLOAD_BYTES_HELD_MAX, ROWS_MAX, THREADS_MAX};
-use crate::project::{RowKind, project};
+use crate::limits::{HEX_BYTES_MAX, NAME_BYTES_MAX, PAYLOAD_BYTES_HELD_MAX, ROWS_MAX, THREADS_MAX};
+use crate::messages::Messages;
+use crate::names::kept_name;
+use crate::projector::Projector;
 use crate::query::{EventPage, EventQuery, View};
+use crate::reducer::{Entry, PayloadRef, Reducer};
 use crate::repeats::SeenIds;
-use crate::rows::{Place, Rows, StoredRow};
+use crate::row::{Row, RowKind};
+use crate::rows::{Rows, StoredRow};
 use crate::threads::{ThreadRow, ThreadSort, Threads};
 
 /// Counts since the store was made or cleared.
@@ -75,48 +78,54 @@ pub struct Detail {
 
 /// What the page shows. See the crate text.
 #[derive(Debug)]
-pub struct RunStore {
-    decoder: Decoder,
+pub struct Store {
+    projector: Projector,
+    messages: Messages,
+    reducers: Reducers,
+    view: View,
+}
+
+/// All that is kept of the rows, and how many there were.
+#[derive(Debug)]
+struct Reducers {
     rows: Rows,
     threads: Threads,
-    view: View,
-    messages: Messages,
     seen_ids: SeenIds,
     totals: Totals,
 }
 
-impl Default for RunStore {
+impl Default for Store {
     fn default() -> Self {
         Self::new(Mode::Strict)
     }
 }
 
-impl RunStore {
-    /// An empty store.
+impl Store {
+    /// A store with the bounds of [`crate::limits`].
     #[must_use]
     pub fn new(mode: Mode) -> Self {
         Self::with_bounds(mode, ROWS_MAX, THREADS_MAX, PAYLOAD_BYTES_HELD_MAX)
     }
 
-    /// An empty store with smaller bounds.
+    /// A store with smaller bounds.
     #[must_use]
     pub fn with_bounds(mode: Mode, rows_max: usize, threads_max: usize, bytes_max: usize) -> Self {
         Self {
-            decoder: Decoder::new(mode),
-            rows: Rows::new(rows_max.min(ROWS_MAX)),
-            threads: Threads::new(threads_max.min(THREADS_MAX)),
-            view: View::default(),
+            projector: Projector::new(mode),
             messages: Messages::new(bytes_max.min(PAYLOAD_BYTES_HELD_MAX)),
-            seen_ids: SeenIds::default(),
-            totals: Totals::default(),
+            reducers: Reducers {
+                rows: Rows::new(rows_max.min(ROWS_MAX)),
+                threads: Threads::new(threads_max.min(THREADS_MAX)),
+                seen_ids: SeenIds::default(),
+                totals: Totals::default(),
+            },
+            view: View::default(),
         }
     }
 
     /// Which wrappings the relay accepts; payloads are read the same way here.
     pub fn set_mode(&mut self, mode: Mode) {
-        if mode != self.decoder.mode() {
-            self.decoder = Decoder::new(mode);
-        }
+        self.projector.set_mode(mode);
     }
 
     /// Applies every frame of a message that was checked for continuity, and keeps the message.
@@ -128,73 +137,41 @@ impl RunStore {
             let start = message.len() - reader.rest().len() - frame.payload.len();
             debug_assert!(start >= read + FRAME_HEADER_LEN);
             read = start;
-            self.rows.begin(Place {
+            let payload = PayloadRef {
                 message: self.messages.next_id(),
                 start: start as u32,
-            });
-            self.frame(&frame);
+            };
+            let reducers = &mut self.reducers;
+            let outcome = self
+                .projector
+                .project(&frame, &mut |row| reducers.row(payload, row));
+            reducers.count(&frame, outcome.is_err());
             each(&frame);
         }
         self.messages.push(message);
     }
 
-    fn frame(&mut self, frame: &Frame<'_>) {
-        let before = self.rows.end();
-        let refused = project(frame, &mut self.decoder, &mut self.rows).is_err();
-        let totals = &mut self.totals;
-        match frame.header.kind {
-            FrameKind::Record if !refused => {
-                totals.records += 1;
-                totals.bytes += u64::from(frame.header.payload_len);
-            }
-            FrameKind::Record | FrameKind::Reject => totals.rejects += 1,
-            FrameKind::Gap => {
-                totals.gaps += 1;
-                // Offsets come from outside: two gaps can be longer than 64 bits count.
-                let offsets = frame.header.next() - frame.header.offset;
-                totals.gap_offsets = totals.gap_offsets.saturating_add(offsets);
-            }
-            FrameKind::Mark => {}
-        }
-        totals.rows += self.rows.end() - before;
-        for id in before..self.rows.end() {
-            if self.seen_ids.is_repeat(self.rows.identity(id)) {
-                totals.repeats += 1;
-                self.rows.mark_repeat(id);
-                continue;
-            }
-            let Some(row) = self.rows.get(id) else {
-                continue;
-            };
-            totals.newer_schema += u64::from(row.newer_schema);
-            let names = &self.rows.names;
-            self.threads
-                .note(names.text(row.thread), names.text(row.node), row);
-        }
-    }
-
     /// Counts so far.
     #[must_use]
     pub fn totals(&self) -> Totals {
+        let reducers = &self.reducers;
         Totals {
-            evicted_rows: self.rows.first(),
-            newer_threads: self.threads.newer(),
-            ..self.totals
+            evicted_rows: reducers.rows.first(),
+            newer_threads: reducers.threads.newer(),
+            ..reducers.totals
         }
     }
 
     /// A page of the event list.
     pub fn events(&mut self, query: &EventQuery) -> EventPage<'_> {
-        self.view.page(&self.rows, query)
+        self.view.page(&self.reducers.rows, query)
     }
 
     /// The thread and node names of a row.
     #[must_use]
     pub fn names_of(&self, row: &StoredRow) -> (&str, &str) {
-        (
-            self.rows.names.text(row.thread),
-            self.rows.names.text(row.node),
-        )
+        let names = &self.reducers.rows.names;
+        (names.text(row.thread), names.text(row.node))
     }
 
     /// A row's short text: its own, or what can be said of it in a few words.
@@ -218,20 +195,20 @@ impl RunStore {
     /// A page of the thread table.
     #[must_use]
     pub fn threads(&self, sort: ThreadSort, first: usize, count: usize) -> Vec<(&str, &ThreadRow)> {
-        self.threads.page(sort, first, count)
+        self.reducers.threads.page(sort, first, count)
     }
 
     /// Threads held.
     #[must_use]
     pub fn thread_count(&self) -> usize {
-        self.threads.len()
+        self.reducers.threads.len()
     }
 
     /// Everything about one row; `None` if it, or its payload, is no longer held.
     pub fn detail(&mut self, id: u64) -> Option<Detail> {
-        let row = self.rows.get(id)?;
-        let message = self.messages.get(row.place.message)?;
-        let start = row.place.start as usize;
+        let row = self.reducers.rows.get(id)?;
+        let message = self.messages.get(row.payload.message)?;
+        let start = row.payload.start as usize;
         let payload = message.get(start..start + row.bytes as usize)?;
         let mut detail = Detail {
             kind: row.kind.name(),
@@ -251,7 +228,7 @@ impl RunStore {
         if matches!(row.kind, RowKind::Gap) {
             return Some(detail);
         }
-        match self.decoder.unwrap_frame(payload) {
+        match self.projector.decoder().unwrap_frame(payload) {
             Ok((framing, body)) => {
                 detail.framing = framing.name();
                 detail.decoded_bytes = body.len();
@@ -263,6 +240,68 @@ impl RunStore {
             Err(reject) => detail.error = reject.to_string(),
         }
         Some(detail)
+    }
+}
+
+impl Reducers {
+    fn row(&mut self, payload: PayloadRef, row: &Row<'_>) {
+        if row.thread.len() > NAME_BYTES_MAX || row.node.len() > NAME_BYTES_MAX {
+            let (thread, node) = (kept_name(row.thread), kept_name(row.node));
+            let row = Row {
+                thread: &thread,
+                node: &node,
+                ..*row
+            };
+            self.kept_row(payload, &row);
+        } else {
+            self.kept_row(payload, row);
+        }
+    }
+
+    fn kept_row(&mut self, payload: PayloadRef, row: &Row<'_>) {
+        // Before it takes one more: so no record makes the store larger than its bounds.
+        if self.rows.is_full() {
+            let before = self.rows.first() + 1;
+            self.each(|reducer| reducer.evict(before));
+        }
+        let entry = Entry {
+            id: self.rows.end(),
+            payload,
+            repeat: self.seen_ids.is_repeat(row.identity),
+            row,
+        };
+        let totals = &mut self.totals;
+        totals.rows += 1;
+        totals.repeats += u64::from(entry.repeat);
+        totals.newer_schema += u64::from(row.newer_schema && !entry.repeat);
+        match row.kind {
+            RowKind::Gap => self.each(|reducer| reducer.gap(&entry)),
+            RowKind::Reject => self.each(|reducer| reducer.reject(&entry)),
+            RowKind::Unknown | RowKind::Message(_) => self.each(|reducer| reducer.record(&entry)),
+        }
+    }
+
+    fn each(&mut self, mut tell: impl FnMut(&mut dyn Reducer)) {
+        tell(&mut self.rows);
+        tell(&mut self.threads);
+    }
+
+    fn count(&mut self, frame: &Frame<'_>, rejected: bool) {
+        let totals = &mut self.totals;
+        match frame.header.kind {
+            FrameKind::Record if !rejected => {
+                totals.records += 1;
+                totals.bytes += u64::from(frame.header.payload_len);
+            }
+            FrameKind::Record | FrameKind::Reject => totals.rejects += 1,
+            FrameKind::Gap => {
+                totals.gaps += 1;
+                // Offsets come from outside: two gaps can be longer than 64 bits count.
+                let offsets = frame.header.next() - frame.header.offset;
+                totals.gap_offsets = totals.gap_offsets.saturating_add(offsets);
+            }
+            FrameKind::Mark => {}
+        }
     }
 }
 
@@ -283,46 +322,6 @@ fn code_of(row: &StoredRow) -> String {
         RowKind::Unknown | RowKind::Message(_) => Some(""),
     };
     known.map_or_else(|| format!("unknown({})", row.code), ToString::to_string)
-}
-
-/// Whole messages, held for details: the newest that fit, and always the last one.
-#[derive(Debug)]
-struct Messages {
-    held: VecDeque<Vec<u8>>,
-    first: u64,
-    bytes: usize,
-    bytes_max: usize,
-}
-
-impl Messages {
-    const fn new(bytes_max: usize) -> Self {
-        Self {
-            held: VecDeque::new(),
-            first: 0,
-            bytes: 0,
-            bytes_max,
-        }
-    }
-
-    fn next_id(&self) -> u64 {
-        self.first + self.held.len() as u64
-    }
-
-    fn push(&mut self, message: Vec<u8>) {
-        self.bytes += message.len();
-        self.held.push_back(message);
-        while self.bytes > self.bytes_max && self.held.len() > 1 {
-            if let Some(oldest) = self.held.pop_front() {
-                self.bytes -= oldest.len();
-                self.first += 1;
-            }
-        }
-    }
-
-    fn get(&self, id: u64) -> Option<&[u8]> {
-        let at = usize::try_from(id.checked_sub(self.first)?).ok()?;
-        self.held.get(at).map(Vec::as_slice)
-    }
 }
 
 #[cfg(test)]

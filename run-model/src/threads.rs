@@ -9,8 +9,8 @@ use core::cmp::Reverse;
 use decode_core::proto::v1::EventType;
 use decode_core::wire::MessageKind;
 
-use crate::project::RowKind;
-use crate::rows::StoredRow;
+use crate::reducer::{Entry, Reducer};
+use crate::row::{Row, RowKind};
 
 /// What became of a thread's newest run, as far as events tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,6 @@ pub(crate) struct Threads {
     by_heard: BTreeMap<u64, Rc<str>>,
     heard: u64,
     threads_max: usize,
-    pub(crate) evicted: u64,
     /// Threads whose newest row is of a newer schema.
     newer: u64,
     /// The same of rows without a thread.
@@ -91,7 +90,6 @@ impl Threads {
             by_heard: BTreeMap::new(),
             heard: 0,
             threads_max,
-            evicted: 0,
             newer: 0,
             unnamed_newer: false,
         }
@@ -106,12 +104,10 @@ impl Threads {
         self.by_name.len()
     }
 
-    pub(crate) fn note(&mut self, name: &str, node: &str, row: &StoredRow) {
+    fn note(&mut self, row: &Row<'_>) {
+        let (name, node) = (row.thread, row.node);
         if name.is_empty() {
-            // What was lost or refused says nothing of a schema.
-            if matches!(row.kind, RowKind::Message(_) | RowKind::Unknown) {
-                self.unnamed_newer = row.newer_schema;
-            }
+            self.unnamed_newer = row.newer_schema;
             return;
         }
         self.heard += 1;
@@ -152,7 +148,6 @@ impl Threads {
             };
             let gone = self.by_name.remove(&oldest);
             self.newer -= u64::from(gone.is_some_and(|thread| thread.newer_schema));
-            self.evicted += 1;
         }
     }
 
@@ -199,13 +194,29 @@ impl Threads {
     }
 }
 
+impl Reducer for Threads {
+    fn record(&mut self, entry: &Entry<'_>) {
+        if !entry.repeat {
+            self.note(entry.row);
+        }
+    }
+
+    // What was lost or rejected is of no thread and says nothing of a schema.
+    fn gap(&mut self, _: &Entry<'_>) {}
+
+    fn reject(&mut self, _: &Entry<'_>) {}
+
+    // A thread sums up its rows and leads to none of them.
+    fn evict(&mut self, _: u64) {}
+}
+
 impl ThreadRow {
-    fn progress(&mut self, row: &StoredRow) {
+    fn progress(&mut self, row: &Row<'_>) {
         match row.kind {
             // What it means is for a newer build to say.
             _ if row.newer_schema => return,
             RowKind::Message(MessageKind::Event) => {}
-            RowKind::Message(MessageKind::Error) | RowKind::Reject => {
+            RowKind::Message(MessageKind::Error) => {
                 self.errors = self.errors.saturating_add(1);
                 return;
             }
@@ -219,6 +230,7 @@ impl ThreadRow {
                 | MessageKind::ExecutionTrace,
             )
             | RowKind::Gap
+            | RowKind::Reject
             | RowKind::Unknown => return,
         }
         match EventType::try_from(row.event_type) {

@@ -11,17 +11,17 @@ use crate::reader::{Reader, WireType};
 
 /// A field as found, known to the schema or not.
 #[derive(Clone, Copy)]
-pub(super) struct Field<'a> {
-    pub(super) number: u32,
-    pub(super) wire: WireType,
+pub(crate) struct Field<'a> {
+    pub(crate) number: u32,
+    pub(crate) wire: WireType,
     /// Varint and fixed layouts: the bits.
-    pub(super) value: u64,
+    pub(crate) value: u64,
     /// The value's bytes: without length and, for a group, without the end tag.
-    pub(super) raw: &'a [u8],
+    pub(crate) raw: &'a [u8],
 }
 
 /// The next field, or nothing at the end of the message.
-pub(super) fn next_field<'a>(
+pub(crate) fn next_field<'a>(
     reader: &mut Reader<'a>,
     depth_left: u32,
 ) -> Result<Option<Field<'a>>, Reject> {

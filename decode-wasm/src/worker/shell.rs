@@ -6,7 +6,7 @@ use std::rc::Rc;
 use decode_core::Mode;
 use decode_core::wire::{FrameKind, mode};
 use js_sys::{Array, Object, Reflect, Uint8Array};
-use run_model::RunStore;
+use run_model::Store;
 use session::control::From;
 use session::digest::StreamDigest;
 use session::{ClientConfig, ClientInput, ClientOutput, ClientSession};
@@ -50,7 +50,7 @@ pub fn start_worker() -> Result<(), JsValue> {
 pub(super) struct Shell {
     scope: DedicatedWorkerGlobalScope,
     pub(super) session: ClientSession,
-    pub(super) store: RunStore,
+    pub(super) store: Store,
     pub(super) digest: Option<StreamDigest>,
     url: String,
     socket: Option<Socket>,
@@ -73,7 +73,7 @@ impl Shell {
         Self {
             scope,
             session: ClientSession::new(config),
-            store: RunStore::default(),
+            store: Store::default(),
             digest: None,
             url: String::new(),
             socket: None,
@@ -110,7 +110,7 @@ impl Shell {
                     from: from.from(),
                     seed,
                 });
-                shell.store = RunStore::default();
+                shell.store = Store::default();
                 shell.digest = digest.then(StreamDigest::new);
                 shell.socket = None;
                 shell.url = url;
@@ -122,7 +122,7 @@ impl Shell {
             }
             PageMessage::Detail { id, row } => shell.detail(id, row),
             PageMessage::Reset(from) => {
-                shell.store = RunStore::default();
+                shell.store = Store::default();
                 shell.digest = shell.digest.as_ref().map(|_| StreamDigest::new());
                 shell.session.handle(ClientInput::Reset(from.from()), now);
             }

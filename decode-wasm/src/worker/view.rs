@@ -7,7 +7,7 @@ use js_sys::{
     Array, ArrayBuffer, BigUint64Array, Float64Array, JsString, Object, Uint8Array, Uint16Array,
     Uint32Array,
 };
-use run_model::{RunStore, StoredRow};
+use run_model::{Store, StoredRow};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::DedicatedWorkerGlobalScope;
@@ -130,7 +130,7 @@ fn events(shell: &mut Shell, query: &Query, out: &mut Builder) {
     set(&out.message, "newerRows", &(newer as f64).into());
 }
 
-fn event_columns(rows: &[(u64, StoredRow)], store: &RunStore, out: &mut Builder) -> Object {
+fn event_columns(rows: &[(u64, StoredRow)], store: &Store, out: &mut Builder) -> Object {
     let columns = Object::new();
     let u8s = |f: fn(&StoredRow) -> u8| Values::U8(rows.iter().map(|(_, r)| f(r)).collect());
     let u16s = |f: fn(&StoredRow) -> u16| Values::U16(rows.iter().map(|(_, r)| f(r)).collect());

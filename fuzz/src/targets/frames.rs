@@ -3,7 +3,7 @@
 use decode_core::Mode;
 use decode_core::frame::{FrameReader, FrameWriter};
 use decode_core::wire::{FRAME_HEADER_LEN, FrameKind, GapCause, RejectCode};
-use run_model::{EventQuery, RunStore, ThreadSort};
+use run_model::{EventQuery, Store, ThreadSort};
 
 /// What is read is inside the input, in order, and written again it is the same.
 pub(super) fn run(message: &[u8]) {
@@ -52,7 +52,7 @@ pub(super) fn run(message: &[u8]) {
 
 /// A store with small bounds takes anything and answers queries.
 pub(super) fn store(message: &[u8]) {
-    let mut store = RunStore::with_bounds(Mode::Compatible, 50, 5, 4_000);
+    let mut store = Store::with_bounds(Mode::Compatible, 50, 5, 4_000);
     for piece in [message, message] {
         store.apply(piece.to_vec(), |_| {});
     }

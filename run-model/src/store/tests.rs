@@ -49,13 +49,13 @@ fn message(payloads: &[Vec<u8>], first: u64) -> Vec<u8> {
     out
 }
 
-fn store_with(payloads: &[Vec<u8>]) -> RunStore {
-    let mut store = RunStore::default();
+fn store_with(payloads: &[Vec<u8>]) -> Store {
+    let mut store = Store::default();
     store.apply(message(payloads, 0), |_| {});
     store
 }
 
-fn page(store: &mut RunStore, filter: EventFilter) -> Vec<(u64, &'static str)> {
+fn page(store: &mut Store, filter: EventFilter) -> Vec<(u64, &'static str)> {
     let query = EventQuery {
         count: 100,
         filter,
@@ -154,7 +154,7 @@ fn a_batch_that_fails_at_its_end_leaves_one_reject_row_and_no_thread() {
     let mut store = store_with(&[bytes]);
     assert_eq!(page(&mut store, EventFilter::default()), [(0, "reject")]);
     assert_eq!(store.thread_count(), 0);
-    assert_eq!(store.rows.names.held(), 0);
+    assert_eq!(store.reducers.rows.names.held(), 0);
     let totals = store.totals();
     assert_eq!((totals.records, totals.rejects), (0, 1));
     let detail = store.detail(0).expect("held");
@@ -165,7 +165,7 @@ fn a_batch_that_fails_at_its_end_leaves_one_reject_row_and_no_thread() {
 /// STA-16, BND-15
 #[test]
 fn filters_freezing_and_eviction() {
-    let mut store = RunStore::with_bounds(Mode::Strict, 10, 3, 1 << 20);
+    let mut store = Store::with_bounds(Mode::Strict, 10, 3, 1 << 20);
     let token = |n: u64| {
         let header = Some(header(&alloc::format!("Thread-{}", n % 5), n));
         payload(Message::TokenChunk(TokenChunk {
@@ -224,7 +224,7 @@ fn gaps_and_rejects_of_the_relay_are_rows_in_their_place() {
     writer.gap(&mut out, 5, 9, GapCause::Retention);
     writer.reject(&mut out, 10, 77, RejectCode::BadFrame, b"\x02junk");
     writer.mark(&mut out, 20);
-    let mut store = RunStore::default();
+    let mut store = Store::default();
     let mut frames = 0;
     store.apply(out, |_| frames += 1);
     assert_eq!(frames, 3);
@@ -249,9 +249,11 @@ fn gaps_and_rejects_of_the_relay_are_rows_in_their_place() {
 #[test]
 fn long_names_are_cut_and_stay_different() {
     let long = "ß".repeat(400);
-    let mut names = crate::rows::Names::default();
-    let a = names.hold(&alloc::format!("{long}a"));
-    let b = names.hold(&alloc::format!("{long}b"));
+    let mut names = crate::names::Names::default();
+    let mut hold = |name: &str| names.hold(&crate::names::kept_name(name));
+    let a = hold(&alloc::format!("{long}a"));
+    let b = hold(&alloc::format!("{long}b"));
+    assert_eq!(crate::names::kept_name("short"), "short");
     assert_ne!(a, b);
     assert!(names.text(a).len() <= crate::limits::NAME_BYTES_MAX);
     names.release(a);
@@ -303,7 +305,7 @@ fn a_row_says_its_duration_or_its_operations() {
 /// GRAPH_ERROR is an alert and changes nothing; the next start is a new run.
 #[test]
 fn what_became_of_a_run_is_read_from_its_events() {
-    let mut store = RunStore::default();
+    let mut store = Store::default();
     let mut at = 0;
     let mut status_after = |event_type, node: &str| {
         at += 1;

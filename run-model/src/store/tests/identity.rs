@@ -21,7 +21,7 @@ fn started(thread: &str, id: u8) -> Vec<u8> {
     payload(Message::Event(with_id(event, id)))
 }
 
-fn repeats(store: &mut RunStore) -> Vec<u64> {
+fn repeats(store: &mut Store) -> Vec<u64> {
     let query = EventQuery {
         count: 100,
         ..EventQuery::default()
@@ -134,8 +134,8 @@ fn a_newer_schema_clears_with_the_next_compatible_record() {
         of("c", 2, EventType::GraphStart),
         of("", 2, EventType::NodeStart),
     ]);
-    let newer = |store: &RunStore| (store.totals().newer_threads, store.totals().newer_schema);
-    let marked = |store: &RunStore| -> Vec<bool> {
+    let newer = |store: &Store| (store.totals().newer_threads, store.totals().newer_schema);
+    let marked = |store: &Store| -> Vec<bool> {
         let threads = store.threads(ThreadSort::Name, 0, 10);
         threads
             .iter()
@@ -177,7 +177,7 @@ fn a_forgotten_thread_is_of_no_schema() {
         let event = event(thread, 1, EventType::NodeStart, "n");
         payload(Message::Event(with_version(event, version)))
     };
-    let mut store = RunStore::with_bounds(Mode::Strict, 10, 2, 1 << 20);
+    let mut store = Store::with_bounds(Mode::Strict, 10, 2, 1 << 20);
     store.apply(message(&[of("a", 2), of("b", 2), of("b", 2)], 0), |_| {});
     assert_eq!(store.totals().newer_threads, 2);
     store.apply(message(&[of("c", 1), of("d", 1)], 3), |_| {});
@@ -189,7 +189,7 @@ fn a_forgotten_thread_is_of_no_schema() {
 /// is that of no other row as long as the store lives.
 #[test]
 fn row_ids_sort_by_arrival_whatever_producers_say() {
-    let mut store = RunStore::with_bounds(Mode::Strict, 4, 4, 1 << 20);
+    let mut store = Store::with_bounds(Mode::Strict, 4, 4, 1 << 20);
     let numbers = [u64::MAX, 0, 1, 1, 1 << 53, 2, 0, u64::MAX];
     let mut shown = Vec::new();
     for (n, &number) in numbers.iter().enumerate() {
@@ -236,7 +236,7 @@ fn row_ids_sort_by_arrival_whatever_producers_say() {
 /// SEQ-10: the place a thread is shown at moves forward only, whatever its records' times and numbers.
 #[test]
 fn a_threads_place_moves_forward() {
-    let mut store = RunStore::default();
+    let mut store = Store::default();
     let mut last = None;
     for (n, number) in [5, 1, 0, u64::MAX, 3].into_iter().enumerate() {
         let event = with_id(

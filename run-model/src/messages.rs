@@ -1,0 +1,44 @@
+//! The messages whose records can be shown in full.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+/// Whole messages, held for details: the newest that fit, and always the last one.
+#[derive(Debug)]
+pub(crate) struct Messages {
+    held: VecDeque<Vec<u8>>,
+    first: u64,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl Messages {
+    pub(crate) const fn new(bytes_max: usize) -> Self {
+        Self {
+            held: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            bytes_max,
+        }
+    }
+
+    pub(crate) fn next_id(&self) -> u64 {
+        self.first + self.held.len() as u64
+    }
+
+    pub(crate) fn push(&mut self, message: Vec<u8>) {
+        self.bytes += message.len();
+        self.held.push_back(message);
+        while self.bytes > self.bytes_max && self.held.len() > 1 {
+            if let Some(oldest) = self.held.pop_front() {
+                self.bytes -= oldest.len();
+                self.first += 1;
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, id: u64) -> Option<&[u8]> {
+        let at = usize::try_from(id.checked_sub(self.first)?).ok()?;
+        self.held.get(at).map(Vec::as_slice)
+    }
+}
