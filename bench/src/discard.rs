@@ -65,7 +65,13 @@ pub(crate) fn serve(order: &Discard) -> ExitCode {
 }
 
 /// The parent's side: what reading the topic cost.
-pub(crate) fn measure(library: Library, brokers: &str, topic: &str, records: u64) -> Cost {
+pub(crate) fn measure(
+    library: Library,
+    brokers: &str,
+    topic: &str,
+    partitions: u32,
+    records: u64,
+) -> Cost {
     let program = std::env::current_exe().expect("a running program has a path");
     let name = library.to_possible_value().expect("no value is hidden");
     let output = Command::new(program)
@@ -77,7 +83,7 @@ pub(crate) fn measure(library: Library, brokers: &str, topic: &str, records: u64
             brokers,
         ])
         .args(["--topic", topic, "--partitions"])
-        .arg(super::ingest::PARTITIONS.to_string())
+        .arg(partitions.to_string())
         .args(["--records", &records.to_string()])
         .stderr(Stdio::inherit())
         .output()

@@ -20,7 +20,7 @@ use decode_core::wire;
 use crate::{
     discard::{self, Library},
     fanout::Cost,
-    picture,
+    picture::{self, Sample},
     process::{cpu_seconds, resident_bytes},
     report,
 };
@@ -144,12 +144,14 @@ fn compare(kafka: &Kafka, folder: &Path, corpus: &'static Corpus, rounds: usize)
             Library::Rskafka,
             brokers,
             topic.name(),
+            PARTITIONS,
             records,
         ));
         theirs.push(discard::measure(
             Library::Librdkafka,
             brokers,
             topic.name(),
+            PARTITIONS,
             records,
         ));
         relays.push(relay(kafka, &topic, records)?);
@@ -252,13 +254,6 @@ fn memory(kafka: &Kafka, records: u64) -> Option<Vec<Sample>> {
     Some(curve)
 }
 
-/// Memory when so many records had been read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sample {
-    pub(crate) records: u64,
-    pub(crate) bytes: u64,
-}
-
 fn input(value: Vec<u8>) -> Input {
     Input {
         key: b"bench".to_vec(),
@@ -352,7 +347,7 @@ const CORPORA: [Corpus; 4] = [
     },
 ];
 const SHARE_MIN: f64 = 0.7;
-pub(crate) const PARTITIONS: u32 = 4;
+const PARTITIONS: u32 = 4;
 /// As in a relay that has run for a while, the log is soon full and gives its memory back.
 const RELAY_OPTIONS: &[&str] = &["--log-bytes-max", "64M"];
 /// Small, so that the log is full early and what grows after that grows elsewhere.

@@ -4,6 +4,7 @@
 mod decode;
 mod discard;
 mod fanout;
+mod fanout_table;
 mod floor;
 mod ingest;
 mod latency;
@@ -14,7 +15,7 @@ mod reader;
 mod report;
 mod workload;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -29,7 +30,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// One relay to many clients: throughput, processor time, memory, latency.
-    Fanout(Fanout),
+    Fanout(workload::Fanout),
     /// Decoding: natively, under Node and in Chromium, beside JavaScript and a floor.
     Decode(decode::Options),
     /// Reading from Kafka, beside libraries that read and discard; memory over many records.
@@ -49,22 +50,6 @@ enum Command {
     },
 }
 
-#[derive(Clone, Debug, clap::Args)]
-struct Fanout {
-    /// Repetitions of each figure, of which the median counts.
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-    /// Share of the full amount of work, in percent. Less than 100 is for trying things out.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=100))]
-    percent: u64,
-    /// Seconds of each latency measurement.
-    #[arg(long, default_value_t = 20)]
-    latency_seconds: u64,
-    /// Document whose table is to be replaced.
-    #[arg(long)]
-    document: Option<PathBuf>,
-}
-
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Fanout(options) => fanout(&options),
@@ -78,11 +63,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn fanout(options: &Fanout) -> ExitCode {
+fn fanout(options: &workload::Fanout) -> ExitCode {
     let Some(figures) = workload::run(options) else {
         return ExitCode::FAILURE;
     };
-    let text = report::table(&figures);
+    let text = fanout_table::table(&figures);
     println!("{text}");
     if let Some(document) = &options.document {
         report::replace_in(document, "fanout", &text);

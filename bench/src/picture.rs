@@ -2,7 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::ingest::Sample;
+/// Memory when so many records had been read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+}
 
 /// Memory in MB over records read.
 pub(crate) fn memory(curve: &[Sample]) -> String {

@@ -1,6 +1,9 @@
 //! The whole run: a broker, topics of two sizes, a relay for each, and every measurement on them.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use dashstream_e2e::{
     java::JavaClient,
@@ -13,13 +16,29 @@ use decode_core::wire::{FRAME_HEADER_LEN, MESSAGE_BYTES_TARGET};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Fanout,
     fanout::{self, Cost},
     latency::{self, Latency},
     memory,
     process::cpu_seconds,
     report,
 };
+
+/// What to measure, and how long.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Fanout {
+    /// Repetitions of each figure, of which the median counts.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Share of the full amount of work, in percent. Less than 100 is for trying things out.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=100))]
+    percent: u64,
+    /// Seconds of each latency measurement.
+    #[arg(long, default_value_t = 20)]
+    latency_seconds: u64,
+    /// Document whose table is to be replaced.
+    #[arg(long)]
+    pub(crate) document: Option<PathBuf>,
+}
 
 /// Everything measured.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod args;
 mod delivery;
 mod dump;
 mod error;
@@ -12,14 +13,14 @@ mod kafka;
 mod source;
 mod summary;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use dashstream_simulator::Scenario;
 
+use args::Args;
 use delivery::{Delivery, Stop};
 use dump::DumpFile;
 use error::Error;
@@ -29,82 +30,6 @@ use summary::Summary;
 
 /// Partitions of a file, and of nothing else, unless told otherwise.
 const DUMP_PARTITIONS: u32 = 4;
-/// Produces simulated DashStream records, or plays a capture
-#[derive(Parser)]
-#[command(version)]
-pub(crate) struct Args {
-    /// Kafka brokers, host:port, separated by commas
-    #[arg(long, env = "KAFKA_BROKERS", required_unless_present = "dump")]
-    brokers: Option<String>,
-
-    /// Topic to produce to; waited for, never created
-    #[arg(long, env = "KAFKA_TOPIC", default_value = "dashstream-quality")]
-    topic: String,
-
-    /// Partitions the topic must have; for a file alone, the number to spread over (4)
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    partitions: Option<u32>,
-
-    /// Records a second, 0 for as fast as possible (simulation: 100; capture: as recorded)
-    #[arg(long, value_parser = rate)]
-    rate: Option<f64>,
-
-    /// Decides every byte, given the same start time
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-
-    /// Stop after this time
-    #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
-    length: Option<Duration>,
-
-    /// Stop after so many records
-    #[arg(long, value_name = "N")]
-    count: Option<u64>,
-
-    /// Play this capture instead of simulating
-    #[arg(long, value_name = "FILE")]
-    capture: Option<PathBuf>,
-
-    /// Play the capture again and again
-    #[arg(long = "loop", requires = "capture")]
-    repeats: bool,
-
-    /// Give the capture's records their recorded timestamps instead of the present time
-    #[arg(long, requires = "capture")]
-    keep_timestamps: bool,
-
-    /// Write the records to this file; with --brokers given too, those Kafka took, with offsets
-    #[arg(long, value_name = "FILE")]
-    dump: Option<PathBuf>,
-
-    /// Only these scenarios, chosen by weight; may be given several times
-    #[arg(long = "scenario", value_name = "NAME[=WEIGHT]", value_parser = scenario)]
-    scenarios: Vec<(Scenario, u32)>,
-
-    /// Share of records that something is wrong with
-    #[arg(long, default_value_t = 0.002, value_parser = share)]
-    bad_share: f64,
-
-    /// Stretches the time that nodes work
-    #[arg(long, default_value_t = 25.0, value_parser = rate)]
-    work_scale: f64,
-
-    /// Runs at the same time, with --rate 0
-    #[arg(long, default_value_t = 64)]
-    concurrency: u32,
-
-    /// Start of virtual time, microseconds since 1970 (now; for a file 2026-01-01)
-    #[arg(long, value_name = "MICROSECONDS")]
-    start_us: Option<u64>,
-
-    /// How long a batch may wait for more records
-    #[arg(long, value_name = "MS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(0..=10_000))]
-    linger_ms: u64,
-
-    /// How long to wait for the topic at the start, or for Kafka to take a batch
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
-    patience: Duration,
-}
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -179,43 +104,4 @@ fn produce(args: &Args, brokers: &str, summary: &mut Summary) -> Result<(), Erro
             .run(source, args.count, stop, summary)
             .await
     })
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if (0.0..=10_000_000.0).contains(&number) {
-        Ok(number)
-    } else {
-        Err("must be between 0 and 10000000".to_owned())
-    }
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if (0.0..=1.0).contains(&number) {
-        Ok(number)
-    } else {
-        Err("must be between 0 and 1".to_owned())
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    Duration::try_from_secs_f64(number).map_err(|e| e.to_string())
-}
-
-fn scenario(text: &str) -> Result<(Scenario, u32), String> {
-    let (name, weight) = text.split_once('=').unwrap_or((text, "1"));
-    let weight = weight
-        .parse()
-        .map_err(|_| "the weight is not a number".to_owned())?;
-    Scenario::from_name(name)
-        .map(|scenario| (scenario, weight))
-        .ok_or_else(|| {
-            let names: Vec<_> = Scenario::ALL
-                .iter()
-                .map(|scenario| scenario.name())
-                .collect();
-            format!("there are {}", names.join(", "))
-        })
 }

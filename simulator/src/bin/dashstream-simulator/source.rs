@@ -7,7 +7,7 @@ use dashstream_simulator::capture::{self, CapturedRecord};
 use dashstream_simulator::{Pace, Scenario, SimConfig, Simulation, partition_of};
 use decode_core::{Decoder, Mode};
 
-use crate::Args;
+use crate::args::Args;
 use crate::error::Error;
 
 /// Records a second of a simulation that is not told otherwise.
