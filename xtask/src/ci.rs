@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use crate::{
     args::Args,
     demo::Demo,
+    output,
     project::Project,
     run::{self, Progress},
     stages::{Counts, Stages},
@@ -44,7 +45,7 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     }
     stages.run("time", || {
         // The deadline ends what runs too long; the sum is checked too, for what no program of ours measures.
-        ensure!(run::deadline_left(), "more than {}", run::time(TIME_MAX));
+        ensure!(run::deadline_left(), "more than {}", output::time(TIME_MAX));
         Ok(Counts::ONE)
     });
     stages.finish()
@@ -55,7 +56,7 @@ fn second_compiler(project: &Project, stages: &mut Stages) {
     stages.run("second compiler", || {
         let Some(toolchain) = WasmToolchain::find(project)?.filter(|found| found.tools.is_some())
         else {
-            run::say("the browser module is compiled by the same compiler as everything else");
+            output::say("the browser module is compiled by the same compiler as everything else");
             return Ok(Counts::ONE);
         };
         let mut command = run::cargo();

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    parts,
+    output, parts,
     run::{self, Progress},
     stages::Counts,
 };
@@ -19,7 +19,7 @@ use crate::{
 /// What the program prints is shown without the noise of tests that passed.
 pub(crate) fn run(label: &str, command: &mut Command) -> Result<Counts> {
     let started = Instant::now();
-    run::say(label);
+    output::say(label);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -13,9 +13,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
     apt,
+    compiler::{TARGET, Tools, host_triple},
+    output,
     project::{Project, create_dir, remove_dir},
     run::{self, Progress},
-    toolchain::{TARGET, Tools, host_triple},
 };
 
 /// What an earlier call left, if it is whole.
@@ -119,7 +120,7 @@ impl Packages {
     }
 
     fn unpack(&self, debs: &Path, prefix: &Path) -> Result<()> {
-        run::say("unpack it under the target directory");
+        output::say("unpack it under the target directory");
         for entry in fs::read_dir(debs)? {
             let deb = entry?.path();
             let sources = deb

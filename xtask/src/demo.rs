@@ -17,9 +17,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::{
     args::{Args, Usage},
-    http, parts,
+    http, output, parts,
     project::Project,
-    run,
     service::Service,
     test, wasm, web,
 };
@@ -72,7 +71,7 @@ impl Demo {
         let port = self.free_port()?;
         let mut parts = self.start(project, port, &interrupted)?;
         let url = format!("http://127.0.0.1:{port}/");
-        run::heading(&format!("{url}  (Ctrl-C ends it)"));
+        output::heading(&format!("{url}  (Ctrl-C ends it)"));
         if self.open {
             open_browser(&url);
         }
@@ -201,7 +200,7 @@ impl Running {
 
     /// In the direction of the data, so that nobody's peer goes away first. All are stopped even if one fails.
     fn stop(self) -> Result<()> {
-        run::say("stopping");
+        output::say("stopping");
         let simulator = self
             .simulator
             .map_or(Ok(()), |simulator| simulator.stop(STOP_TIMEOUT));
@@ -228,7 +227,7 @@ fn serves(port: u16) -> Result<()> {
     let metrics = http::get(port, "/metrics")?.body;
     let records = records_accepted(&metrics).context("/metrics counts no records")?;
     ensure!(records > 0, "the relay has accepted no record");
-    run::say(&format!(
+    output::say(&format!(
         "the page is served, the relay is healthy, {records} records accepted"
     ));
     Ok(())
@@ -248,7 +247,7 @@ fn open_browser(url: &str) {
         "xdg-open"
     };
     if let Err(error) = Command::new(opener).arg(url).spawn() {
-        run::say(&format!("cannot start {opener}: {error}"));
+        output::say(&format!("cannot start {opener}: {error}"));
     }
 }
 

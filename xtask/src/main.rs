@@ -4,10 +4,12 @@ mod apt;
 mod args;
 mod bench;
 mod ci;
+mod compiler;
 mod counted;
 mod debian_rustc;
 mod demo;
 mod http;
+mod output;
 mod parts;
 mod project;
 mod requirements;
@@ -151,4 +153,58 @@ fn module(project: &Project, mut args: Args) -> Result<()> {
 fn web(project: &Project, args: Args) -> Result<()> {
     module(project, args)?;
     web::build(project)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_justfile_has_one_recipe_for_each_command() {
+        let file = Project::locate().unwrap().root.join("justfile");
+        let justfile = std::fs::read_to_string(file).unwrap();
+        assert_eq!(recipes(&justfile), Vec::<String>::new());
+    }
+
+    /// One recipe for each command, of the same name, and none that calls an unknown one.
+    fn recipes(justfile: &str) -> Vec<String> {
+        let lines = || justfile.lines().map(str::trim_end);
+        let called: Vec<_> = lines()
+            .filter_map(|line| line.trim_start().strip_prefix("cargo xtask "))
+            .filter_map(|rest| rest.split_whitespace().next())
+            .collect();
+        let lacking = COMMANDS.iter().map(|command| command.name).filter(|name| {
+            let recipe = |line: &str| line.split([' ', ':']).next() == Some(name);
+            !(lines().any(recipe) && called.contains(name))
+        });
+        let unknown = called
+            .iter()
+            .filter(|name| COMMANDS.iter().all(|known| known.name != **name));
+        lacking
+            .map(|name| format!("justfile: no recipe for `cargo xtask {name}`"))
+            .chain(unknown.map(|name| format!("justfile: `cargo xtask {name}` does not exist")))
+            .collect()
+    }
+
+    #[test]
+    fn justfile_and_commands_are_compared() {
+        let whole: String = COMMANDS
+            .iter()
+            .map(|command| {
+                format!(
+                    "{0} *ARGS:\n    cargo xtask {0} {{{{ARGS}}}}\n",
+                    command.name
+                )
+            })
+            .collect();
+        assert_eq!(recipes(&whole), Vec::<String>::new());
+        assert_eq!(
+            recipes(&whole.replacen("setup *ARGS", "set *ARGS", 1)).len(),
+            1
+        );
+        assert_eq!(
+            recipes(&format!("{whole}\nx:\n    cargo xtask nothing\n")).len(),
+            1
+        );
+    }
 }

@@ -23,7 +23,7 @@ use std::{
 use anyhow::{Result, bail, ensure};
 
 use crate::{
-    apt, debian_rustc,
+    apt, compiler, debian_rustc, output,
     project::{Project, create_dir, remove_dir},
     run::{self, Progress},
     stamp::{Inputs, Stamp},
@@ -131,7 +131,7 @@ pub(crate) fn provide(project: &Project, wanted: &[Part], install: bool) -> Resu
         }
     }
     for missing in &provided.missing {
-        run::say(&format!(
+        output::say(&format!(
             "SKIPPED what needs {}: {}",
             missing.part, missing.why
         ));
@@ -161,7 +161,7 @@ fn absent(project: &Project, wanted: &[Part]) -> Result<Vec<Part>> {
             && toolchain::rustup_may_download()
             && let Err(error) = toolchain::add_by_rustup(project)
         {
-            run::say(&format!("rustup could not add the target: {error:#}"));
+            output::say(&format!("rustup could not add the target: {error:#}"));
         }
         if part.find(project)?.is_none() {
             absent.push(*part);
@@ -171,7 +171,7 @@ fn absent(project: &Project, wanted: &[Part]) -> Result<Vec<Part>> {
 }
 
 fn agree(absent: &[Part], install: bool) -> Result<bool> {
-    run::say("not found on this machine:");
+    output::say("not found on this machine:");
     for part in absent {
         println!("    {}: {}", part.name(), part.price());
     }
@@ -213,7 +213,7 @@ fn fetch(project: &Project, absent: &[Part]) -> Vec<(Part, String)> {
             Part::WasmCompiler => wasm_compiler(project).map_err(|error| format!("{error:#}")),
         };
         if let Err(why) = outcome {
-            run::say(&format!("{}: {why}", part.name()));
+            output::say(&format!("{}: {why}", part.name()));
             failures.push((*part, why));
         }
     }
@@ -314,7 +314,7 @@ fn preset(variable: &str) -> Option<PathBuf> {
 
 fn wasm_compiler(project: &Project) -> Result<()> {
     if !debian_rustc::available() {
-        bail!("run `rustup target add {}`", toolchain::TARGET);
+        bail!("run `rustup target add {}`", compiler::TARGET);
     }
     toolchain::add_from_debian(project)
 }

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::run;
+use crate::output;
 
 pub(crate) struct Project {
     pub(crate) root: PathBuf,
@@ -55,7 +55,7 @@ impl Project {
     pub(crate) fn lock(&self) -> Result<File> {
         let file = File::create(self.state()?.join("lock"))?;
         if file.try_lock().is_err() {
-            run::say("waiting for another xtask that prepares the same checkout");
+            output::say("waiting for another xtask that prepares the same checkout");
             file.lock()?;
         }
         Ok(file)

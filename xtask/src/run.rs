@@ -11,7 +11,10 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::project::Project;
+use crate::{
+    output::{say, time},
+    project::Project,
+};
 
 /// Whether the program tells the person at the terminal how far it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,14 +23,6 @@ pub(crate) enum Progress {
     Own,
     /// Its output goes to a log, of which the end is shown only when it fails.
     Heartbeat,
-}
-
-pub(crate) fn say(text: &str) {
-    println!("xtask: {text}");
-}
-
-pub(crate) fn heading(text: &str) {
-    println!("\n== {text}");
 }
 
 pub(crate) fn cargo() -> Command {
@@ -87,14 +82,6 @@ pub(crate) fn which(names: &[&str]) -> Option<PathBuf> {
             .map(|dir| dir.join(name))
             .find(|file| file.is_file())
     })
-}
-
-pub(crate) fn time(elapsed: Duration) -> String {
-    let seconds = elapsed.as_secs();
-    if seconds < 60 {
-        return format!("{:.1} s", elapsed.as_secs_f64());
-    }
-    format!("{} min {:02} s", seconds / 60, seconds % 60)
 }
 
 /// From here on every program is ended when `limit` has passed.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::run;
+use crate::output;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -50,7 +50,7 @@ struct Stage {
 impl Stages {
     /// Whether later stages can build on it is the caller's to say.
     pub(crate) fn run(&mut self, name: &str, work: impl FnOnce() -> Result<Counts>) -> bool {
-        run::heading(name);
+        output::heading(name);
         let started = Instant::now();
         let (counts, failure) = match work() {
             Ok(counts) => (
@@ -70,7 +70,7 @@ impl Stages {
         println!(
             "== {name}: {outcome}, {}, {}",
             counts.line(),
-            run::time(time)
+            output::time(time)
         );
         if let Some(failure) = &failure {
             println!("   {failure}");
@@ -101,7 +101,7 @@ impl Stages {
 
     /// Prints the table and the sums; an error if anything failed.
     pub(crate) fn finish(self) -> Result<()> {
-        run::heading("summary");
+        output::heading("summary");
         let mut checks = Counts::default();
         let mut stages = Counts::default();
         for stage in &self.done {
@@ -123,14 +123,14 @@ impl Stages {
                 failed: u64::from(word == "FAILED"),
                 skipped: u64::from(word == "skipped"),
             });
-            println!("{word:8}{:>14}  {}", run::time(stage.time), stage.name);
+            println!("{word:8}{:>14}  {}", output::time(stage.time), stage.name);
         }
         for stage in &self.done {
             if let Some(failure) = &stage.failure {
                 println!("{}: {failure}", stage.name);
             }
         }
-        println!("stages: {} in {}", stages.line(), run::time(self.time()));
+        println!("stages: {} in {}", stages.line(), output::time(self.time()));
         println!("{}", checks.line());
         if stages.failed > 0 {
             bail!("{} of {} stages failed", stages.failed, self.done.len());

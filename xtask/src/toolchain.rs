@@ -6,27 +6,20 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::{
+    compiler::{TARGET, Tools, host_rustc},
     debian_rustc,
     project::Project,
     run::{self, Progress},
 };
-
-pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What to set for a build of the browser module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WasmToolchain {
     /// `None`: the host's rustc, found as Cargo finds it.
     pub(crate) tools: Option<Tools>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Tools {
-    pub(crate) rustc: PathBuf,
-    pub(crate) rustdoc: PathBuf,
 }
 
 impl WasmToolchain {
@@ -78,16 +71,6 @@ pub(crate) fn add_by_rustup(project: &Project) -> Result<()> {
 
 pub(crate) fn add_from_debian(project: &Project) -> Result<()> {
     debian_rustc::unpack(project)
-}
-
-pub(crate) fn host_triple() -> Result<String> {
-    let version = run::read(Command::new(host_rustc()).arg("-vV"))?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc -vV names no host")?.to_owned())
-}
-
-fn host_rustc() -> PathBuf {
-    std::env::var_os("RUSTC").map_or_else(|| PathBuf::from("rustc"), PathBuf::from)
 }
 
 fn sysroot() -> Result<PathBuf> {

@@ -9,11 +9,13 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
+    compiler::TARGET,
     debian_rustc::cargo_home,
+    output,
     project::{Project, create_dir},
     run::{self, Progress},
     stamp::{Inputs, Stamp},
-    toolchain::{TARGET, WasmToolchain},
+    toolchain::WasmToolchain,
 };
 
 pub(crate) fn build(project: &Project) -> Result<()> {
@@ -23,7 +25,7 @@ pub(crate) fn build(project: &Project) -> Result<()> {
     )?;
     let stamp = Stamp::new(project, "wasm", &inputs(project, &toolchain)?)?;
     if stamp.holds() && outputs(project).iter().all(|file| file.exists()) {
-        run::say("browser module: nothing has changed");
+        output::say("browser module: nothing has changed");
         return Ok(());
     }
     let module = compile(project, &toolchain)?;

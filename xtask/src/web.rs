@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::Command};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
+    output,
     project::Project,
     run::{self, Progress},
     stamp::{Inputs, Stamp},
@@ -17,7 +18,7 @@ pub(crate) fn build(project: &Project) -> Result<()> {
     let inputs = Inputs::new().path(&dir)?.path(&project.root.join(WIRE))?;
     let stamp = Stamp::new(project, "web", &inputs)?;
     if stamp.holds() && index(project).exists() {
-        run::say("page: nothing has changed");
+        output::say("page: nothing has changed");
         return Ok(());
     }
     run::run(
