@@ -99,6 +99,7 @@ fn found() -> Vec<Vec<u8>> {
         inputs.push([&[1], &bytes[..]].concat());
         inputs.push(bytes);
     }
+    assert!(!inputs.is_empty(), "fuzz/corpus holds what was found");
     inputs
 }
 

@@ -86,8 +86,20 @@ fn not_found() -> Response {
 mod tests {
     use super::*;
 
+    /// Without a page there is nothing to look at.
+    fn page_or_skip() -> bool {
+        if !is_built() {
+            let line = b"SKIPPED: this relay was built without the page (cargo xtask web)\n";
+            std::io::Write::write_all(&mut std::io::stderr(), line).expect("standard error");
+        }
+        is_built()
+    }
+
     #[test]
     fn assets_have_types_and_validators() {
+        if !page_or_skip() {
+            return;
+        }
         for asset in ASSETS {
             assert!(
                 asset.etag.starts_with('"') && asset.etag.ends_with('"'),
@@ -105,10 +117,11 @@ mod tests {
 
     #[test]
     fn an_asset_is_sent_once_and_then_validated() {
-        let Some(index) = ASSETS.iter().find(|asset| asset.path == "index.html") else {
-            assert_eq!(asset("", &HeaderMap::new()).status(), StatusCode::OK);
+        if !page_or_skip() {
             return;
-        };
+        }
+        let index = ASSETS.iter().find(|asset| asset.path == "index.html");
+        let index = index.expect("a page has an index");
         let mut headers = HeaderMap::new();
         assert_eq!(asset("", &headers).status(), StatusCode::OK);
         headers.insert(
