@@ -36,6 +36,10 @@ setup *ARGS:
 wasm *ARGS:
     cargo xtask wasm {{ARGS}}
 
+# Write the Rust code of the wire schema from dashstream.proto
+proto:
+    cargo xtask proto
+
 # Build the page into web/dist
 web *ARGS:
     cargo xtask web {{ARGS}}

@@ -1,4 +1,4 @@
-//! The DashStream wire schema, generated at build time from `dashstream.proto`.
+//! The DashStream wire schema, generated from `dashstream.proto` by `cargo xtask proto`.
 //!
 //! Two faces of one file, so that they cannot disagree: [`v1`] holds the messages as Rust types
 //! for whoever builds or fully decodes them, [`schema`] holds the same as static tables for a
@@ -21,5 +21,5 @@ pub mod schema;
     missing_docs
 )]
 pub mod v1 {
-    include!(concat!(env!("OUT_DIR"), "/dashstream.v1.rs"));
+    include!("generated/dashstream.v1.rs");
 }

@@ -138,4 +138,4 @@ impl fmt::Debug for EnumDesc {
     }
 }
 
-include!(concat!(env!("OUT_DIR"), "/schema_tables.rs"));
+include!("generated/schema_tables.rs");

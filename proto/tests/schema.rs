@@ -274,7 +274,7 @@ fn agrees_with_prost<M: Message + Default + Debug>(message: &MessageDesc) {
     }
 }
 
-/// VER-06: types and tables are generated in the build, and this fails when they drift apart.
+/// VER-06: types and tables are generated, and this fails when they drift apart.
 #[test]
 fn tables_agree_with_the_generated_types() {
     agrees_with_prost::<v1::DashStreamMessage>(schema::DASH_STREAM_MESSAGE);

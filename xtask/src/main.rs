@@ -31,6 +31,7 @@ use anyhow::Result;
 use crate::{
     args::{Args, Usage},
     project::Project,
+    run::Progress,
 };
 
 fn main() -> ExitCode {
@@ -115,6 +116,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         run: wasm,
     },
     Command {
+        name: "proto",
+        help: "write the Rust code of the wire schema from dashstream.proto",
+        run: proto,
+    },
+    Command {
         name: "web",
         help: "build the page into web/dist [--install]",
         run: web,
@@ -132,6 +138,19 @@ fn setup(project: &Project, mut args: Args) -> Result<()> {
         println!("{name}={}", value.display());
     }
     Ok(())
+}
+
+fn proto(project: &Project, args: Args) -> Result<()> {
+    args.finish()?;
+    let mut command = run::cargo();
+    command.args(["run", "--profile", "once", "-p", "proto-gen"]);
+    command.current_dir(&project.root);
+    run::run(
+        project,
+        "write the code of the schema",
+        &mut command,
+        Progress::Own,
+    )
 }
 
 fn wasm(project: &Project, mut args: Args) -> Result<()> {

@@ -4,7 +4,8 @@ use crate::project::Project;
 
 pub(super) fn length(path: &str, text: &str) -> Option<String> {
     let lines = text.lines().count();
-    let long = is_code(path) && lines > FILE_LINES_MAX && !LONG.contains(&path);
+    let written = is_code(path) && !path.contains("/generated/");
+    let long = written && lines > FILE_LINES_MAX && !LONG.contains(&path);
     long.then(|| format!("{path}: {lines} lines, at most {FILE_LINES_MAX}"))
 }
 
@@ -74,6 +75,7 @@ mod tests {
         assert!(length("a.rs", &text).is_some());
         assert!(length("a.rs", &text[2..]).is_none());
         assert!(length("a.lock", &text).is_none());
+        assert!(length("src/generated/a.rs", &text).is_none());
     }
 
     #[test]

@@ -1,50 +1,22 @@
-//! Compiles `dashstream.proto` without protoc: once into prost types, once into the static tables
-//! of `src/schema.rs`.
+//! The schema as the static tables of `proto/src/schema.rs`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto};
 
-const PROTO: &str = "dashstream.proto";
-const PACKAGE: &str = "dashstream.v1";
-
-fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo:rerun-if-changed={PROTO}");
-    println!("cargo:rerun-if-changed=build.rs");
-    let files = protox::compile([PROTO], ["."])?;
-
-    let mut tables = Tables::default();
-    for file in files.file.iter().filter(|file| file.package() == PACKAGE) {
-        for message in &file.message_type {
-            tables.collect(message, &format!(".{PACKAGE}"), "");
-        }
-        for item in &file.enum_type {
-            tables.collect_enum(item, &format!(".{PACKAGE}"), "");
-        }
-    }
-    let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    std::fs::write(out.join("schema_tables.rs"), tables.render()?)?;
-
-    prost_build::Config::new()
-        .btree_map(["."])
-        .compile_fds(files)?;
-    Ok(())
-}
-
 /// All messages and enums by full name (with the leading dot descriptors use), with the constant
 /// each gets.
 #[derive(Default)]
-struct Tables {
+pub(crate) struct Tables {
     messages: BTreeMap<String, (String, DescriptorProto)>,
     enums: BTreeMap<String, (String, EnumDescriptorProto)>,
 }
 
 impl Tables {
-    fn collect(&mut self, message: &DescriptorProto, parent: &str, prefix: &str) {
+    pub(crate) fn collect(&mut self, message: &DescriptorProto, parent: &str, prefix: &str) {
         let full_name = format!("{parent}.{}", message.name());
         let constant = format!("{prefix}{}", constant_case(message.name()));
         let nested_prefix = format!("{constant}_");
@@ -57,7 +29,7 @@ impl Tables {
         self.messages.insert(full_name, (constant, message.clone()));
     }
 
-    fn collect_enum(&mut self, item: &EnumDescriptorProto, parent: &str, prefix: &str) {
+    pub(crate) fn collect_enum(&mut self, item: &EnumDescriptorProto, parent: &str, prefix: &str) {
         let constant = format!("{prefix}{}", constant_case(item.name()));
         self.enums.insert(
             format!("{parent}.{}", item.name()),
@@ -65,7 +37,7 @@ impl Tables {
         );
     }
 
-    fn render(&self) -> Result<String, Box<dyn Error>> {
+    pub(crate) fn render(&self) -> Result<String, Box<dyn Error>> {
         let mut out = String::new();
         for (full_name, (constant, item)) in &self.enums {
             let mut values: Vec<_> = item.value.iter().map(|v| (v.number(), v.name())).collect();
