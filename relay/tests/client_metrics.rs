@@ -61,7 +61,13 @@ async fn what_was_evicted_is_counted_once_and_for_each_client() {
     let rig = Rig::start(&["--log-bytes-max=16M"]).await;
     let payload = vec![wire::FRAME_RAW; 1 << 20];
     (0..40).for_each(|_| rig.append(0, [payload.as_slice()]));
-    let earliest = rig.shared().hub.log().partition(0).expect("there").earliest;
+    let earliest = rig
+        .shared()
+        .hub
+        .log()
+        .partition(0)
+        .expect("there")
+        .held_from;
     let evicted = "dashstream_relay_log_evicted_frames_total{partition=\"0\"}";
     assert_eq!(rig.metric(evicted).await, earliest as f64);
     for count in 1..=3_u32 {

@@ -305,7 +305,13 @@ async fn a_cursor_older_than_the_log_gets_a_gap() {
     let rig = Rig::start(&["--log-bytes-max=16M"]).await;
     let payload = vec![wire::FRAME_RAW; 1 << 20];
     (0..40).for_each(|_| rig.append(0, [payload.as_slice()]));
-    let earliest = rig.shared().hub.log().partition(0).expect("there").earliest;
+    let earliest = rig
+        .shared()
+        .hub
+        .log()
+        .partition(0)
+        .expect("there")
+        .held_from;
     assert!(earliest > 20);
     let mut client = Client::connect(&rig).await;
     client.control(control::WELCOME).await;

@@ -54,7 +54,8 @@ impl Server {
             let server = Arc::clone(&self);
             let answer = answer.clone();
             tokio::spawn(Box::pin(async move {
-                let _open = server.counters.http_connections.hold();
+                let _open = server.hold_open();
+                let _counted = server.counters.http_connections.hold();
                 server.connection(stream, peer.ip(), answer).await;
                 drop(slot);
             }));

@@ -17,7 +17,7 @@ use std::{
 
 use decode_core::wire::{CONTROL_BYTES_MAX, CloseCode};
 use futures_util::{Sink as _, Stream as _};
-use session::{ServerInput, ServerOutput, ServerSession, control::Report};
+use session::{Answer, Fetch, ServerInput, ServerOutput, ServerSession, control::Report};
 use tokio::{
     io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
     sync::watch,
@@ -32,7 +32,9 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::{Server, counters::Ending, hub::Signal, limits, outbox::Outbox, socket::Socket};
+use crate::{
+    Server, counters::Ending, history::Reading, hub::Signal, limits, outbox::Outbox, socket::Socket,
+};
 
 /// Runs a connection from its upgrade to its end.
 pub(crate) async fn run(server: Arc<Server>, socket: Socket, already_read: Vec<u8>) {
@@ -90,6 +92,8 @@ enum Event {
     Oversized,
     /// Everything that was to be sent has been taken by the kernel.
     Sent,
+    /// What came of a question behind memory.
+    Fetched(Fetch, Answer),
     End(End),
 }
 
@@ -98,6 +102,7 @@ struct Connection<'a> {
     stream: WebSocketStream<Socket>,
     session: ServerSession,
     outbox: Outbox,
+    readings: Readings,
     /// A control message that waits for the data before it.
     text: Option<String>,
     /// A close that waits for what goes before it.
@@ -109,6 +114,30 @@ struct Connection<'a> {
     progress: Progress,
     counted: Counted,
     since_ms: u64,
+}
+
+/// Questions behind memory that are not answered yet: at most one for each partition.
+#[derive(Default)]
+struct Readings(Vec<(Fetch, Reading)>);
+
+impl Readings {
+    fn ask(&mut self, fetch: Fetch, reading: Reading) {
+        // One of before was of a topic that is no more.
+        self.0
+            .retain(|(asked, _)| asked.partition != fetch.partition);
+        self.0.push((fetch, reading));
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<(Fetch, Answer)> {
+        for (at, (fetch, reading)) in self.0.iter_mut().enumerate() {
+            if let Poll::Ready(answer) = reading.as_mut().poll(context) {
+                let fetch = *fetch;
+                drop(self.0.swap_remove(at));
+                return Poll::Ready((fetch, answer));
+            }
+        }
+        Poll::Pending
+    }
 }
 
 /// When the kernel last took bytes while there were some for it.
@@ -130,12 +159,14 @@ struct Counted {
 impl<'a> Connection<'a> {
     fn new(server: &'a Server, stream: WebSocketStream<Socket>) -> Self {
         let now_ms = server.clock.now_ms();
+        server.refresh_floors();
         let session = ServerSession::new(server.session.clone(), &server.hub.log(), now_ms);
         Self {
             server,
             stream,
             session,
             outbox: Outbox::default(),
+            readings: Readings::default(),
             text: None,
             closing: None,
             deaf: false,
@@ -164,6 +195,9 @@ impl<'a> Connection<'a> {
                     Event::Message(message) => self.take(&message),
                     Event::Oversized => self.handle(ServerInput::Oversized),
                     Event::Sent => {}
+                    Event::Fetched(fetch, answer) => {
+                        self.handle(ServerInput::Fetched { fetch, answer });
+                    }
                     Event::End(end) => return end,
                 },
                 // While the socket is full, more data would not help anybody.
@@ -200,6 +234,9 @@ impl<'a> Connection<'a> {
                     ServerOutput::Text(text) => {
                         self.text = Some(text);
                         break;
+                    }
+                    ServerOutput::Fetch(fetch) => {
+                        self.readings.ask(fetch, self.server.history.read(fetch));
                     }
                     ServerOutput::Close(code, reason) => {
                         self.closing = Some((code, reason));
@@ -306,7 +343,7 @@ impl<'a> Connection<'a> {
                     return;
                 }
                 ServerOutput::Wait { .. } => return,
-                ServerOutput::Text(_) | ServerOutput::Data(_) => {}
+                ServerOutput::Text(_) | ServerOutput::Data(_) | ServerOutput::Fetch(_) => {}
             }
         }
     }
@@ -328,6 +365,9 @@ impl<'a> Connection<'a> {
 
     /// Reads first, so that acks are seen while a send is stuck; then sends.
     fn poll_socket(&mut self, context: &mut Context<'_>, busy: bool) -> Poll<Event> {
+        if let Poll::Ready((fetch, answer)) = self.readings.poll_next(context) {
+            return Poll::Ready(Event::Fetched(fetch, answer));
+        }
         if !self.deaf
             && let Poll::Ready(event) = self.poll_read(context)
         {

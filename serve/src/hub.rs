@@ -11,6 +11,8 @@ use session::{
 };
 use tokio::sync::watch;
 
+use crate::history::Floor;
+
 /// What sessions wait for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Signal {
@@ -61,6 +63,12 @@ impl Hub {
     /// Notes Kafka's end; wakes nobody, as it brings no data.
     pub fn set_kafka_end(&self, partition: u32, end: u64) {
         self.log.write().set_kafka_end(partition, end);
+    }
+
+    /// Notes how far back a tier behind memory reaches; wakes nobody, as who is behind asks anyway.
+    pub fn set_floor(&self, floor: &Floor) {
+        let mut log = self.log.write();
+        log.set_floor(floor.partition, floor.incarnation, floor.position);
     }
 
     /// Notes the record right before a partition's log.
@@ -149,6 +157,9 @@ mod tests {
             "replays that wait for the partition may end"
         );
         let views = hub.partitions();
-        assert_eq!((views[0].earliest, views[0].head, views[0].end), (5, 6, 12));
+        assert_eq!(
+            (views[0].held_from, views[0].end, views[0].head),
+            (5, 6, 12)
+        );
     }
 }

@@ -4,6 +4,7 @@
 //! What a client gets is decided by `session`. Here are the sockets and the clock:
 //!
 //! - [`hub`] holds the log and wakes the sessions.
+//! - [`history`] is what lies behind memory, where somebody has it.
 //! - [`server`] is what all connections share; its accept loop bounds how many there are and how long
 //!   they may take.
 //! - [`upgrade`] lets a client in or says why not; then a task drives one session over one socket.
@@ -15,6 +16,7 @@
 pub mod answer;
 pub mod clock;
 pub mod counters;
+pub mod history;
 pub mod hub;
 pub mod limits;
 pub mod mime;

@@ -23,6 +23,10 @@ pub const SOCKET_WRITE_MESSAGES_MAX: usize = 32;
 pub const CONTROL_OUT_BYTES_MAX: usize = 1024 * 1024;
 /// Time for a closing handshake before the socket is dropped.
 pub const CLOSE_MS_MAX: u64 = 2_000;
+/// What of memory the budget for reads behind memory counts by.
+pub const HISTORY_UNIT_BYTES: usize = 4 * 1024;
+/// Wait before a read is worth trying again where that budget is used up.
+pub const HISTORY_BUSY_MS: u64 = 200;
 /// Silence on a socket after which the kernel asks whether the peer is still there.
 pub const KEEPALIVE_IDLE_MS: u64 = 60_000;
 /// Time between two such questions.

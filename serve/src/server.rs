@@ -3,8 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use session::ServerConfig;
+use tokio::sync::watch;
 
-use crate::{ClientCounters, Clock, Hub, Origin, permit::Permits};
+use crate::{
+    ClientCounters, Clock, Hub, Origin,
+    history::{NoHistory, SharedReads},
+    permit::Permits,
+};
 
 /// Who may connect, and for how long a client may take nothing.
 #[derive(Clone, Debug)]
@@ -28,10 +33,26 @@ pub struct Server {
     /// What every session starts with.
     pub(crate) session: ServerConfig,
     pub(crate) permits: Arc<Permits>,
+    pub(crate) history: SharedReads,
+    /// Whatever is open to a client holds a receiver.
+    open: watch::Sender<()>,
 }
 
 impl Server {
+    /// Serves what the hub's log holds and nothing behind it.
     pub fn new(rules: Rules, session: ServerConfig, clock: Clock, hub: Arc<Hub>) -> Arc<Self> {
+        let history = SharedReads::new(Arc::new(NoHistory), 0);
+        Self::with_history(rules, session, clock, hub, history)
+    }
+
+    /// Serves what the hub's log holds and what `history` has behind it.
+    pub fn with_history(
+        rules: Rules,
+        session: ServerConfig,
+        clock: Clock,
+        hub: Arc<Hub>,
+        history: SharedReads,
+    ) -> Arc<Self> {
         let permits = Permits::new(rules.connections_max, rules.connections_per_address_max);
         Arc::new(Self {
             clock,
@@ -40,6 +61,8 @@ impl Server {
             rules,
             session,
             permits,
+            history,
+            open: watch::Sender::default(),
         })
     }
 
@@ -47,13 +70,20 @@ impl Server {
     /// when some are not gone by then.
     pub async fn close(&self, retry_after_ms: u64, patience: Duration) -> bool {
         self.hub.close(retry_after_ms);
-        let gone = async {
-            while self.counters.connected.get() + self.counters.http_connections.get() > 0 {
-                tokio::time::sleep(GONE_INTERVAL).await;
-            }
-        };
-        tokio::time::timeout(patience, gone).await.is_ok()
+        tokio::time::timeout(patience, self.open.closed())
+            .await
+            .is_ok()
+    }
+
+    /// What a connection holds for as long as it is open.
+    pub(crate) fn hold_open(&self) -> watch::Receiver<()> {
+        self.open.subscribe()
+    }
+
+    /// Brings the log up to date on how far back can be served.
+    pub(crate) fn refresh_floors(&self) {
+        for floor in self.history.floors() {
+            self.hub.set_floor(&floor);
+        }
     }
 }
-
-const GONE_INTERVAL: Duration = Duration::from_millis(10);

@@ -27,12 +27,14 @@ extern crate std;
 pub mod client;
 pub mod control;
 pub mod digest;
+pub mod history;
 pub mod limits;
 pub mod log;
 pub mod server;
 
 pub use client::{ClientConfig, ClientInput, ClientOutput, ClientSession, Phase};
 pub use control::{ClientMessage, ControlError, RelayMessage};
+pub use history::{Answer, Fetch};
 pub use log::{Segment, SegmentBuilder, TailLog};
 pub use server::{ServerConfig, ServerInput, ServerOutput, ServerSession};
 

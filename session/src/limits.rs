@@ -20,6 +20,21 @@ pub const JOINED_LOG_SHARE: usize = 16;
 pub const PROGRESS_INTERVAL_MS: u64 = 1_000;
 /// Control messages waiting to be sent after which a connection is closed.
 pub const OUTBOX_MESSAGES_MAX: usize = 64;
+/// Bytes asked for at once of what lies behind memory. The same for all, so that equal questions are equal.
+pub const FETCH_BYTES: usize = 256 * 1024;
+/// Partitions of one client that may have a question open, or an answer that is not sent yet: what a client
+/// that is behind costs.
+pub const FETCHES_MAX: usize = 2;
+/// A question that takes longer counts as failed.
+pub const FETCH_ANSWER_MS_MAX: u64 = 15_000;
+/// Shortest and longest wait before a question is asked again.
+pub const FETCH_RETRY_MS_MIN: u64 = 50;
+/// See [`FETCH_RETRY_MS_MIN`].
+pub const FETCH_RETRY_MS_MAX: u64 = 5_000;
+/// Time without anything after which what was asked for becomes a gap.
+pub const FETCH_PATIENCE_MS: u64 = 60_000;
+/// Wrong answers in a row after which what was asked for becomes a gap.
+pub const FETCH_WRONG_MAX: u32 = 3;
 
 /// A client acknowledges when this share of the window is disposed of ...
 pub const ACK_WINDOW_SHARE: usize = 4;
@@ -50,3 +65,4 @@ const _: () = assert!(ACK_INTERVAL_MS * 4 < ACK_STALL_MS_MAX);
 const _: () = assert!(PING_IDLE_MS * 2 < SILENCE_MS_MAX);
 const _: () = assert!(TURN_BYTES * ACK_WINDOW_SHARE <= WINDOW_BYTES_DEFAULT);
 const _: () = assert!(RETRY_BASE_MS < RETRY_MS_MAX);
+const _: () = assert!(FETCH_ANSWER_MS_MAX < FETCH_PATIENCE_MS);

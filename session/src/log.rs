@@ -14,7 +14,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use crate::control::Fingerprint;
 use crate::limits::{JOINED_BYTES_MAX, JOINED_LOG_SHARE};
 
-pub use segment::{Segment, SegmentBuilder, Slice};
+pub use segment::{Segment, SegmentBuilder, SegmentError, Slice};
 
 /// What a cursor finds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +26,14 @@ pub enum Read {
     /// The cursor is older than what is held.
     Behind {
         /// The oldest position held.
+        held_from: u64,
+        /// The oldest position that can be served at all: from here to `held_from` a session may ask for it.
         earliest: u64,
     },
     /// The cursor is beyond the end.
     Ahead {
         /// The end.
-        head: u64,
+        end: u64,
     },
     /// No such partition.
     Unknown,
@@ -57,7 +59,7 @@ pub enum AppendError {
     /// It does not start where the partition's log ends.
     Discontinuous {
         /// Where the log ends.
-        head: u64,
+        end: u64,
         /// Where the segment starts.
         start: u64,
     },
@@ -67,8 +69,8 @@ impl core::fmt::Display for AppendError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::UnknownPartition(partition) => write!(f, "unknown partition {partition}"),
-            Self::Discontinuous { head, start } => {
-                write!(f, "segment starts at {start}, the log ends at {head}")
+            Self::Discontinuous { end, start } => {
+                write!(f, "segment starts at {start}, the log ends at {end}")
             }
         }
     }
@@ -83,13 +85,16 @@ pub struct PartitionView {
     pub partition: u32,
     /// Position the log began at, whether still held or not.
     pub origin: u64,
-    /// Oldest position held.
+    /// First position that memory holds.
+    pub held_from: u64,
+    /// First position that can be served at all; at most `held_from`, and less where a tier behind memory
+    /// has more.
     pub earliest: u64,
-    /// Position the log ends at.
-    pub head: u64,
-    /// Kafka's end as last heard; never below `head`.
+    /// Next offset that is appended.
     pub end: u64,
-    /// How often it was started over.
+    /// Kafka's end of the partition as last reported; never below `end`.
+    pub head: u64,
+    /// How often its topic was recreated.
     pub incarnation: u64,
     /// Position at which the log before that ended; 0 if there was none.
     pub former_end: u64,
@@ -129,8 +134,10 @@ const ORDER_ENTRY_BYTES: usize = 2 * (size_of::<u64>() + size_of::<u32>());
 struct PartitionLog {
     segments: VecDeque<Held>,
     origin: u64,
-    earliest: u64,
-    head: u64,
+    held_from: u64,
+    /// First position that a tier behind memory has.
+    floor: Option<u64>,
+    end: u64,
     kafka_end: u64,
     incarnation: u64,
     former_end: u64,
@@ -148,8 +155,9 @@ impl PartitionLog {
         Self {
             segments: VecDeque::new(),
             origin: position,
-            earliest: position,
-            head: position,
+            held_from: position,
+            floor: None,
+            end: position,
             kafka_end: position,
             incarnation: 0,
             former_end: 0,
@@ -167,7 +175,7 @@ impl PartitionLog {
             return 0;
         };
         let (cost, segment) = (held.cost(), held.segment);
-        self.earliest = segment.end;
+        self.held_from = segment.end;
         self.bytes -= cost;
         self.frames -= segment.frames();
         self.evicted_frames += segment.frames() as u64;
@@ -192,15 +200,16 @@ impl PartitionLog {
     }
 
     fn read(&self, position: u64, bytes_max: usize) -> Read {
-        if position == self.head {
+        if position == self.end {
             return Read::CaughtUp;
         }
-        if position > self.head {
-            return Read::Ahead { head: self.head };
+        if position > self.end {
+            return Read::Ahead { end: self.end };
         }
-        if position < self.earliest {
+        if position < self.held_from {
             return Read::Behind {
-                earliest: self.earliest,
+                held_from: self.held_from,
+                earliest: self.earliest(),
             };
         }
         let at = self
@@ -213,7 +222,7 @@ impl PartitionLog {
     }
 
     fn record_at(&self, offset: u64) -> RecordAt {
-        if offset >= self.head {
+        if offset >= self.end {
             return RecordAt::NotYet;
         }
         if let Some(before) = self.before.filter(|before| before.offset == offset) {
@@ -227,12 +236,13 @@ impl PartitionLog {
         timestamp_ms.map_or(RecordAt::Unknown, RecordAt::At)
     }
 
-    const fn end(&self) -> u64 {
-        if self.kafka_end > self.head {
-            self.kafka_end
-        } else {
-            self.head
-        }
+    fn head(&self) -> u64 {
+        self.kafka_end.max(self.end)
+    }
+
+    fn earliest(&self) -> u64 {
+        let floor = self.floor.unwrap_or(self.held_from);
+        floor.min(self.held_from)
     }
 }
 
@@ -293,7 +303,7 @@ impl TailLog {
         }
         *log = PartitionLog {
             incarnation: log.incarnation + 1,
-            former_end: log.head,
+            former_end: log.end,
             evicted_frames: log.evicted_frames,
             evicted_bytes: log.evicted_bytes,
             ..started
@@ -311,6 +321,15 @@ impl TailLog {
     pub fn set_kafka_end(&mut self, partition: u32, end: u64) {
         if let Some(log) = self.partitions.get_mut(&partition) {
             log.kafka_end = end;
+        }
+    }
+
+    /// Notes the first position that a tier behind memory can serve of a partition's log of this incarnation;
+    /// `None` where none has anything.
+    pub fn set_floor(&mut self, partition: u32, incarnation: u64, floor: Option<u64>) {
+        let log = self.partitions.get_mut(&partition);
+        if let Some(log) = log.filter(|log| log.incarnation == incarnation) {
+            log.floor = floor;
         }
     }
 
@@ -340,20 +359,20 @@ impl TailLog {
     /// Appends a segment and evicts what no longer fits.
     ///
     /// # Errors
-    /// The partition is unknown, or the segment does not start at its head; nothing is changed.
+    /// The partition is unknown, or the segment does not start at its end; nothing is changed.
     pub fn append(&mut self, segment: Segment) -> Result<(), AppendError> {
         let partition = segment.partition;
         let log = self
             .partitions
             .get_mut(&partition)
             .ok_or(AppendError::UnknownPartition(partition))?;
-        if segment.start != log.head {
+        if segment.start != log.end {
             return Err(AppendError::Discontinuous {
-                head: log.head,
+                end: log.end,
                 start: segment.start,
             });
         }
-        log.head = segment.end;
+        log.end = segment.end;
         log.frames += segment.frames();
         self.bytes -= log.bytes;
         self.appends += 1;
@@ -437,9 +456,10 @@ fn view(partition: u32, log: &PartitionLog) -> PartitionView {
     PartitionView {
         partition,
         origin: log.origin,
-        earliest: log.earliest,
-        head: log.head,
-        end: log.end(),
+        held_from: log.held_from,
+        earliest: log.earliest(),
+        end: log.end,
+        head: log.head(),
         incarnation: log.incarnation,
         former_end: log.former_end,
         paused: log.paused,

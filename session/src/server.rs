@@ -4,11 +4,14 @@
 //! loop {
 //!     session.handle(input, &log, now);            // whatever arrived
 //!     loop { match session.poll(&log, now) {       // until it waits
-//!         Text | Data => send, Close => send and stop, Wait => break } }
+//!         Text | Data => send, Close => send and stop, Wait => break,
+//!         Fetch => ask, and handle what comes of it as Fetched } }
 //! }
 //! ```
 //! It holds no payload: [`ServerOutput::Data`] is a slice of the log's own segment.
 
+mod behind;
+mod lane;
 mod lanes;
 
 use alloc::collections::VecDeque;
@@ -25,11 +28,13 @@ use crate::control::{
     Ack, ByPartition, ClientMessage, ControlError, Decimal, From, Partition, RelayMessage, Report,
     Resume, Span, Welcome, WireLimits, parse_client,
 };
+use crate::history::{Answer, Fetch};
 use crate::limits::{
     CONTROL_PER_SECOND_MAX, JUNK_MESSAGES_MAX, OUTBOX_MESSAGES_MAX, PROGRESS_INTERVAL_MS,
     RESUME_DEADLINE_MS,
 };
 use crate::log::TailLog;
+use behind::Verdict;
 use lanes::{Lanes, Next};
 
 /// What a relay tells every client.
@@ -72,7 +77,7 @@ impl Default for ServerConfig {
 }
 
 /// What can happen to a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum ServerInput<'a> {
     /// A text message arrived.
     Text(&'a str),
@@ -87,6 +92,13 @@ pub enum ServerInput<'a> {
         /// When the client may come back.
         retry_after_ms: u64,
     },
+    /// What came of a question.
+    Fetched {
+        /// The question as it was asked.
+        fetch: Fetch,
+        /// The answer.
+        answer: Answer,
+    },
 }
 
 /// What to do next.
@@ -96,6 +108,9 @@ pub enum ServerOutput {
     Text(String),
     /// Send a binary message.
     Data(Bytes),
+    /// Read behind memory, and answer with [`ServerInput::Fetched`]. A question about a partition replaces the
+    /// one before it.
+    Fetch(Fetch),
     /// Send a close frame and stop; nothing follows.
     Close(CloseCode, String),
     /// Nothing to do before the next input, a change of the log, or this time.
@@ -118,8 +133,25 @@ pub struct ServerStats {
     pub stale_positions: u64,
     /// Control messages refused.
     pub refused: u64,
+    /// What was asked for behind memory.
+    pub history: HistoryStats,
     /// What of it belongs to the replay.
     pub replay: ReplayStats,
+}
+
+/// What a connection asked for behind memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistoryStats {
+    /// Questions.
+    pub asked: u64,
+    /// Answers that were taken.
+    pub taken: u64,
+    /// Answers that there is nothing for the moment.
+    pub busy: u64,
+    /// Failed attempts.
+    pub failed: u64,
+    /// Answers that did not answer the question: a hole, a repeat, another topic.
+    pub wrong: u64,
 }
 
 /// What a connection's replay gave: all up to the heads named in `resumed`.
@@ -230,9 +262,24 @@ impl ServerSession {
                 self.close(CloseCode::Shutdown, "the relay shuts down");
                 Ok(())
             }
+            ServerInput::Fetched { fetch, answer } => {
+                self.fetched(&fetch, answer, now);
+                Ok(())
+            }
         };
         if let Err(error) = result {
             self.refuse(&error);
+        }
+    }
+
+    fn fetched(&mut self, fetch: &Fetch, answer: Answer, now: Millis) {
+        let history = &mut self.stats.history;
+        match self.lanes.answered(fetch, answer, now) {
+            Verdict::Taken => history.taken += 1,
+            Verdict::Busy => history.busy += 1,
+            Verdict::Failed => history.failed += 1,
+            Verdict::Wrong => history.wrong += 1,
+            Verdict::Stale => {}
         }
     }
 
@@ -374,6 +421,10 @@ impl ServerSession {
                 self.note_stale(&message);
                 ServerOutput::Text(message.to_text())
             }
+            Next::Ask(fetch) => {
+                self.stats.history.asked += 1;
+                ServerOutput::Fetch(fetch)
+            }
             Next::NoCredit => {
                 let since = *self.blocked_since.get_or_insert(now);
                 let deadline = since + self.config.ack_stall_ms;
@@ -468,7 +519,7 @@ impl ServerSession {
             .map(|p| {
                 let span = Span {
                     earliest: Decimal(p.earliest),
-                    head: Decimal(p.end),
+                    head: Decimal(p.head),
                 };
                 (Partition(p.partition), span)
             })

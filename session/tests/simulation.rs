@@ -1,6 +1,6 @@
 //! A relay and a client over an imagined wire, in virtual time, with every trouble a seed brings:
-//! cut connections, lost tails, evicted memory, new partitions, slow clients, tiny windows, topics made
-//! anew.
+//! cut connections, lost tails, evicted memory, new partitions, slow clients, tiny windows, recreated topics,
+//! and a tier behind memory that is slow, short, busy, failing or lying.
 //!
 //! The oracle is simple: per partition, what the client disposed of is every position exactly once,
 //! in order, as record or inside a gap, and every record has the bytes that were appended.
@@ -15,9 +15,10 @@ use std::collections::{BTreeMap, VecDeque};
 use decode_core::frame::FrameReader;
 use decode_core::wire::{FrameKind, GapCause, RejectCode};
 use session::control::{From, RelayMessage, parse_relay};
+use session::server::HistoryStats;
 use session::{
-    ClientConfig, ClientInput, ClientOutput, ClientSession, Phase, SegmentBuilder, ServerConfig,
-    ServerInput, ServerOutput, ServerSession, TailLog,
+    Answer, ClientConfig, ClientInput, ClientOutput, ClientSession, Fetch, Phase, Segment,
+    SegmentBuilder, ServerConfig, ServerInput, ServerOutput, ServerSession, TailLog,
 };
 
 struct Random(u64);
@@ -53,7 +54,22 @@ enum Wire {
     Data(Vec<u8>),
 }
 
+/// What lies behind memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tier {
+    None,
+    /// Slow, short, busy, failing at times, but in the end it gives what was asked.
+    Troubled,
+    /// It also answers what was not asked.
+    Lying,
+}
+
 struct World {
+    tier: Tier,
+    /// Questions, when they are answered, and how; those of an earlier connection too.
+    asked: Vec<(u64, Fetch, Answer)>,
+    history: HistoryStats,
+    evicted_gaps: u64,
     random: Random,
     now: u64,
     log: TailLog,
@@ -78,13 +94,18 @@ struct World {
 }
 
 impl World {
-    fn new(seed: u64, resets: bool) -> Self {
+    fn new(seed: u64, resets: bool, tier: Tier) -> Self {
         let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let window = [200, 2_000, 1 << 20][random.below(3) as usize];
         // Logs in which nearly no segments are joined, some are, all are.
         let memory = [3_000, 100_000, 4 << 20][random.below(3) as usize];
         let memory = if resets { 4 << 20 } else { memory };
+        let memory = if tier == Tier::None { memory } else { 3_000 };
         let mut world = Self {
+            tier,
+            asked: Vec::new(),
+            history: HistoryStats::default(),
+            evicted_gaps: 0,
             log: TailLog::new(memory),
             now: 0,
             truth: BTreeMap::new(),
@@ -114,10 +135,13 @@ impl World {
 
     fn add_partition(&mut self, partition: u32) {
         self.log.add_partition(partition, 0);
+        if self.tier != Tier::None {
+            self.log.set_floor(partition, 0, Some(0));
+        }
         self.truth.insert(partition, Vec::new());
     }
 
-    fn make_anew(&mut self) {
+    fn recreate(&mut self) {
         let partition = self.random.below(self.truth.len() as u64) as u32;
         self.log.restart_partition(partition, 0);
         self.truth.insert(partition, Vec::new());
@@ -154,8 +178,115 @@ impl World {
         self.log.append(segment).expect("continuous");
     }
 
+    /// What the tier says to a question.
+    fn answer(&mut self, fetch: Fetch) -> Answer {
+        assert!(fetch.from < fetch.until, "{fetch:?}");
+        let lying = self.tier == Tier::Lying && self.random.one_in(3);
+        match self.random.below(6) {
+            0 => Answer::Busy {
+                retry_ms: self.random.below(2_000),
+            },
+            1 => Answer::Failed,
+            _ if lying => self.lie(fetch),
+            _ => self.frames(fetch.partition, fetch.from, fetch.until, fetch.incarnation),
+        }
+    }
+
+    /// Frames from a position on: some of what there is until `until`.
+    fn frames(&mut self, partition: u32, from: u64, until: u64, incarnation: u64) -> Answer {
+        let truth = &self.truth[&partition];
+        let mut builder = SegmentBuilder::new(partition, from);
+        let until = until.min(from + 1 + self.random.below(30));
+        for (offset, put) in (0..).zip(truth).skip(from as usize) {
+            if offset >= until {
+                break;
+            }
+            match put {
+                Put::Gap => builder.gap(offset, offset, GapCause::NullValue),
+                Put::Reject => builder.reject(offset, 0, RejectCode::Protobuf, b"?"),
+                Put::Hole => {}
+                Put::Record(byte) => builder.record(offset, 1, &[*byte; 70]),
+            }
+        }
+        builder.mark(until);
+        let segment = builder.finish().expect("something");
+        let read = Segment::parse(segment.bytes().clone()).expect("as it was built");
+        assert_eq!(
+            (read.start(), read.end(), read.frames()),
+            (segment.start(), segment.end(), segment.frames())
+        );
+        Answer::Frames {
+            incarnation,
+            segment: read,
+        }
+    }
+
+    /// Something that does not answer the question.
+    fn lie(&mut self, fetch: Fetch) -> Answer {
+        let Fetch {
+            partition,
+            incarnation,
+            from,
+            until,
+            ..
+        } = fetch;
+        let lost = |until| Answer::Lost {
+            until,
+            cause: GapCause::Retention,
+        };
+        let (mut elsewhere, mut beyond) = (
+            SegmentBuilder::new(partition + 1, from),
+            SegmentBuilder::new(partition, from),
+        );
+        elsewhere.record(from, 1, b"elsewhere");
+        beyond.gap(from, until, GapCause::Retention);
+        let frames = |builder: SegmentBuilder| Answer::Frames {
+            incarnation,
+            segment: builder.finish().expect("a frame"),
+        };
+        match self.random.below(7) {
+            // A hole: it begins later than asked.
+            0 if from + 1 < until => self.frames(partition, from + 1, until, incarnation),
+            // A repeat: nothing of it is new.
+            1 if from > 0 => self.frames(partition, from - 1, from, incarnation),
+            // Another topic, another partition.
+            2 => self.frames(partition, from, until, incarnation + 1),
+            3 => frames(elsewhere),
+            // Beyond what was asked, and nothing of it.
+            4 => frames(beyond),
+            5 => lost(until + 1),
+            _ => lost(from),
+        }
+    }
+
+    /// Brings the answers that are due, also those to a connection that is gone.
+    fn tier_says(&mut self) {
+        let now = self.now;
+        let (due, rest) = self.asked.drain(..).partition(|(at, ..)| *at <= now);
+        self.asked = rest;
+        let due: Vec<(u64, Fetch, Answer)> = due;
+        for (_, fetch, answer) in due {
+            if let Some(server) = &mut self.server {
+                let input = ServerInput::Fetched { fetch, answer };
+                server.handle(input, &self.log, now);
+            }
+        }
+    }
+
+    /// Adds what a connection asked behind memory.
+    fn count(&mut self) {
+        if let Some(server) = self.server.take() {
+            let stats = server.stats().history;
+            self.history.asked += stats.asked;
+            self.history.taken += stats.taken;
+            self.history.busy += stats.busy;
+            self.history.failed += stats.failed;
+            self.history.wrong += stats.wrong;
+        }
+    }
+
     fn cut(&mut self) {
-        self.server = None;
+        self.count();
         // What was under way may be lost or may still arrive: both must be harmless.
         if self.random.one_in(2) {
             self.down.clear();
@@ -212,13 +343,26 @@ impl World {
         let Some(server) = &mut self.server else {
             return;
         };
+        let mut fetches = Vec::new();
         for _ in 0..8 {
             match server.poll(&self.log, self.now) {
+                ServerOutput::Fetch(fetch) => fetches.push(fetch),
                 ServerOutput::Text(text) => self.down.push_back(Wire::Text(text)),
                 ServerOutput::Data(bytes) => self.down.push_back(Wire::Data(bytes.to_vec())),
                 ServerOutput::Close(code, reason) => panic!("server closes: {code} {reason}"),
-                ServerOutput::Wait { .. } => return,
+                ServerOutput::Wait { .. } => break,
             }
+        }
+        for fetch in fetches {
+            let answer = self.answer(fetch);
+            // Now and then it never answers; the question is given up then.
+            let never = self.random.one_in(20);
+            let after = if never {
+                1 << 40
+            } else {
+                self.random.below(900)
+            };
+            self.asked.push((self.now + after, fetch, answer));
         }
     }
 
@@ -277,6 +421,8 @@ impl World {
                 FrameKind::Gap => Put::Gap,
                 _ => Put::Hole,
             };
+            let is_evicted = header.code == GapCause::Evicted.number();
+            self.evicted_gaps += u64::from(put == Put::Gap && is_evicted);
             let got = self.got.entry(header.partition).or_default();
             got.push((header.offset, header.next(), put));
             self.client.disposed(self.epoch, &header);
@@ -291,12 +437,13 @@ impl World {
             match self.random.below(40) {
                 0 => self.cut(),
                 1 if self.truth.len() < 5 => self.add_partition(self.truth.len() as u32),
-                13 if self.resets => self.make_anew(),
+                13 if self.resets => self.recreate(),
                 2..=12 => self.append(),
                 _ => {}
             }
         }
         self.client_says();
+        self.tier_says();
         self.server_says();
         self.client_hears();
         self.look();
@@ -360,7 +507,7 @@ impl World {
 fn every_position_is_disposed_of_exactly_once_whatever_happens() {
     let mut reports = 0;
     for seed in 1..=300 {
-        let mut world = World::new(seed, false);
+        let mut world = World::new(seed, false, Tier::None);
         for _ in 0..400 {
             world.step(false);
         }
@@ -376,13 +523,13 @@ fn every_position_is_disposed_of_exactly_once_whatever_happens() {
     assert!(reports > 300, "clients report how they keep up: {reports}");
 }
 
-/// RES-19, RES-05: a client is told of every topic made anew, connected or away, whether its cursor fits
+/// RES-19, RES-05: a client is told of every recreated topic, connected or away, whether its cursor fits
 /// into the new one or not, and has the new one whole.
 #[test]
 fn a_topic_made_anew_is_never_mixed_with_the_former_one() {
     let mut told = 0;
     for seed in 1..=200 {
-        let mut world = World::new(seed, true);
+        let mut world = World::new(seed, true, Tier::None);
         for _ in 0..400 {
             world.step(false);
         }
@@ -398,4 +545,55 @@ fn a_topic_made_anew_is_never_mixed_with_the_former_one() {
         told += world.told;
     }
     assert!(told > 200, "clients are told: {told}");
+}
+
+/// RES-02, RES-13, RES-28: through connections and evictions a client reads what memory does not hold
+/// from a tier that is slow, short, busy or failing at times, and nothing of it is lost.
+#[test]
+fn what_lies_behind_memory_arrives_whole() {
+    let mut history = HistoryStats::default();
+    for seed in 1..=150 {
+        let world = settled(seed, Tier::Troubled);
+        world.check(seed);
+        assert_eq!(world.evicted_gaps, 0, "seed {seed}");
+        assert_eq!(world.history.wrong, 0, "seed {seed}");
+        history.taken += world.history.taken;
+        history.busy += world.history.busy;
+        history.failed += world.history.failed;
+    }
+    let HistoryStats {
+        taken,
+        busy,
+        failed,
+        ..
+    } = history;
+    assert!(taken > 1_000 && busy > 100 && failed > 100, "{history:?}");
+}
+
+/// RES-16: what a lying tier says is asked for again or becomes a gap with a name; a client never sees it.
+#[test]
+fn a_lying_tier_costs_a_retry_or_a_named_gap() {
+    let (mut wrong, mut gaps) = (0, 0);
+    for seed in 1..=150 {
+        let world = settled(seed, Tier::Lying);
+        world.check(seed);
+        wrong += world.history.wrong;
+        gaps += world.evicted_gaps;
+    }
+    assert!(wrong > 500 && gaps > 0, "{wrong} lies, {gaps} gaps");
+}
+
+fn settled(seed: u64, tier: Tier) -> World {
+    let mut world = World::new(seed, false, tier);
+    for _ in 0..400 {
+        world.step(false);
+    }
+    let mut calm = 0;
+    while !world.caught_up() {
+        world.step(true);
+        calm += 1;
+        assert!(calm < 20_000, "seed {seed} never catches up");
+    }
+    world.count();
+    world
 }

@@ -290,6 +290,7 @@ impl Script {
                     self.bytes += bytes.len() as u64;
                     self.note(&described(&bytes), &bytes);
                 }
+                ServerOutput::Fetch(fetch) => panic!("nothing lies behind memory: {fetch:?}"),
                 ServerOutput::Close(code, reason) => {
                     self.note(&format!("close {} {reason}", code.number()), &[]);
                     return false;

@@ -48,7 +48,7 @@ impl Feeder {
         for held in all {
             let partition = held.place.partition;
             let builder = open.entry(partition).or_insert_with(|| {
-                let head = hub.log().partition(partition).map_or(0, |view| view.head);
+                let head = hub.log().partition(partition).map_or(0, |view| view.end);
                 SegmentBuilder::new(partition, head)
             });
             self.frame(builder, held)?;

@@ -121,6 +121,7 @@ async fn serve(stream: TcpStream, log: Arc<Mutex<TailLog>>, manners: Manners) {
                 sent += bytes.len();
                 Message::binary(bytes)
             }
+            ServerOutput::Fetch(fetch) => panic!("nothing lies behind memory: {fetch:?}"),
             ServerOutput::Close(code, reason) => {
                 let frame = CloseFrame {
                     code: code.number().into(),

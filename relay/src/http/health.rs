@@ -216,8 +216,8 @@ fn details(shared: &Shared, now_ms: u64, recent: Recent) -> Value {
                 "lastRecordAgoMs": state.last_record.age_ms(now_ms),
                 "lastAnswerAgoMs": state.last_answer.age_ms(now_ms),
                 "lastProbeAgoMs": state.last_probe.age_ms(now_ms),
-                "earliest": text(held.map(|held| held.earliest)),
-                "head": text(held.map(|held| held.head)),
+                "earliest": text(held.map(|held| held.held_from)),
+                "head": text(held.map(|held| held.end)),
                 "logBytes": held.map(|held| held.bytes),
                 "logFrames": held.map(|held| held.frames),
             });

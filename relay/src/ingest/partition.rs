@@ -409,7 +409,7 @@ impl PartitionLoop {
 
     fn head(&self) -> u64 {
         let log = self.around.hub.log();
-        log.partition(self.partition).map_or(0, |view| view.head)
+        log.partition(self.partition).map_or(0, |view| view.end)
     }
 
     fn answered(&mut self) {

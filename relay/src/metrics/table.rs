@@ -274,9 +274,9 @@ metrics! {
     Gauge "dashstream_relay_log_frames" ["partition"] "Frames in the log."
         = |s, e| for p in s.hub.partitions() { e(p.frames as f64, &[&p.partition.to_string()]); };
     Gauge "dashstream_relay_log_earliest_offset" ["partition"] "Oldest position in the log."
-        = |s, e| for p in s.hub.partitions() { e(p.earliest as f64, &[&p.partition.to_string()]); };
+        = |s, e| for p in s.hub.partitions() { e(p.held_from as f64, &[&p.partition.to_string()]); };
     Gauge "dashstream_relay_log_head_offset" ["partition"] "Position at which the log ends."
-        = |s, e| for p in s.hub.partitions() { e(p.head as f64, &[&p.partition.to_string()]); };
+        = |s, e| for p in s.hub.partitions() { e(p.end as f64, &[&p.partition.to_string()]); };
     Gauge "dashstream_relay_log_oldest_age_seconds" ["partition"]
         "Age of the oldest segment in the log, by the Kafka time of its newest record."
         = |s, e| for p in s.hub.partitions() {

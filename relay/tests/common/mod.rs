@@ -72,7 +72,7 @@ impl Rig {
     /// Appends records with the given payloads to a partition.
     pub(crate) fn append<'a>(&self, partition: u32, payloads: impl IntoIterator<Item = &'a [u8]>) {
         let hub = &self.shared().hub;
-        let head = hub.log().partition(partition).expect("a partition").head;
+        let head = hub.log().partition(partition).expect("a partition").end;
         let mut builder = SegmentBuilder::new(partition, head);
         for (offset, payload) in (head..).zip(payloads) {
             builder.record(offset, 1_700_000_000_000, payload);

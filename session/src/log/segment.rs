@@ -6,11 +6,11 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use decode_core::frame::{FrameReader, FrameWriter};
+use decode_core::frame::{FrameError, FrameReader, FrameWriter};
 use decode_core::wire::{FrameKind, GapCause, RejectCode};
 
 /// A run of frames of one partition with an index over it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Segment {
     pub(super) partition: u32,
     pub(super) start: u64,
@@ -20,14 +20,155 @@ pub struct Segment {
     pub(super) newest_timestamp_ms: i64,
 }
 
+impl core::fmt::Debug for Segment {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (frames, bytes) = (self.frames(), self.bytes.len());
+        let (partition, range) = (self.partition, self.start..self.end);
+        write!(
+            f,
+            "Segment({partition}: {range:?}, {frames} frames, {bytes} bytes)"
+        )
+    }
+}
+
 /// Where a frame begins and which position follows it.
+///
+/// There is one for each frame that memory holds. The four bytes that the alignment leaves are where the
+/// number of a record's audience goes once a relay serves only some of its records to some clients
+/// (docs/decisions/history-and-audience.md).
 #[derive(Clone, Copy, Debug)]
 struct IndexEntry {
     next: u64,
-    at: usize,
+    at: u32,
 }
 
+const _: () = assert!(size_of::<IndexEntry>() == 16);
+
+impl IndexEntry {
+    const fn new(next: u64, at: usize) -> Self {
+        // A segment is far smaller: its builders end it at a bound, and `parse` checks it.
+        Self {
+            next,
+            at: at as u32,
+        }
+    }
+
+    const fn at(&self) -> usize {
+        self.at as usize
+    }
+}
+
+/// Why bytes are not a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SegmentError {
+    /// No frame, or more bytes than a segment may have.
+    Size(usize),
+    /// They are not a run of frames.
+    Frame(FrameError),
+    /// A frame of a kind that this build does not know: its place in the order is unknown too.
+    UnknownKind,
+    /// A frame of another partition.
+    Mixed {
+        /// Partition of the first frame.
+        partition: u32,
+        /// The other one.
+        other: u32,
+    },
+    /// A frame that does not continue where the one before it ended.
+    Broken {
+        /// Where that one ended.
+        expected: u64,
+        /// Where this one continues from.
+        prev_next: u64,
+    },
+}
+
+impl core::fmt::Display for SegmentError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Size(bytes) => write!(f, "a segment cannot have {bytes} bytes"),
+            Self::Frame(error) => error.fmt(f),
+            Self::UnknownKind => f.write_str("a frame of an unknown kind"),
+            Self::Mixed { partition, other } => {
+                write!(f, "frames of the partitions {partition} and {other}")
+            }
+            Self::Broken {
+                expected,
+                prev_next,
+            } => write!(f, "expected {expected}, a frame continues from {prev_next}"),
+        }
+    }
+}
+
+impl core::error::Error for SegmentError {}
+
 impl Segment {
+    /// Reads a run of frames as [`SegmentBuilder`] builds it: of one partition, each frame continuing where
+    /// the one before it ended. The bytes are kept as they are.
+    ///
+    /// # Errors
+    /// What is wrong with them. Nothing about them is known then.
+    pub fn parse(bytes: Bytes) -> Result<Self, SegmentError> {
+        if bytes.is_empty() || u32::try_from(bytes.len()).is_err() {
+            return Err(SegmentError::Size(bytes.len()));
+        }
+        let mut index = Vec::new();
+        let mut newest_timestamp_ms = i64::MIN;
+        let mut first: Option<(u32, u64)> = None;
+        let mut end = 0;
+        let mut reader = FrameReader::new(&bytes);
+        loop {
+            let at = bytes.len() - reader.rest().len();
+            let Some(frame) = reader.next() else { break };
+            let header = frame.map_err(SegmentError::Frame)?.header;
+            let (partition, _) = *first.get_or_insert((header.partition, header.prev_next));
+            if header.partition != partition {
+                let other = header.partition;
+                return Err(SegmentError::Mixed { partition, other });
+            }
+            let continues = index.is_empty() || header.prev_next == end;
+            if !continues || header.offset < header.prev_next || header.next() <= header.prev_next {
+                return Err(SegmentError::Broken {
+                    expected: if index.is_empty() {
+                        header.prev_next
+                    } else {
+                        end
+                    },
+                    prev_next: header.prev_next,
+                });
+            }
+            if matches!(header.kind, FrameKind::Record | FrameKind::Reject) {
+                newest_timestamp_ms = newest_timestamp_ms.max(header.timestamp_ms);
+            }
+            end = header.next();
+            index.push(IndexEntry::new(end, at));
+        }
+        match (first, reader.unknown()) {
+            (Some((partition, start)), 0) => Ok(Self {
+                partition,
+                start,
+                end,
+                bytes,
+                index: index.into_boxed_slice(),
+                newest_timestamp_ms,
+            }),
+            _ => Err(SegmentError::UnknownKind),
+        }
+    }
+
+    /// The same frames, their bytes held by an owner that the caller makes of them, such as one that gives
+    /// memory back to a budget. Where it holds other bytes the segment stays as it is.
+    #[must_use]
+    pub fn held_by(self, owner: impl FnOnce(Bytes) -> Bytes) -> Self {
+        let place = (self.bytes.as_ptr(), self.bytes.len());
+        let bytes = owner(self.bytes.clone());
+        let is_same = (bytes.as_ptr(), bytes.len()) == place;
+        Self {
+            bytes: if is_same { bytes } else { self.bytes },
+            ..self
+        }
+    }
+
     /// Partition of every frame in it.
     #[must_use]
     pub const fn partition(&self) -> u32 {
@@ -44,6 +185,12 @@ impl Segment {
     #[must_use]
     pub const fn bytes(&self) -> &Bytes {
         &self.bytes
+    }
+
+    /// The position at which its first frame continues.
+    #[must_use]
+    pub const fn start(&self) -> u64 {
+        self.start
     }
 
     /// The position after its last frame.
@@ -73,10 +220,8 @@ impl Segment {
         let mut index = Vec::with_capacity(run.iter().map(Self::frames).sum());
         for segment in &run {
             let base = bytes.len();
-            index.extend(segment.index.iter().map(|frame| IndexEntry {
-                next: frame.next,
-                at: base + frame.at,
-            }));
+            let moved = |frame: &IndexEntry| IndexEntry::new(frame.next, base + frame.at());
+            index.extend(segment.index.iter().map(moved));
             bytes.extend_from_slice(&segment.bytes);
             joined.start = joined.start.min(segment.start);
             joined.newest_timestamp_ms =
@@ -88,12 +233,12 @@ impl Segment {
     }
 
     /// The frames from `position` on, as many as fit into `bytes_max` and at least one.
-    pub(super) fn slice(&self, position: u64, bytes_max: usize) -> Slice {
+    pub(crate) fn slice(&self, position: u64, bytes_max: usize) -> Slice {
         let first = self.index.partition_point(|frame| frame.next <= position);
         let start = self.at(first);
         let fitting = self
             .index
-            .partition_point(|frame| frame.at <= start.saturating_add(bytes_max));
+            .partition_point(|frame| frame.at() <= start.saturating_add(bytes_max));
         // The frame that begins within the limit may end beyond it; the last one ends at the end.
         let mut last = fitting.max(first + 1);
         if last > first + 1 && self.at(last) > start.saturating_add(bytes_max) {
@@ -123,7 +268,7 @@ impl Segment {
     fn at(&self, frame: usize) -> usize {
         self.index
             .get(frame)
-            .map_or(self.bytes.len(), |entry| entry.at)
+            .map_or(self.bytes.len(), IndexEntry::at)
     }
 }
 
@@ -210,10 +355,7 @@ impl SegmentBuilder {
     fn frame(&mut self, write: impl FnOnce(&mut FrameWriter, &mut Vec<u8>)) {
         let at = self.bytes.len();
         write(&mut self.writer, &mut self.bytes);
-        self.index.push(IndexEntry {
-            next: self.writer.position(),
-            at,
-        });
+        self.index.push(IndexEntry::new(self.writer.position(), at));
     }
 
     /// The finished segment; `None` if it holds nothing.

@@ -1,7 +1,8 @@
 use alloc::vec::Vec;
 
-use decode_core::frame::FrameReader;
-use decode_core::wire::{FRAME_HEADER_LEN, GapCause};
+use bytes::Bytes;
+use decode_core::frame::{FrameError, FrameReader};
+use decode_core::wire::{FRAME_HEADER_LEN, GapCause, RejectCode};
 
 use super::*;
 
@@ -51,8 +52,14 @@ fn a_read_starts_at_the_cursor_and_keeps_to_whole_frames() {
     assert_eq!(offsets(&data(&log, 13, 1)), [13]);
     assert_eq!(data(&log, 19, 1).next, 20);
     assert_eq!(log.read(0, 20, 1), Read::CaughtUp);
-    assert_eq!(log.read(0, 21, 1), Read::Ahead { head: 20 });
-    assert_eq!(log.read(0, 9, 1), Read::Behind { earliest: 10 });
+    assert_eq!(log.read(0, 21, 1), Read::Ahead { end: 20 });
+    assert_eq!(
+        log.read(0, 9, 1),
+        Read::Behind {
+            held_from: 10,
+            earliest: 10
+        }
+    );
     assert_eq!(log.read(1, 0, 1), Read::Unknown);
 }
 
@@ -87,15 +94,21 @@ fn the_oldest_segment_goes_first_over_all_partitions() {
     }
     let quiet = log.partition(0).expect("added");
     assert_eq!(
-        (quiet.earliest, quiet.head, quiet.evicted_frames),
+        (quiet.earliest, quiet.end, quiet.evicted_frames),
         (10, 10, 10)
     );
-    assert_eq!(log.read(0, 3, 1), Read::Behind { earliest: 10 });
+    assert_eq!(
+        log.read(0, 3, 1),
+        Read::Behind {
+            held_from: 10,
+            earliest: 10
+        }
+    );
     assert_eq!(log.bytes(), cost * 3);
     // One segment larger than the whole bound is still held, alone.
     log.append(segment(1, 30..130, 6_000)).expect("continuous");
     let busy = log.partition(1).expect("added");
-    assert_eq!((busy.earliest, busy.head), (30, 130));
+    assert_eq!((busy.held_from, busy.end), (30, 130));
 }
 
 /// RES-19, BND-01: a partition that starts over holds nothing of what it held, and gives the room back.
@@ -112,11 +125,11 @@ fn a_partition_starts_over_with_nothing_in_it() {
     assert!(log.version() > before, "sessions are woken");
     assert_eq!(log.bytes(), cost);
     let view = log.partition(0).expect("still there");
-    assert_eq!((view.origin, view.earliest, view.head), (3, 3, 3));
+    assert_eq!((view.origin, view.held_from, view.end), (3, 3, 3));
     assert_eq!((view.incarnation, view.former_end), (1, 10));
     assert_eq!((view.frames, view.evicted_frames), (0, 0));
     assert_eq!(log.incarnation(1), Some(0));
-    assert_eq!(log.read(0, 10, 1), Read::Ahead { head: 3 });
+    assert_eq!(log.read(0, 10, 1), Read::Ahead { end: 3 });
     // The order of eviction is of what is held: partition 1 is the oldest.
     log.append(segment(0, 3..13, 6_000)).expect("continuous");
     log.append(segment(0, 13..23, 6_000)).expect("continuous");
@@ -223,7 +236,7 @@ fn small_segments_are_joined_and_read_like_one() {
         "{messages}"
     );
     let view = log.partition(0).expect("added");
-    assert_eq!((view.frames, view.head), (expected.len(), position));
+    assert_eq!((view.frames, view.end), (expected.len(), position));
     assert_eq!((view.bytes, log.order.len()), (log.bytes(), messages));
     for start in (0..position).step_by(97) {
         let (found, _) = replayed(&log, start, 1_000);
@@ -289,9 +302,9 @@ fn joined_segments_keep_to_the_bound() {
     );
     let busy = views[0];
     assert_eq!(busy.evicted_frames + busy.frames as u64, 50_000);
-    assert_eq!(busy.earliest, busy.evicted_frames);
-    let (found, _) = replayed(&log, busy.earliest, JOINED_BYTES_MAX);
-    assert_eq!(found, (busy.earliest..50_000).collect::<Vec<_>>());
+    assert_eq!(busy.held_from, busy.evicted_frames);
+    let (found, _) = replayed(&log, busy.held_from, JOINED_BYTES_MAX);
+    assert_eq!(found, (busy.held_from..50_000).collect::<Vec<_>>());
     // Nine tenths and more of what is counted is frames and their index.
     let entry = size_of::<u64>() + size_of::<usize>();
     let frames = views.iter().map(|view| view.frames).sum::<usize>() * (140 + entry);
@@ -308,11 +321,63 @@ fn a_segment_that_does_not_continue_the_log_is_refused() {
     let refused = log.append(segment(0, 5..6, 0));
     assert_eq!(
         refused,
-        Err(AppendError::Discontinuous { head: 0, start: 5 })
+        Err(AppendError::Discontinuous { end: 0, start: 5 })
     );
     assert_eq!(
         log.append(segment(9, 0..1, 0)),
         Err(AppendError::UnknownPartition(9))
     );
-    assert_eq!(log.partition(0).map(|p| p.head), Some(0));
+    assert_eq!(log.partition(0).map(|p| p.end), Some(0));
+}
+
+/// A segment reads as it was built, and what is not one is refused with the reason.
+#[test]
+fn segments_read_as_they_were_built() {
+    let mut builder = SegmentBuilder::new(3, 7);
+    builder.record(9, 50, b"one");
+    builder.gap(10, 14, GapCause::Retention);
+    builder.reject(15, 70, RejectCode::Utf8, b"two");
+    builder.mark(20);
+    let built = builder.finish().expect("frames");
+    let read = Segment::parse(built.bytes().clone()).expect("a segment");
+    assert_eq!(
+        (read.partition(), read.start(), read.end(), read.frames()),
+        (3, 7, 20, 4)
+    );
+    assert_eq!(read.newest_timestamp_ms, 70);
+    for position in 7..20 {
+        for bytes_max in [1, 60, 1_000] {
+            let slices = (
+                read.slice(position, bytes_max),
+                built.slice(position, bytes_max),
+            );
+            assert_eq!(slices.0, slices.1, "{position} {bytes_max}");
+        }
+    }
+
+    let frames = |partition, at, offset| {
+        let mut builder = SegmentBuilder::new(partition, at);
+        builder.record(offset, 1, b"x");
+        builder.finish().expect("a frame").bytes().to_vec()
+    };
+    let parse = |bytes: Vec<u8>| Segment::parse(Bytes::from(bytes)).expect_err("not a segment");
+    let broken = |expected, prev_next| SegmentError::Broken {
+        expected,
+        prev_next,
+    };
+    let after = |second: Vec<u8>| parse([frames(0, 4, 5), second].concat());
+    assert_eq!(parse(Vec::new()), SegmentError::Size(0));
+    assert_eq!(after(frames(0, 7, 8)), broken(6, 7), "a hole");
+    assert_eq!(after(frames(0, 5, 5)), broken(6, 5), "a repeat");
+    let (partition, other) = (0, 1);
+    assert_eq!(
+        after(frames(1, 6, 6)),
+        SegmentError::Mixed { partition, other }
+    );
+    let mut cut = frames(0, 4, 5);
+    cut.pop();
+    assert_eq!(parse(cut), SegmentError::Frame(FrameError::Truncated));
+    let mut unknown = frames(0, 4, 5);
+    unknown[1] = 9;
+    assert_eq!(parse(unknown), SegmentError::UnknownKind);
 }

@@ -5,21 +5,22 @@ use alloc::format;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
-use decode_core::frame::FrameWriter;
-use decode_core::wire::{ErrorCode, FRAME_HEADER_LEN, GapCause, MESSAGE_BYTES_TARGET};
+use decode_core::wire::{ErrorCode, MESSAGE_BYTES_TARGET};
 
+use super::behind::Verdict;
+use super::lane::{Lane, Look};
 use crate::Millis;
-use crate::control::{
-    ByPartition, ControlError, Decimal, Fingerprint, From, Partition, RelayMessage, Resume,
-};
-use crate::limits::{AHEAD_WAIT_MS, TURN_BYTES};
-use crate::log::{PartitionView, Read, RecordAt, Slice, TailLog};
+use crate::control::{ByPartition, ControlError, Decimal, From, Partition, RelayMessage, Resume};
+use crate::history::{Answer, Fetch};
+use crate::limits::{FETCHES_MAX, TURN_BYTES};
+use crate::log::{Slice, TailLog};
 
 /// What the lanes have for the connection.
 pub(super) enum Next {
     Data(Slice),
     /// A message that explains a jump; the data that follows it continues there.
     Tell(RelayMessage),
+    Ask(Fetch),
     NoCredit,
     Idle {
         until_ms: Option<Millis>,
@@ -32,25 +33,6 @@ pub(super) struct Lanes {
     turn: usize,
     /// Whether the lane whose turn it is has got its bytes for it.
     granted: bool,
-}
-
-#[derive(Debug)]
-struct Lane {
-    partition: u32,
-    position: u64,
-    /// Where the replay ends.
-    head: u64,
-    /// Bytes it may send this turn; below zero after a frame larger than a turn.
-    deficit: i64,
-    /// Since when its cursor points beyond Kafka's end: whether it is waited for or set back is
-    /// not decided, and so neither is how far its replay goes.
-    ahead_since: Option<Millis>,
-    /// Which log of the partition its position belongs to; none where that is one before.
-    incarnation: Option<u64>,
-    /// The client's last record, until the log reaches so far and it can be compared.
-    unproven: Option<Fingerprint>,
-    /// A gap to send before anything else, from its position to here.
-    gap_to: Option<(u64, GapCause)>,
 }
 
 impl Lanes {
@@ -81,14 +63,11 @@ impl Lanes {
                     // client that never heard of the partition.
                     From::Cursor => wanted.unwrap_or(p.origin),
                     From::Earliest => p.earliest,
-                    From::Latest => p.end,
+                    From::Latest => p.head,
                 };
-                let mut lane = Lane::new(&p, position, p.end);
-                lane.ahead_since = (position > p.end).then_some(now);
-                if resume.from == From::Cursor {
-                    lane.unproven = resume.fingerprint(partition);
-                }
-                lane
+                let is_cursor = resume.from == From::Cursor;
+                let last = is_cursor.then(|| resume.fingerprint(partition)).flatten();
+                Lane::resumed(&p, position, last, now)
             })
             .collect();
         Ok(Self {
@@ -167,6 +146,12 @@ impl Lanes {
                 let slice = match lane.look(log, bytes_max, now, &mut until_ms) {
                     Look::Tell(message) => return Next::Tell(message),
                     Look::Ready(slice) => slice,
+                    // What comes could not be sent.
+                    Look::Wants(_) if credit == 0 && !force => return Next::NoCredit,
+                    Look::Wants(fetch) => match self.ask(fetch, now) {
+                        Some(asked) => return asked,
+                        None => continue,
+                    },
                     Look::Nothing => {
                         lane.deficit = 0;
                         self.pass_turn();
@@ -200,152 +185,30 @@ impl Lanes {
         Next::Idle { until_ms }
     }
 
+    /// Asks for the lane whose turn it is, unless as many others wait for answers as may. Either way the turn
+    /// passes.
+    fn ask(&mut self, fetch: Fetch, now: Millis) -> Option<Next> {
+        let open = self.lanes.iter().filter(|lane| lane.is_fetching()).count();
+        let lane = self.lanes.get_mut(self.turn).filter(|_| open < FETCHES_MAX);
+        let asked = lane.map(|lane| {
+            lane.deficit = 0;
+            lane.asked(fetch, now);
+            Next::Ask(fetch)
+        });
+        self.pass_turn();
+        asked
+    }
+
+    /// Takes an answer to a question, if it is still one.
+    pub(super) fn answered(&mut self, fetch: &Fetch, answer: Answer, now: Millis) -> Verdict {
+        let lanes = &mut self.lanes;
+        let at = lanes.binary_search_by_key(&fetch.partition, |lane| lane.partition);
+        let lane = at.ok().and_then(|at| lanes.get_mut(at));
+        lane.map_or(Verdict::Stale, |lane| lane.answered(fetch, answer, now))
+    }
+
     fn pass_turn(&mut self) {
         self.granted = false;
         self.turn = (self.turn + 1) % self.lanes.len().max(1);
-    }
-}
-
-enum Look {
-    Tell(RelayMessage),
-    Ready(Slice),
-    Nothing,
-}
-
-impl Lane {
-    const fn new(view: &PartitionView, position: u64, head: u64) -> Self {
-        Self {
-            partition: view.partition,
-            position,
-            head,
-            deficit: 0,
-            ahead_since: None,
-            incarnation: Some(view.incarnation),
-            unproven: None,
-            gap_to: None,
-        }
-    }
-
-    fn passed_head(&self) -> bool {
-        let is_decided = self.ahead_since.is_none() && self.unproven.is_none();
-        is_decided && self.incarnation.is_some() && self.position >= self.head
-    }
-
-    /// Whether all that the log has was sent, and it gets no more until somebody releases it.
-    fn is_blocked(&self, log: &TailLog) -> bool {
-        let paused = log.partition(self.partition).filter(|view| view.paused);
-        let is_decided = self.ahead_since.is_none() && self.incarnation.is_some();
-        is_decided && paused.is_some_and(|view| self.position >= view.head)
-    }
-
-    /// What this lane could send now; it does not move.
-    fn look(
-        &mut self,
-        log: &TailLog,
-        bytes_max: usize,
-        now: Millis,
-        until_ms: &mut Option<Millis>,
-    ) -> Look {
-        if let Some((end, cause)) = self.gap_to {
-            return Look::Ready(self.gap(end, cause));
-        }
-        self.compare(log);
-        if log.incarnation(self.partition) != self.incarnation
-            && let Some(view) = log.partition(self.partition)
-        {
-            return self.start_over(&view);
-        }
-        let found = log.read(self.partition, self.position, bytes_max);
-        if !matches!(found, Read::Ahead { .. }) {
-            self.ahead_since = None;
-        }
-        match found {
-            Read::Data(slice) => Look::Ready(slice),
-            Read::CaughtUp | Read::Unknown => Look::Nothing,
-            Read::Behind { earliest } => {
-                self.gap_to = Some((earliest, GapCause::Evicted));
-                Look::Tell(RelayMessage::CursorStale {
-                    partition: self.partition,
-                    requested: Decimal(self.position),
-                    oldest: Decimal(earliest),
-                })
-            }
-            Read::Ahead { .. } => self.ahead(log, now, until_ms),
-        }
-    }
-
-    /// Only another record in the place of the client's last one shows that its position belongs to
-    /// another topic; where there is none, nothing is known.
-    fn compare(&mut self, log: &TailLog) {
-        let Some(record) = self.unproven else {
-            return;
-        };
-        let found = log.record_at(self.partition, record.offset);
-        if found == RecordAt::NotYet {
-            return;
-        }
-        self.unproven = None;
-        if !matches!(found, RecordAt::Unknown) && found != RecordAt::At(record.timestamp_ms) {
-            self.incarnation = None;
-        }
-    }
-
-    /// A cursor beyond the log: Kafka has it and the log does not yet, or it points nowhere.
-    fn ahead(&mut self, log: &TailLog, now: Millis, until_ms: &mut Option<Millis>) -> Look {
-        let Some(view) = log.partition(self.partition) else {
-            return Look::Nothing;
-        };
-        if self.position <= view.end {
-            self.ahead_since = None;
-            return Look::Nothing;
-        }
-        let deadline = *self.ahead_since.get_or_insert(now) + AHEAD_WAIT_MS;
-        if now < deadline {
-            *until_ms = Some(until_ms.map_or(deadline, |other| other.min(deadline)));
-            return Look::Nothing;
-        }
-        self.reset(view.earliest, view.end)
-    }
-
-    /// The topic was made anew. What this client had not got of the old one goes with it, by name;
-    /// then it begins where the new one's log does.
-    fn start_over(&mut self, view: &PartitionView) -> Look {
-        if self.position < view.former_end {
-            let cause = GapCause::TopicReset;
-            self.gap_to = Some((view.former_end, cause));
-            return Look::Ready(self.gap(view.former_end, cause));
-        }
-        self.incarnation = Some(view.incarnation);
-        self.reset(view.origin, view.end)
-    }
-
-    fn reset(&mut self, position: u64, head: u64) -> Look {
-        let requested = Decimal(core::mem::replace(&mut self.position, position));
-        self.head = head;
-        self.ahead_since = None;
-        self.unproven = None;
-        Look::Tell(RelayMessage::TopicReset {
-            partition: self.partition,
-            requested,
-            position: Decimal(position),
-        })
-    }
-
-    /// The one frame that is made for a client: what its cursor missed, no longer held.
-    fn gap(&self, end: u64, cause: GapCause) -> Slice {
-        let mut bytes = Vec::with_capacity(FRAME_HEADER_LEN);
-        let mut writer = FrameWriter::new(self.partition, self.position);
-        writer.gap(&mut bytes, self.position, end - 1, cause);
-        Slice {
-            bytes: bytes.into(),
-            frames: 1,
-            next: end,
-        }
-    }
-
-    fn advance(&mut self, slice: &Slice) {
-        self.position = slice.next;
-        self.gap_to = None;
-        self.deficit -= slice.bytes.len() as i64;
     }
 }

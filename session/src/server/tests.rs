@@ -8,6 +8,7 @@ use super::*;
 use crate::control::parse_relay;
 use crate::log::SegmentBuilder;
 
+mod history;
 mod proof;
 
 const CREDIT: usize = WINDOW_BYTES_DEFAULT;
@@ -23,10 +24,11 @@ enum Got {
     Text(RelayMessage),
     Frames(Vec<(u32, u64)>),
     Close(CloseCode),
+    Fetch(Fetch),
 }
 
 fn append(log: &mut TailLog, partition: u32, count: u64, payload: usize) {
-    let head = log.partition(partition).expect("added").head;
+    let head = log.partition(partition).expect("added").end;
     let mut builder = SegmentBuilder::new(partition, head);
     for offset in head..head + count {
         builder.record(offset, 0, &alloc::vec![7; payload]);
@@ -77,6 +79,7 @@ impl Bench {
                         .collect(),
                 ),
                 ServerOutput::Close(code, _) => Got::Close(code),
+                ServerOutput::Fetch(fetch) => Got::Fetch(fetch),
                 ServerOutput::Wait { .. } => return got,
             });
         }
@@ -117,7 +120,7 @@ fn clients_share_the_bytes_of_the_log() {
             match session.poll(&b.log, 0) {
                 ServerOutput::Data(bytes) => return bytes,
                 ServerOutput::Wait { .. } => panic!("the log holds records"),
-                ServerOutput::Text(_) | ServerOutput::Close(..) => {}
+                ServerOutput::Text(_) | ServerOutput::Fetch(_) | ServerOutput::Close(..) => {}
             }
         }
     };

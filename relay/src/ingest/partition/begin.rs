@@ -224,7 +224,7 @@ impl PartitionLoop {
             counters.gaps.inc(cause);
             counters
                 .gap_offsets
-                .add(cause, former.head - former.earliest);
+                .add(cause, former.end - former.held_from);
         }
         hub.restart_partition(partition, position, end);
     }

@@ -233,7 +233,7 @@ impl Rig {
     /// What a client would get, with its continuity checked.
     fn frames(&self) -> Vec<(FrameKind, u64, u64)> {
         let log = self.hub.log();
-        let mut position = log.partition(0).expect("added").earliest;
+        let mut position = log.partition(0).expect("added").held_from;
         let mut frames = Vec::new();
         while let Read::Data(slice) = log.read(0, position, usize::MAX) {
             for frame in FrameReader::new(&slice.bytes) {
@@ -246,7 +246,7 @@ impl Rig {
                 frames.push((header.kind, header.offset, header.last_offset()));
             }
         }
-        assert_eq!(position, log.partition(0).expect("added").head);
+        assert_eq!(position, log.partition(0).expect("added").end);
         frames
     }
 }

@@ -7,7 +7,7 @@ use crate::control::Fingerprint;
 
 /// Records of one byte whose timestamps tell two topics apart.
 fn records(log: &mut TailLog, count: u64, since_ms: i64) {
-    let head = log.partition(0).expect("added").head;
+    let head = log.partition(0).expect("added").end;
     let mut builder = SegmentBuilder::new(0, head);
     for offset in head..head + count {
         builder.record(offset, since_ms + offset as i64, b"x");
