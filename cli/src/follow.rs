@@ -305,11 +305,11 @@ impl<'a> Follow<'a> {
     }
 
     fn message(&mut self, message: &[u8]) -> Result<bool, Failure> {
-        let epoch = self.session.epoch();
+        let (epoch, now) = (self.session.epoch(), self.now());
         // Why it is refused is among the machine's problems.
-        if self.session.accept(epoch, message, self.now()).is_err() {
+        let Ok(mut delivery) = self.session.accept(epoch, message, now) else {
             return Ok(false);
-        }
+        };
         let undecodable = self.watcher.undecodable();
         let mut reader = FrameReader::new(message);
         let mut rest = message;
@@ -321,7 +321,7 @@ impl<'a> Follow<'a> {
             rest = reader.rest();
             self.watcher.frame(&frame, raw)?;
             self.digest.update(&frame);
-            self.session.disposed(epoch, &frame.header);
+            delivery.disposed(&frame.header);
             if matches!(frame.header.kind, FrameKind::Record | FrameKind::Reject) {
                 self.seen += 1;
                 if Some(self.seen) == self.args.until_records {
@@ -331,10 +331,8 @@ impl<'a> Follow<'a> {
             }
         }
         self.watcher.flush()?;
-        let undecodable = self.watcher.undecodable() - undecodable;
-        self.session.undecodable(epoch, undecodable);
-        self.session
-            .disposed_message(epoch, message.len(), self.now());
+        delivery.undecodable(self.watcher.undecodable() - undecodable);
+        delivery.finish(millis(self.started));
         Ok(false)
     }
 
@@ -412,8 +410,12 @@ impl<'a> Follow<'a> {
     }
 
     fn now(&self) -> session::Millis {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        millis(self.started)
     }
+}
+
+fn millis(since: Instant) -> session::Millis {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 #[derive(Clone, Copy)]

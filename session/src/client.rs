@@ -1,23 +1,25 @@
 //! The client's end of a connection, the same in the browser worker and in the CLI: when to
 //! connect, where to resume, whether what arrives continues what was had, and what to acknowledge.
 //!
-//! The shell applies frames; this machine decides. After [`ClientSession::accept`] said a message
-//! is continuous, the shell walks its frames and calls [`ClientSession::disposed`] for each one
-//! that was applied, shown as refused, or noted as a gap. Only that moves the cursor.
+//! The shell applies frames; this machine decides. [`ClientSession::accept`] gives a [`Delivery`] for a
+//! message that is continuous; the shell walks its frames and says of each one that was applied, shown as
+//! refused, or noted as a gap, that it is disposed of. Only that moves the cursor.
 
 mod connection;
+mod delivery;
 mod positions;
 mod recent;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
 
-use decode_core::frame::{FrameError, FrameHeader};
+use decode_core::frame::FrameError;
 use decode_core::wire::CloseCode;
 
 use crate::Millis;
 use crate::control::{Fingerprint, From, Welcome};
 use crate::limits::{PROBLEM_CHARS_MAX, PROBLEMS_MAX};
+pub use delivery::Delivery;
 use positions::Positions;
 pub use positions::{Discontinuity, PartitionPosition};
 use recent::KeepingUp;
@@ -225,7 +227,12 @@ impl ClientSession {
     /// # Errors
     /// Why it is not taken. Unless it was stale, the connection is then closed and opened anew
     /// from the cursor; nothing is lost and nothing is applied twice.
-    pub fn accept(&mut self, epoch: u64, message: &[u8], now: Millis) -> Result<(), Refused> {
+    pub fn accept(
+        &mut self,
+        epoch: u64,
+        message: &[u8],
+        now: Millis,
+    ) -> Result<Delivery<'_>, Refused> {
         if epoch != self.epoch || !self.is_open() {
             return Err(Refused::Stale);
         }
@@ -237,9 +244,10 @@ impl ClientSession {
         };
         match frames {
             Ok(frames) => {
-                self.flow.received += message.len() as u64;
+                let bytes = message.len() as u64;
+                self.flow.received += bytes;
                 self.keeping_up.received(frames, now);
-                Ok(())
+                Ok(Delivery::new(self, bytes, frames))
             }
             Err(refused) => {
                 let text = alloc::format!("{refused}");
@@ -250,30 +258,12 @@ impl ClientSession {
         }
     }
 
-    /// Notes that a frame of an accepted message is disposed of.
-    pub fn disposed(&mut self, epoch: u64, header: &FrameHeader) {
-        if epoch == self.epoch {
-            self.positions.dispose(header);
-            self.keeping_up.disposed();
-        }
-    }
-
-    /// Notes that every frame of an accepted message is disposed of: its bytes can be acknowledged.
-    pub fn disposed_message(&mut self, epoch: u64, bytes: usize, now: Millis) {
-        if epoch == self.epoch && self.is_open() {
-            self.flow.disposed = self.flow.received.min(self.flow.disposed + bytes as u64);
-            self.flow.owed_since.get_or_insert(now);
-            let everything = self.flow.disposed == self.flow.received;
-            self.keeping_up.disposed_message(everything, now);
-        }
-    }
-
-    /// Notes records that the relay accepted and this client could not decode; they are disposed of
-    /// all the same.
-    pub fn undecodable(&mut self, epoch: u64, records: u64) {
-        if epoch == self.epoch {
-            self.keeping_up.undecodable(records);
-        }
+    /// Every frame of an accepted message is disposed of: its bytes can be acknowledged.
+    fn disposed_message(&mut self, bytes: u64, now: Millis) {
+        self.flow.disposed += bytes;
+        self.flow.owed_since.get_or_insert(now);
+        let everything = self.flow.disposed == self.flow.received;
+        self.keeping_up.disposed_message(everything, now);
     }
 
     /// Where it is.

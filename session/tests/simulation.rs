@@ -70,6 +70,7 @@ struct World {
     asked: Vec<(u64, Fetch, Answer)>,
     history: HistoryStats,
     evicted_gaps: u64,
+    left_half_done: bool,
     random: Random,
     now: u64,
     log: TailLog,
@@ -106,6 +107,7 @@ impl World {
             asked: Vec::new(),
             history: HistoryStats::default(),
             evicted_gaps: 0,
+            left_half_done: false,
             log: TailLog::new(memory),
             now: 0,
             truth: BTreeMap::new(),
@@ -333,7 +335,10 @@ impl World {
                         }
                     }
                 }
-                ClientOutput::Close { code, reason } => panic!("client closes: {code} {reason}"),
+                ClientOutput::Close { code, reason } => {
+                    let expected = core::mem::take(&mut self.left_half_done);
+                    assert!(expected, "client closes: {code} {reason}");
+                }
                 ClientOutput::Wait { .. } => return,
             }
         }
@@ -395,14 +400,14 @@ impl World {
     }
 
     fn apply(&mut self, bytes: &[u8]) {
-        if self.client.accept(self.epoch, bytes, self.now).is_err() {
+        let Ok(mut delivery) = self.client.accept(self.epoch, bytes, self.now) else {
             assert!(matches!(
                 self.client.phase(),
                 Phase::Waiting | Phase::Connecting
             ));
             return;
-        }
-        // A connection may also die between taking a message and applying all of it.
+        };
+        // A client may also stop between taking a message and disposing of all of it.
         let stop_after = if self.random.one_in(30) {
             self.random.below(5)
         } else {
@@ -410,6 +415,8 @@ impl World {
         };
         for (n, frame) in FrameReader::new(bytes).enumerate() {
             if n as u64 >= stop_after {
+                drop(delivery);
+                self.left_half_done = true;
                 self.cut();
                 return;
             }
@@ -425,10 +432,9 @@ impl World {
             self.evicted_gaps += u64::from(put == Put::Gap && is_evicted);
             let got = self.got.entry(header.partition).or_default();
             got.push((header.offset, header.next(), put));
-            self.client.disposed(self.epoch, &header);
+            delivery.disposed(&header);
         }
-        self.client
-            .disposed_message(self.epoch, bytes.len(), self.now);
+        delivery.finish(self.now);
     }
 
     fn step(&mut self, calm: bool) {

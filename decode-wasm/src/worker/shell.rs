@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use decode_core::Mode;
-use decode_core::wire::{FrameKind, mode};
+use decode_core::wire::mode;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use run_model::Store;
 use session::control::From;
@@ -64,6 +64,10 @@ struct Timer {
 
 type Shared = Rc<RefCell<Shell>>;
 
+fn now(scope: &DedicatedWorkerGlobalScope) -> u64 {
+    scope.performance().map_or(0.0, |clock| clock.now()) as u64
+}
+
 impl Shell {
     fn new(scope: DedicatedWorkerGlobalScope) -> Self {
         let config = ClientConfig {
@@ -82,7 +86,7 @@ impl Shell {
     }
 
     pub(super) fn now(&self) -> u64 {
-        self.scope.performance().map_or(0.0, |clock| clock.now()) as u64
+        now(&self.scope)
     }
 
     /// When the clock of [`Self::now`] stood at 0, ms since 1970.
@@ -168,29 +172,28 @@ impl Shell {
         }
     }
 
-    fn data(&mut self, epoch: u64, message: Vec<u8>, now: u64) {
-        if self.session.accept(epoch, &message, now).is_err() {
-            return;
-        }
-        let bytes = message.len();
+    fn data(&mut self, epoch: u64, message: Vec<u8>, came_ms: u64) {
         let Self {
             session,
             store,
             digest,
+            scope,
             ..
         } = self;
-        let mut refused = store.totals().rejects;
+        let Ok(mut delivery) = session.accept(epoch, &message, came_ms) else {
+            return;
+        };
+        let unusable = store.totals().rejects;
         store.apply(message, |frame| {
             if let Some(digest) = digest {
                 digest.update(frame);
             }
-            session.disposed(epoch, &frame.header);
-            refused += u64::from(frame.header.kind == FrameKind::Reject);
+            delivery.disposed(&frame.header);
         });
         // What the relay did not refuse was refused here.
-        session.undecodable(epoch, store.totals().rejects - refused);
-        let done = self.now();
-        self.session.disposed_message(epoch, bytes, done);
+        let unusable = store.totals().rejects - unusable;
+        delivery.undecodable(unusable - delivery.rejects());
+        delivery.finish(now(scope));
     }
 
     /// Does what the session says until it waits.

@@ -255,16 +255,14 @@ impl World {
         let open = matches!(self.client.phase(), Phase::Replaying | Phase::Live);
         let accepted = self.client.accept(self.epoch, bytes, self.now);
         if self.honest && open {
-            assert_eq!(accepted, Ok(()), "an honest relay's data is continuous");
+            assert!(accepted.is_ok(), "an honest relay's data is continuous: {accepted:?}");
         }
-        if accepted.is_err() {
+        let Ok(mut delivery) = accepted else {
             return;
-        }
+        };
         for frame in FrameReader::new(bytes) {
-            let header = frame.expect("accepted").header;
-            self.client.disposed(self.epoch, &header);
+            delivery.disposed(&frame.expect("accepted").header);
         }
-        self.client
-            .disposed_message(self.epoch, bytes.len(), self.now);
+        delivery.finish(self.now);
     }
 }

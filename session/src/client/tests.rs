@@ -1,6 +1,6 @@
 use alloc::vec::Vec;
 
-use decode_core::frame::FrameWriter;
+use decode_core::frame::{FrameReader, FrameWriter};
 
 use super::*;
 use crate::control::{
@@ -88,6 +88,16 @@ fn silence_is_asked_about_and_then_given_up() {
     assert_eq!(client.phase(), Phase::Waiting);
 }
 
+/// Takes a message and disposes of its first frames.
+fn dispose(client: &mut ClientSession, message: &[u8], frames: usize, now: Millis) {
+    let epoch = client.epoch();
+    let mut delivery = client.accept(epoch, message, now).expect("continuous");
+    for frame in FrameReader::new(message).take(frames) {
+        delivery.disposed(&frame.expect("a frame").header);
+    }
+    delivery.finish(now);
+}
+
 /// RES-08
 #[test]
 fn what_an_earlier_connection_brings_is_stale() {
@@ -96,8 +106,9 @@ fn what_an_earlier_connection_brings_is_stale() {
     drain(&mut client, 0);
     client.handle(ClientInput::Opened, 0);
     let epoch = client.epoch();
-    assert_eq!(client.accept(epoch - 1, &[], 0), Err(Refused::Stale));
-    assert_eq!(client.accept(epoch, &[], 0), Err(Refused::TooEarly));
+    let mut accept = |epoch| client.accept(epoch, &[], 0).err();
+    assert_eq!(accept(epoch - 1), Some(Refused::Stale));
+    assert_eq!(accept(epoch), Some(Refused::TooEarly));
     assert_eq!(client.phase(), Phase::Waiting);
 }
 
@@ -156,8 +167,8 @@ fn a_message_that_leaves_something_out_is_refused_whole() {
         offset: 12,
     };
     assert_eq!(
-        client.accept(epoch, &message, 1),
-        Err(Refused::Discontinuous(expected))
+        client.accept(epoch, &message, 1).err(),
+        Some(Refused::Discontinuous(expected))
     );
     let (outputs, _) = drain(&mut client, 1);
     let closed = outputs.iter().any(|output| {
@@ -185,7 +196,7 @@ fn a_repeated_frame_is_refused() {
     let epoch = client.epoch();
     let mut message = Vec::new();
     FrameWriter::new(0, 10).record(&mut message, 10, 0, b"once");
-    assert_eq!(client.accept(epoch, &message, 1), Ok(()));
+    dispose(&mut client, &message, 1, 1);
     assert!(matches!(
         client.accept(epoch, &message, 1),
         Err(Refused::Discontinuous(_))
@@ -196,10 +207,8 @@ fn a_repeated_frame_is_refused() {
 #[test]
 fn receiving_and_the_end_of_the_replay_move_no_cursor() {
     let mut client = resumed_at(10);
-    let epoch = client.epoch();
     let mut message = Vec::new();
     FrameWriter::new(0, 10).record(&mut message, 10, 0, b"x");
-    assert_eq!(client.accept(epoch, &message, 1), Ok(()));
     let done = RelayMessage::ReplayComplete {
         mode: "earliest".into(),
         total_replayed: Decimal(1),
@@ -210,12 +219,56 @@ fn receiving_and_the_end_of_the_replay_move_no_cursor() {
     assert_eq!(client.phase(), Phase::Live);
     let committed = |client: &ClientSession| client.positions().next().expect("one").committed;
     assert_eq!(committed(&client), 10);
-    let frame = decode_core::frame::FrameReader::new(&message)
-        .next()
-        .expect("one")
-        .expect("ok");
-    client.disposed(epoch, &frame.header);
+    dispose(&mut client, &message, 1, 1);
     assert_eq!(committed(&client), 11);
+    assert_eq!(client.phase(), Phase::Live);
+}
+
+/// RES-04, RES-06: a message that is left half done is received again from where it was left; nothing of it is
+/// acknowledged.
+#[test]
+fn a_message_left_half_done_comes_again() {
+    let three = |finish: bool| {
+        let mut client = resumed_at(10);
+        let mut message = Vec::new();
+        let mut writer = FrameWriter::new(0, 10);
+        (10..13).for_each(|offset| writer.record(&mut message, offset, 0, b"x"));
+        let mut delivery = client
+            .accept(client.epoch(), &message, 1)
+            .expect("continuous");
+        for frame in FrameReader::new(&message).take(2) {
+            delivery.disposed(&frame.expect("whole").header);
+        }
+        if finish {
+            delivery.finish(1);
+        } else {
+            drop(delivery);
+        }
+        client
+    };
+    for finish in [false, true] {
+        let mut client = three(finish);
+        let position = client.positions().next().expect("one partition");
+        assert_eq!((position.committed, client.phase()), (12, Phase::Waiting));
+        let (outputs, _) = drain(&mut client, 1);
+        assert!(
+            matches!(&outputs[..], [ClientOutput::Close { .. }]),
+            "{outputs:?}"
+        );
+        reconnect(&mut client);
+        let mut log = TailLog::new(1 << 20);
+        log.add_partition(0, 0);
+        let mut server = ServerSession::new(ServerConfig::default(), &log, 0);
+        let ServerOutput::Text(welcome) = server.poll(&log, 0) else {
+            panic!("no welcome")
+        };
+        client.handle(ClientInput::Text(&welcome), 2);
+        let (outputs, _) = drain(&mut client, 2);
+        let resumes = outputs.iter().any(|output| {
+            matches!(output, ClientOutput::Send(text) if text.contains(r#""positions":{"0":"12"}"#))
+        });
+        assert!(resumes, "{outputs:?}");
+    }
 }
 
 /// MET-14: a client tells how it keeps up, also while the relay waits for its credit.
@@ -230,32 +283,27 @@ fn a_report_tells_what_waits_and_for_how_long() {
     writer.record(&mut message, 10, 0, b"x");
     writer.record(&mut message, 11, 0, b"y");
     let came = 2 * REPORT_INTERVAL_MS + 1;
-    assert_eq!(client.accept(epoch, &message, came), Ok(()));
-    let frame = decode_core::frame::FrameReader::new(&message)
-        .next()
-        .expect("one")
-        .expect("ok");
-    client.disposed(epoch, &frame.header);
-    client.undecodable(epoch, 1);
-    client.undecodable(epoch - 1, 100);
-    assert_eq!(client.backlog_frames(), 1);
-    let (outputs, until) = drain(&mut client, came);
-    assert_eq!(
-        (outputs, until),
-        (Vec::new(), Some(came + REPORT_INTERVAL_MS))
-    );
+    let mut delivery = client.accept(epoch, &message, came).expect("continuous");
+    for frame in FrameReader::new(&message) {
+        delivery.disposed(&frame.expect("whole").header);
+    }
+    delivery.undecodable(1);
+    delivery.finish(came + 700);
+    assert_eq!(client.backlog_frames(), 0);
+    let (outputs, until) = drain(&mut client, came + 2_000);
+    assert!(matches!(&outputs[..], [ClientOutput::Send(ack)] if ack.contains("ack")));
+    assert_eq!(until, Some(came + REPORT_INTERVAL_MS));
     let (outputs, _) = drain(&mut client, came + REPORT_INTERVAL_MS);
     let [ClientOutput::Send(text)] = &outputs[..] else {
         panic!("{outputs:?}")
     };
     let report = Report {
-        apply_lag_ms: REPORT_INTERVAL_MS,
-        backlog_frames: 1,
+        apply_lag_ms: 700,
+        backlog_frames: 0,
         rejects: 1,
     };
     assert_eq!(parse_client(text), Ok(ClientMessage::Report(report)));
-    assert!(text.contains(r#""backlogFrames":"1""#), "{text}");
-    client.disposed_message(epoch, message.len(), came + REPORT_INTERVAL_MS + 1);
+    assert!(text.contains(r#""backlogFrames":"0""#), "{text}");
     let (outputs, _) = drain(&mut client, came + 2 * REPORT_INTERVAL_MS);
     assert!(
         !outputs
@@ -318,7 +366,6 @@ fn reconnect(client: &mut ClientSession) {
 #[test]
 fn the_cursor_has_the_last_record_with_it() {
     let mut client = resumed_at(10);
-    let epoch = client.epoch();
     let mut message = Vec::new();
     let mut writer = FrameWriter::new(0, 10);
     writer.record(&mut message, 10, 111, b"x");
@@ -332,10 +379,7 @@ fn the_cursor_has_the_last_record_with_it() {
     writer.gap(&mut message, 13, 14, decode_core::wire::GapCause::Retention);
     writer.mark(&mut message, 16);
     writer.record(&mut message, 16, 333, b"not disposed of");
-    assert_eq!(client.accept(epoch, &message, 1), Ok(()));
-    for frame in decode_core::frame::FrameReader::new(&message).take(4) {
-        client.disposed(epoch, &frame.expect("a frame").header);
-    }
+    dispose(&mut client, &message, 4, 1);
     let mut log = TailLog::new(1 << 20);
     log.add_partition(0, 0);
     let mut server = ServerSession::new(ServerConfig::default(), &log, 0);
