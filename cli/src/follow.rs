@@ -15,13 +15,15 @@ use session::control::{Fingerprint, From, Partition, Welcome};
 use session::digest::StreamDigest;
 use session::{ClientConfig, ClientInput, ClientOutput, ClientSession};
 
-use crate::link::{Event, Link, NO_CLOSE_FRAME};
+use crate::link::{ConnectArgs, Event, Link, NO_CLOSE_FRAME, Refused};
 use crate::outcome::{Failure, Outcome};
 
 #[derive(clap::Args)]
 pub(crate) struct FollowArgs {
-    /// Where the relay is: ws://HOST:PORT, or HOST:PORT
+    /// Where the relay is: ws://HOST:PORT, HOST:PORT, or wss://HOST[:PORT]
     url: String,
+    #[command(flatten)]
+    connect: ConnectArgs,
     /// Where to start: earliest, or with --cursor there, unless it is said
     #[arg(long, value_enum)]
     from: Option<Start>,
@@ -33,7 +35,8 @@ pub(crate) struct FollowArgs {
     /// Stop after so many records, rejected ones included
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     until_records: Option<u64>,
-    /// Stop when everything that was there at the start has been seen
+    /// Stop when everything that was there at the start has been seen; partitions that the relay cannot
+    /// serve are named (exit 3)
     #[arg(long)]
     until_complete: bool,
     /// Stop after so many seconds
@@ -123,13 +126,15 @@ pub(crate) struct Followed {
     pub(crate) totals: Totals,
     /// The time was up before what was waited for.
     timed_out: bool,
+    /// It ended with the replay, and the replay left partitions out.
+    incomplete: bool,
 }
 
 impl Followed {
     pub(crate) fn outcome(&self) -> Outcome {
         match self.totals.gaps + self.totals.rejects {
             _ if self.timed_out => Outcome::Unreadable,
-            0 => Outcome::Clean,
+            0 if !self.incomplete => Outcome::Clean,
             _ => Outcome::Found,
         }
     }
@@ -147,11 +152,12 @@ pub(crate) fn run(args: &FollowArgs, watcher: &mut dyn Watcher) -> Result<Follow
         follow.outputs().await;
         let timed_out = stopped == Stop::TimedOut;
         if timed_out {
-            eprintln!("dashstream: the time is up");
+            say!("dashstream: the time is up");
         }
         Ok(Followed {
             totals: follow.totals(),
             timed_out,
+            incomplete: args.until_complete && !follow.session.incomplete().is_empty(),
         })
     })
 }
@@ -194,7 +200,7 @@ impl<'a> Follow<'a> {
             args,
             watcher,
             session,
-            link: Link::new(&args.url)?,
+            link: Link::new(&args.url, &args.connect)?,
             started: Instant::now(),
             digest: StreamDigest::new(),
             seen: 0,
@@ -251,16 +257,16 @@ impl<'a> Follow<'a> {
             Event::Text(text) => self.session.handle(ClientInput::Text(&text), now),
             Event::Closed { code, reason } => {
                 match code {
-                    NO_CLOSE_FRAME => eprintln!("dashstream: disconnected: {reason}"),
-                    _ => eprintln!("dashstream: disconnected: {code} {reason}"),
+                    NO_CLOSE_FRAME => say!("dashstream: disconnected: {reason}"),
+                    _ => say!("dashstream: disconnected: {code} {reason}"),
                 }
                 self.closed(code, &reason);
             }
-            Event::Refused { reason, is_final } => {
+            Event::Refused(Refused { reason, is_final }) => {
                 if is_final && !self.is_reached() {
                     return Err(Failure::Io(format!("{}: {reason}", self.args.url)));
                 }
-                eprintln!("dashstream: not connected: {reason}");
+                say!("dashstream: not connected: {reason}");
                 self.closed(NO_CLOSE_FRAME, &reason);
             }
             Event::Binary(message) => return self.message(&message),
@@ -368,7 +374,7 @@ impl<'a> Follow<'a> {
             .iter()
             .rposition(|problem| Some(*problem) == self.told.as_ref());
         for problem in problems.iter().skip(told.map_or(0, |at| at + 1)) {
-            eprintln!("dashstream: {}: {}", problem.code, problem.text);
+            say!("dashstream: {}: {}", problem.code, problem.text);
         }
         let newest = problems.last().map(|problem| (*problem).clone());
         let refused = newest

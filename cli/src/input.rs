@@ -20,7 +20,7 @@ use crate::outcome::Failure;
 
 pub(crate) use self::line::{Line, LineFormat, Lines};
 pub(crate) use self::seek::{Wanted, metadata, read_from};
-pub(crate) use self::stream::read;
+pub(crate) use self::stream::{EMPTY, read};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
                 Found::Line(line) => lines.item(&line),
                 Found::Mark(_) => return Ok(()),
                 Found::Notice(text) => {
-                    eprintln!("{text}");
+                    say!("{text}");
                     return Ok(());
                 }
             };
@@ -179,7 +179,7 @@ impl<W: Write> Inspection<W> {
             Content::Null => self.odd(&gap(place.offset, GapCause::NullValue.number())),
             Content::Gap { last, cause } => self.odd(&gap(last, cause)),
             Content::Unreadable(what) => {
-                eprintln!("{}: {what}", place_text(input, item));
+                say!("{}: {what}", place_text(input, item));
                 self.odd(&Odd::Unreadable { what })
             }
         }
@@ -196,9 +196,9 @@ impl<W: Write> Inspection<W> {
         };
         let what = describe(&reject);
         let tree = wire_tree::lines(&mut self.decoder, payload, &reject);
-        eprintln!("{}: {what}", place_text(input, item));
+        say!("{}: {what}", place_text(input, item));
         for line in &tree {
-            eprintln!("  {line}");
+            say!("  {line}");
         }
         self.odd(&Odd::Rejected {
             code: reject.code().code(),

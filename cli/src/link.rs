@@ -1,32 +1,39 @@
-//! The WebSocket to a relay: opens, sends, closes, and tells what happens as events.
+//! The WebSocket to a relay: opens, sends, closes, and reports what happens as events.
+
+mod dial;
+mod target;
+mod tls;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use decode_core::wire::{
     CloseCode, FRAME_BYTE_LEN, FRAME_HEADER_LEN, MESSAGE_BYTES_TARGET, PAYLOAD_BYTES_MAX,
-    SUBPROTOCOL, WS_PATH,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
+use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
-use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::handshake::client::Response;
+use tokio_tungstenite::tungstenite::http::{StatusCode, header};
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Utf8Bytes};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 use crate::outcome::Failure;
+pub(crate) use target::ConnectArgs;
+use target::Target;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-type Opening = Pin<Box<dyn Future<Output = Result<(Socket, Response), Error>>>>;
+type Opening = Pin<Box<dyn Future<Output = Result<Socket, Refused>>>>;
 
 /// At most one socket at a time.
 pub(crate) struct Link {
-    request: Request,
+    target: Target,
+    tls: Option<Arc<ClientConfig>>,
     state: State,
 }
 
@@ -42,42 +49,32 @@ pub(crate) enum Event {
     Opened,
     Text(Utf8Bytes),
     Binary(Bytes),
-    Closed {
-        code: u16,
-        reason: String,
-    },
-    /// There was no connection. `is_final` where asking again would be answered alike.
-    Refused {
-        reason: String,
-        is_final: bool,
-    },
+    Closed { code: u16, reason: String },
+    Refused(Refused),
+}
+
+/// There was no connection.
+pub(crate) struct Refused {
+    pub(crate) reason: String,
+    /// Asking again would be answered alike.
+    pub(crate) is_final: bool,
 }
 
 impl Link {
-    /// A link to `ws://HOST:PORT[/PATH]`; `http://` and no scheme mean the same, no path means the
-    /// relay's own.
-    pub(crate) fn new(url: &str) -> Result<Self, Failure> {
-        let wrong = |why: &dyn std::fmt::Display| Failure::Usage(format!("\"{url}\": {why}"));
-        let rest = match url.split_once("://") {
-            None => url,
-            Some(("ws" | "http", rest)) => rest,
-            Some((scheme, _)) => return Err(wrong(&format!("{scheme} is not supported, use ws"))),
+    /// A link to the relay at this URL; see [`Target::new`].
+    pub(crate) fn new(url: &str, args: &ConnectArgs) -> Result<Self, Failure> {
+        let target = Target::new(url, args)?;
+        let tls = match target.is_tls {
+            true => Some(tls::config(args.ca())?),
+            false if args.ca().is_some() => {
+                let text = "--ca is about wss and https";
+                return Err(Failure::Usage(text.to_owned()));
+            }
+            false => None,
         };
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        check_authority(authority).map_err(|why| wrong(&why))?;
-        let path = if path.is_empty() || path == "/" {
-            WS_PATH
-        } else {
-            path
-        };
-        let full = format!("ws://{authority}{path}");
-        let mut request = full.into_client_request().map_err(|error| wrong(&error))?;
-        request.headers_mut().insert(
-            "Sec-WebSocket-Protocol",
-            HeaderValue::from_static(SUBPROTOCOL),
-        );
         Ok(Self {
-            request,
+            target,
+            tls,
             state: State::Down,
         })
     }
@@ -86,9 +83,24 @@ impl Link {
         let mut config = WebSocketConfig::default();
         config.max_message_size = Some(MESSAGE_BYTES_MAX);
         config.max_frame_size = Some(MESSAGE_BYTES_MAX);
-        let request = self.request.clone();
-        let opening = connect_async_with_config(request, Some(config), true);
-        self.state = State::Opening(Box::pin(opening));
+        let Target {
+            request,
+            host,
+            port,
+            ..
+        } = &self.target;
+        let (request, host, port) = (request.clone(), host.clone(), *port);
+        let tls = self.tls.clone().map_or(Connector::Plain, Connector::Rustls);
+        self.state = State::Opening(Box::pin(async move {
+            let stream = dial::dial(&host, port).await.map_err(|reason| Refused {
+                reason,
+                is_final: false,
+            })?;
+            client_async_tls_with_config(request, stream, Some(config), Some(tls))
+                .await
+                .map(|(socket, _)| socket)
+                .map_err(|error| refused(&error))
+        }));
     }
 
     /// Sends a control message. What fails here shows as the next event.
@@ -120,13 +132,13 @@ impl Link {
             State::Down => std::future::pending().await,
             State::Lost => self.down(NO_CLOSE_FRAME, "nothing could be sent".to_owned()),
             State::Opening(opening) => match opening.await {
-                Ok((socket, _)) => {
+                Ok(socket) => {
                     self.state = State::Up(Box::new(socket));
                     Event::Opened
                 }
-                Err(error) => {
+                Err(refused) => {
                     self.state = State::Down;
-                    refused(&error)
+                    Event::Refused(refused)
                 }
             },
             State::Up(socket) => loop {
@@ -154,24 +166,50 @@ impl Link {
 
 /// Why a connection could not be had. A server that answers, but not as a relay does, will do so
 /// the next time; one that is busy, or not ready, may not.
-fn refused(error: &Error) -> Event {
-    let Error::Http(answer) = error else {
-        let reason = error.to_string();
-        return Event::Refused {
-            reason,
-            is_final: false,
-        };
-    };
+fn refused(error: &Error) -> Refused {
+    match error {
+        Error::Http(answer) => refused_by(answer),
+        Error::Io(error) => {
+            let tls = error.get_ref().and_then(|inner| inner.downcast_ref());
+            Refused {
+                reason: match tls {
+                    Some(rustls::Error::InvalidMessage(_)) => "TLS is not spoken there".to_owned(),
+                    Some(tls) => format!("TLS: {tls}"),
+                    None => error.to_string(),
+                },
+                is_final: tls.is_some(),
+            }
+        }
+        error => Refused {
+            reason: error.to_string(),
+            is_final: matches!(error, Error::Tls(_)),
+        },
+    }
+}
+
+fn refused_by(answer: &Response) -> Refused {
     let status = answer.status();
+    let moved = answer.headers().get(header::LOCATION);
+    if let Some(Ok(place)) = moved.map(|place| place.to_str())
+        && status.is_redirection()
+    {
+        let place: String = place.chars().take(REASON_BYTES_MAX).collect();
+        return Refused {
+            reason: format!("{status}: it is at {place:?}"),
+            is_final: true,
+        };
+    }
     let text = String::from_utf8_lossy(answer.body().as_deref().unwrap_or_default());
     let line = text.lines().next().unwrap_or_default();
     let is_text = line.len() <= REASON_BYTES_MAX && !line.starts_with('<');
     let reason = if is_text && !line.is_empty() {
         format!("{status}: {line}")
+    } else if status == StatusCode::UNAUTHORIZED {
+        format!("{status}: what is there asks for a login, see --header")
     } else {
-        format!("{status}: no relay answers like that")
+        format!("{status}: this is not the answer of a relay")
     };
-    Event::Refused {
+    Refused {
         reason,
         is_final: status.is_client_error() && !PASSING.contains(&status.as_u16()),
     }
@@ -181,23 +219,6 @@ fn refused(error: &Error) -> Event {
 const PASSING: [u16; 3] = [408, 425, 429];
 const REASON_BYTES_MAX: usize = 200;
 
-/// HOST:PORT and nothing else. The library behind takes port 80 where it finds no number that it
-/// understands.
-fn check_authority(authority: &str) -> Result<(), String> {
-    let expected = || "expected HOST:PORT or ws://HOST:PORT".to_owned();
-    let (host, port) = authority.rsplit_once(':').ok_or_else(expected)?;
-    let is_bracketed = host.starts_with('[') && host.ends_with(']');
-    let strange = |c: char| matches!(c, '@' | '?' | '#') || (c == ':' && !is_bracketed);
-    if host.is_empty() || host.contains(strange) {
-        return Err(expected());
-    }
-    let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    match port.parse::<u16>() {
-        Ok(1..) if is_number => Ok(()),
-        _ => Err(format!("\"{port}\" is no port, 1 to 65535")),
-    }
-}
-
 /// One frame of the largest legal size, or a run of smaller ones.
 const MESSAGE_BYTES_MAX: usize =
     FRAME_HEADER_LEN + PAYLOAD_BYTES_MAX + FRAME_BYTE_LEN + MESSAGE_BYTES_TARGET;
@@ -206,42 +227,3 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// What RFC 6455 reserves for a close frame without code, and for no close frame at all.
 const NO_CLOSE_CODE: u16 = 1005;
 pub(crate) const NO_CLOSE_FRAME: u16 = 1006;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_are_completed() {
-        for (url, expected) in [
-            ("127.0.0.1:3002", "ws://127.0.0.1:3002/ws"),
-            ("http://relay:3002/", "ws://relay:3002/ws"),
-            ("ws://relay:3002", "ws://relay:3002/ws"),
-            ("ws://relay:80/deep/ws", "ws://relay:80/deep/ws"),
-            ("ws://[::1]:3002", "ws://[::1]:3002/ws"),
-        ] {
-            let link = Link::new(url).expect("a valid URL");
-            assert_eq!(link.request.uri().to_string(), expected);
-        }
-        for url in [
-            "wss://relay:3002",
-            "ftp://relay:3002",
-            "",
-            "ws://",
-            "ws://a b:1",
-            "relay",
-            "ws://relay/ws",
-            "[::1]",
-            "::1:3002",
-            ":3002",
-            "relay:",
-            "relay:0",
-            "relay:+80",
-            "127.0.0.1:99999",
-            "user:secret@relay:3002",
-            "relay?x:3002",
-        ] {
-            assert!(matches!(Link::new(url), Err(Failure::Usage(_))), "{url}");
-        }
-    }
-}

@@ -3,6 +3,21 @@
 //! One file per command. Results go to stdout, everything else to stderr, and this file alone
 //! turns an outcome into an exit code.
 
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic; use say! or write"
+)]
+
+/// A line on stderr. Unlike `eprintln!` it does not panic where stderr is full or closed: what is
+/// said there never decides how a command ends.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 mod completions;
 #[cfg(test)]
 mod docs;
@@ -63,11 +78,11 @@ fn main() -> ExitCode {
         // Whoever reads our output has seen enough.
         Err(Failure::ReaderGone) => ExitCode::SUCCESS,
         Err(Failure::Usage(text)) => {
-            eprintln!("dashstream: {text}");
+            say!("dashstream: {text}");
             ExitCode::from(2)
         }
         Err(failure) => {
-            eprintln!("dashstream: {failure}");
+            say!("dashstream: {failure}");
             ExitCode::from(1)
         }
     }
@@ -76,6 +91,7 @@ fn main() -> ExitCode {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  everything was read and accepted
-  1  something could not be read, or the relay or Kafka not reached
+  1  something could not be read or written, or the relay or Kafka not reached
   2  the command line is wrong
-  3  everything was read; rejected or truncated records or gaps were found";
+  3  everything was read; rejected or truncated records, gaps or missing partitions were found
+A reader that closes stdout before the end ends the command with 0.";

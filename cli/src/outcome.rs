@@ -35,6 +35,15 @@ impl Failure {
     }
 }
 
+/// How a command ends whose last output was just written: a reader that is gone by then changes
+/// nothing about what was done.
+pub(crate) fn concluded(written: io::Result<()>, outcome: Outcome) -> Result<Outcome, Failure> {
+    match written.map_err(|error| Failure::stdout(&error)) {
+        Ok(()) | Err(Failure::ReaderGone) => Ok(outcome),
+        Err(failure) => Err(failure),
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -11,7 +11,7 @@ use serde_json::json;
 use session::control::Welcome;
 
 use crate::follow::{self, FollowArgs, Watcher};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, concluded};
 use crate::output::write_line;
 use crate::utc::utc;
 
@@ -67,11 +67,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     finished?;
     let totals = &followed.totals;
     let (records, gaps, rejects) = (totals.records, totals.gaps, totals.rejects);
-    eprintln!("dashstream: recorded {records} records, {rejects} rejects, {gaps} gaps");
-    if args.follow.digest {
-        write_line(&mut io::stdout(), totals).map_err(|error| Failure::stdout(&error))?;
-    }
-    Ok(followed.outcome())
+    say!("dashstream: recorded {records} records, {rejects} rejects, {gaps} gaps");
+    let written = if args.follow.digest {
+        write_line(&mut io::stdout(), totals)
+    } else {
+        Ok(())
+    };
+    concluded(written, followed.outcome())
 }
 
 struct Recording {

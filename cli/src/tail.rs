@@ -11,7 +11,7 @@ use serde::Serialize;
 use session::control::Welcome;
 
 use crate::follow::{self, FollowArgs, Watcher};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, concluded};
 use crate::output::{gap_text, reject_text, write_line};
 use crate::utc::utc;
 
@@ -37,15 +37,17 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
         out: BufWriter::new(io::stdout().lock()),
     };
     let followed = follow::run(&args.follow, &mut tail)?;
-    if args.follow.digest {
-        let written = write_line(&mut tail.out, &followed.totals);
-        written.map_err(|error| Failure::stdout(&error))?;
-    }
-    tail.flush()?;
-    Ok(match followed.outcome() {
+    let written = if args.follow.digest {
+        write_line(&mut tail.out, &followed.totals)
+    } else {
+        Ok(())
+    };
+    let written = written.and_then(|()| tail.out.flush());
+    let outcome = match followed.outcome() {
         Outcome::Clean if tail.undecodable > 0 => Outcome::Found,
         outcome @ (Outcome::Clean | Outcome::Found | Outcome::Unreadable) => outcome,
-    })
+    };
+    concluded(written, outcome)
 }
 
 struct Tail<'a> {
@@ -106,7 +108,7 @@ impl Watcher for Tail<'_> {
                 mode,
                 ..
             } = welcome;
-            eprintln!("dashstream: relay {relay_version}, {namespace}, {mode}");
+            say!("dashstream: relay {relay_version}, {namespace}, {mode}");
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ mod verdict;
 use std::io::{self, Write as _};
 
 use crate::input::{InputArgs, ModeArgs};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, concluded};
 use pipeline::Pipeline;
 use progress::Progress;
 use verdict::Summary;
@@ -46,23 +46,23 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
         out.write_all(&done.out)
             .map_err(|error| Failure::stdout(&error))?;
         for notice in &done.notices {
-            eprintln!("{notice}");
+            say!("{notice}");
         }
         if let Some(text) = &done.failure {
             unreadable = true;
-            eprintln!("dashstream: {text}");
+            say!("dashstream: {text}");
         }
         summary.add(std::mem::take(&mut done.summary));
         progress.show(done.read_bytes, summary.payloads);
     }
     progress.clear_before(true);
-    summary
+    let written = summary
         .write(args.json, &mut out)
-        .and_then(|()| out.flush())
-        .map_err(|error| Failure::stdout(&error))?;
-    Ok(if unreadable {
+        .and_then(|()| out.flush());
+    let outcome = if unreadable {
         Outcome::Unreadable
     } else {
         summary.outcome()
-    })
+    };
+    concluded(written, outcome)
 }

@@ -17,7 +17,7 @@ use relay::{Manners, Relay};
 use serde_json::{Value, json};
 use session::digest::StreamDigest;
 use session::{SegmentBuilder, TailLog};
-use support::{Folder, dashstream, event};
+use support::{Folder, closed, dashstream, event, exit_code, full};
 
 #[test]
 fn tail_prints_every_record_reject_and_gap_in_its_place() {
@@ -69,6 +69,45 @@ fn tail_prints_every_record_reject_and_gap_in_its_place() {
                 "node": "", "innerEvents": 0, "schemaVersion": 1, "bytes": 14}),
         ]
     );
+}
+
+#[test]
+fn partitions_that_the_relay_cannot_serve_are_named() {
+    let folder = Folder::new("missing");
+    let log = Log::new(2, 10);
+    {
+        let mut tail = log.shared.lock().expect("the log");
+        tail.expect_partition(7);
+        tail.expect_partition(1);
+    }
+    let relay = Relay::start(&log.shared, Manners::default());
+    let (url, file) = (relay.url(), folder.path("it.dscap"));
+    let until = ["--until-complete", "--timeout", "30"];
+    for command in [&["tail", &url][..], &["record", &url, "-o", &file]] {
+        let finished = dashstream(&[command, &until].concat(), b"");
+        assert_eq!(finished.code, Some(3), "{finished:?}");
+        let named = "missing: partitions of the topic that the relay cannot serve yet: 7\n";
+        assert!(finished.stderr.contains(named), "{finished:?}");
+    }
+    log.shared.lock().expect("the log").add_partition(7, 0);
+    let finished = dashstream(&[&["tail", &url][..], &until].concat(), b"");
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+
+    // What was found decides, not who still reads.
+    log.shared.lock().expect("the log").expect_partition(9);
+    let args = [
+        "tail",
+        &url,
+        "--quiet",
+        "--digest",
+        "--until-complete",
+        "--timeout",
+        "30",
+    ];
+    for streams in [closed, full] {
+        let seen = exit_code(&args, b"", closed(), streams());
+        assert_eq!(seen, Some(3));
+    }
 }
 
 #[test]
@@ -256,7 +295,7 @@ fn the_end_conditions_and_their_exit_codes() {
     assert!(!finished.stderr.contains("disconnected"), "{finished:?}");
     assert!(started.elapsed() < Duration::from_secs(10));
     assert_eq!(
-        dashstream(&["tail", "wss://127.0.0.1:1"], b"").code,
+        dashstream(&["tail", "ftp://127.0.0.1:1"], b"").code,
         Some(2)
     );
 }

@@ -265,7 +265,7 @@ fn strangers_get_nothing() {
         ("GET //index.html HTTP/1.1".to_owned(), "404"),
         ("POST / HTTP/1.1\r\nContent-Length: 0".to_owned(), "405"),
         ("GET /ws HTTP/1.1".to_owned(), "426"),
-        (upgrade.replace("GET", "POST"), "426"),
+        (upgrade.replace("GET", "POST"), "405"),
         (upgrade.to_owned(), "426"),
         (
             format!("{upgrade}{protocol}\r\nOrigin: https://evil.example"),

@@ -9,9 +9,15 @@
 //! It keeps at most 5 MiB or 100,000 batches a partition, in memory only, and does not wake a
 //! waiting fetch: it is no measure of latency or durability.
 
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic where nobody reads"
+)]
+
 mod command;
 
-use std::io::{BufRead, Write};
+use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 use std::str::FromStr;
 
@@ -65,7 +71,8 @@ fn main() -> ExitCode {
     match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("dashstream-mock-broker: {error}");
+            // A stderr that is full or closed decides no exit code.
+            let _ = writeln!(io::stderr(), "dashstream-mock-broker: {error}");
             ExitCode::FAILURE
         }
     }

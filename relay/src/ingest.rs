@@ -52,6 +52,7 @@ pub async fn run(shared: Arc<Shared>) {
                 announce(&shared, TopicState::Present);
                 for partition in found {
                     if started.insert(partition) {
+                        shared.hub.expect_partition(partition);
                         let status = shared.ingest.partition(partition);
                         let around = around.clone();
                         let reader =

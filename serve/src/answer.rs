@@ -24,3 +24,11 @@ pub fn respond(
 pub fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Bytes> {
     respond(status, "text/plain; charset=utf-8", text)
 }
+
+/// A method that is not answered; the header `Allow` names those that are.
+pub fn not_allowed(text: &'static str, allow: &'static str) -> Response<Bytes> {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, text);
+    let allow = HeaderValue::from_static(allow);
+    response.headers_mut().insert(header::ALLOW, allow);
+    response
+}

@@ -47,6 +47,11 @@ impl Hub {
         });
     }
 
+    /// Notes that the topic has this partition, whose start is not known yet.
+    pub fn expect_partition(&self, partition: u32) {
+        self.log.write().expect_partition(partition);
+    }
+
     /// Drops what is held of a partition that was made anew, and starts it at `position` again.
     pub fn restart_partition(&self, partition: u32, position: u64, end: u64) {
         self.change(|log| {

@@ -12,6 +12,7 @@ mod recent;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use decode_core::frame::FrameError;
 use decode_core::wire::CloseCode;
@@ -162,6 +163,7 @@ pub struct ClientSession {
     unknown_control: u64,
     unknown_frames: u64,
     replays_completed: u64,
+    incomplete: Vec<u32>,
 }
 
 /// Bytes of the current connection.
@@ -212,6 +214,7 @@ impl ClientSession {
             unknown_control: 0,
             unknown_frames: 0,
             replays_completed: 0,
+            incomplete: Vec::new(),
             config,
         }
     }
@@ -314,6 +317,13 @@ impl ClientSession {
     #[must_use]
     pub const fn replays_completed(&self) -> u64 {
         self.replays_completed
+    }
+
+    /// Partitions whose records were not all there when the latest replay ended: paused at the relay, or
+    /// not served by it yet.
+    #[must_use]
+    pub fn incomplete(&self) -> &[u32] {
+        &self.incomplete
     }
 
     /// The newest problems, oldest first.

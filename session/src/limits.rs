@@ -16,6 +16,8 @@ pub const TURN_BYTES: usize = MESSAGE_BYTES_TARGET;
 pub const JOINED_BYTES_MAX: usize = MESSAGE_BYTES_TARGET;
 /// In a small log they are joined to at most this share of it, so that no partition holds it all.
 pub const JOINED_LOG_SHARE: usize = 16;
+/// Most partitions that `replay_complete` names as missing.
+pub const MISSING_NAMED_MAX: usize = 1_024;
 /// Time between two `replay_progress` messages.
 pub const PROGRESS_INTERVAL_MS: u64 = 1_000;
 /// Control messages waiting to be sent after which a connection is closed.

@@ -9,7 +9,7 @@
 
 mod segment;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::control::Fingerprint;
 use crate::limits::{JOINED_BYTES_MAX, JOINED_LOG_SHARE};
@@ -250,6 +250,8 @@ impl PartitionLog {
 #[derive(Debug)]
 pub struct TailLog {
     partitions: BTreeMap<u32, PartitionLog>,
+    /// Partitions of the topic that were not added yet.
+    unplaced: BTreeSet<u32>,
     /// Partition of each segment by age, so oldest first.
     order: BTreeMap<u64, u32>,
     appends: u64,
@@ -267,6 +269,7 @@ impl TailLog {
         let share = bytes_max / JOINED_LOG_SHARE;
         Self {
             partitions: BTreeMap::new(),
+            unplaced: BTreeSet::new(),
             order: BTreeMap::new(),
             appends: 0,
             bytes: 0,
@@ -283,9 +286,22 @@ impl TailLog {
     /// Starts a partition's log at `position`. Adding one that exists changes nothing.
     pub fn add_partition(&mut self, partition: u32, position: u64) {
         self.version += 1;
+        self.unplaced.remove(&partition);
         self.partitions
             .entry(partition)
             .or_insert_with(|| PartitionLog::starting(position));
+    }
+
+    /// Notes that the topic has this partition, which may be added later.
+    pub fn expect_partition(&mut self, partition: u32) {
+        if !self.partitions.contains_key(&partition) {
+            self.unplaced.insert(partition);
+        }
+    }
+
+    /// Partitions that the topic has and this log does not, ascending.
+    pub fn unplaced(&self) -> impl Iterator<Item = u32> + '_ {
+        self.unplaced.iter().copied()
     }
 
     /// Starts a partition's log over at `position`, whatever it holds: offsets there are those of
@@ -294,6 +310,7 @@ impl TailLog {
         self.version += 1;
         let started = PartitionLog::starting(position);
         let Some(log) = self.partitions.get_mut(&partition) else {
+            self.unplaced.remove(&partition);
             self.partitions.insert(partition, started);
             return;
         };

@@ -30,8 +30,8 @@ use crate::control::{
 };
 use crate::history::{Answer, Fetch};
 use crate::limits::{
-    CONTROL_PER_SECOND_MAX, JUNK_MESSAGES_MAX, OUTBOX_MESSAGES_MAX, PROGRESS_INTERVAL_MS,
-    RESUME_DEADLINE_MS,
+    CONTROL_PER_SECOND_MAX, JUNK_MESSAGES_MAX, MISSING_NAMED_MAX, OUTBOX_MESSAGES_MAX,
+    PROGRESS_INTERVAL_MS, RESUME_DEADLINE_MS,
 };
 use crate::log::TailLog;
 use behind::Verdict;
@@ -478,6 +478,7 @@ impl ServerSession {
             total_replayed: Decimal(self.stats.replay.frames),
             last_offsets_by_partition: self.lanes.last_offsets(),
             blocked: paused.map(|view| view.partition).collect(),
+            missing: log.unplaced().take(MISSING_NAMED_MAX).collect(),
         })
     }
 

@@ -1,5 +1,26 @@
 //! `cargo xtask`: everything one does with this checkout, from set-up to CI.
 
+/// Unlike those of std these do not panic where stdout or stderr is full or closed: what a command does
+/// and its exit code do not depend on who reads it.
+macro_rules! println {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+macro_rules! print {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!(std::io::stdout(), $($text)*);
+    }};
+}
+macro_rules! eprintln {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 mod apt;
 mod args;
 mod bench;

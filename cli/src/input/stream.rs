@@ -30,6 +30,9 @@ pub(crate) fn read(
         let read = reader.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
         read.map_err(failed)?;
     }
+    if head.len() >= ZERO_HEAD_BYTES_MIN && head.iter().all(|byte| *byte == 0) {
+        return Err(Failure::Io(format!("{name}: {ZEROS}")));
+    }
     let format = if reading.format == Format::Auto {
         detect(&head)
     } else {
@@ -48,6 +51,7 @@ pub(crate) fn read(
         has_key: false,
         record: None,
         index: 0,
+        zeros: 0,
         visit,
     };
     match format {
@@ -71,6 +75,8 @@ struct Input<'a, 'v> {
     /// Of what is being read, in a format that says so.
     record: Option<(Place, i64)>,
     index: u64,
+    /// Records of nothing but zero bytes, in a row.
+    zeros: u32,
     visit: &'a mut Visit<'v>,
 }
 
@@ -92,7 +98,17 @@ impl Input<'_, '_> {
 
     fn delimited(&mut self) -> Result<(), Failure> {
         while let Some(len) = self.length_or_end()? {
+            self.note_zeros(len == 0)?;
             self.value(len)?;
+        }
+        Ok(())
+    }
+
+    /// A file that was never wholly written ends in zeros, each few of which read as an empty record.
+    fn note_zeros(&mut self, is_zero: bool) -> Result<(), Failure> {
+        self.zeros = if is_zero { self.zeros + 1 } else { 0 };
+        if self.zeros > ZERO_RECORDS_MAX {
+            return Err(self.failed(&ZEROS));
         }
         Ok(())
     }
@@ -107,6 +123,8 @@ impl Input<'_, '_> {
                 self.key(key_len)?;
             }
             let len = u32::from_le_bytes(self.array()?);
+            let numbers = [u64::from(partition), offset, u64::from(key_len), len.into()];
+            self.note_zeros(timestamp_ms == 0 && numbers == [0; 4])?;
             let place = Place::new(partition, offset);
             self.record = Some((place, timestamp_ms));
             if len == NULL_LEN {
@@ -149,6 +167,7 @@ impl Input<'_, '_> {
 
     fn capture(&mut self) -> Result<(), Failure> {
         let mut capture = CaptureReader::new();
+        let mut is_empty = true;
         loop {
             let bytes = match self.reader.fill_buf() {
                 Ok(bytes) => bytes,
@@ -157,6 +176,7 @@ impl Input<'_, '_> {
             if bytes.is_empty() {
                 break;
             }
+            is_empty = false;
             capture.push(bytes);
             let len = bytes.len();
             self.reader.consume(len);
@@ -168,6 +188,9 @@ impl Input<'_, '_> {
                     self.frames(frames)?;
                 }
             }
+        }
+        if is_empty {
+            return Err(Failure::Io(format!("{}: {EMPTY}", self.name)));
         }
         match capture.ending() {
             Ending::Complete => Ok(()),
@@ -333,5 +356,11 @@ const fn frame_place(frame: &Frame<'_>) -> Place {
 const HELD_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + FRAME_BYTE_LEN + 1;
 /// Kafka takes no record that is much larger, and a key is part of one.
 const KEY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX;
+/// A file that starts with fewer zero bytes may be a payload: its first byte is one in most.
+const ZERO_HEAD_BYTES_MIN: usize = 64;
+/// More empty records in a row are no records.
+const ZERO_RECORDS_MAX: u32 = 64;
+const ZEROS: &str = "filled with zeros, as a file is that was not wholly written";
+pub(crate) const EMPTY: &str = "the file is empty";
 /// A length that stands for a null key or value.
 const NULL_LEN: u32 = u32::MAX;

@@ -45,6 +45,9 @@ impl Held {
 
     fn of(item: &Item<'_>) -> Result<Self, Failure> {
         let what = match item.content {
+            Content::Payload([]) if item.place.is_none() => {
+                return Err(Failure::Io(input::EMPTY.to_owned()));
+            }
             Content::Payload(payload) => What::Record(payload.to_vec()),
             Content::Null => What::Null,
             Content::TooLong(_) => What::TooLong,
@@ -105,7 +108,7 @@ pub(super) fn each(
         Found::Mark(place) => visit(Held::mark(place)),
         Found::Line(_) => Err(not_a_capture()),
         Found::Notice(text) => {
-            eprintln!("{text}");
+            say!("{text}");
             Ok(())
         }
     })
@@ -116,6 +119,7 @@ pub(super) fn partitions(source: &Source, reading: Reading) -> Result<u32, Failu
     let mut partitions = 0;
     input::read(source, reading, &mut |found: Found<'_>| {
         let place = match found {
+            Found::Item(item) if item.place.is_none() => return Held::of(&item).map(|_| ()),
             Found::Item(Item { place, .. }) => place.ok_or_else(not_a_capture)?,
             Found::Line(_) => return Err(not_a_capture()),
             // The notice comes again, and a mark sends nothing.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use dashstream_serve::answer::{plain, respond};
+use dashstream_serve::answer::{not_allowed, plain, respond};
 use dashstream_serve::{Clock, Hub, Peer, Rules, Server, upgrade};
 use decode_core::Mode;
 use decode_core::wire::{WS_PATH, mode};
@@ -78,7 +78,7 @@ impl Serving {
         let runtime = runtime.map_err(|error| Failure::Io(format!("runtime: {error}")))?;
         runtime.block_on(async {
             let listener = listen(self.address).await?;
-            eprintln!("dashstream: {name}: {count} entries, until Ctrl-C");
+            say!("dashstream: {name}: {count} entries, until Ctrl-C");
             let ended = async {
                 match self.duration {
                     Some(duration) => sleep(duration).await,
@@ -195,15 +195,14 @@ fn answer(
     let upgrade = request.extensions_mut().remove::<OnUpgrade>();
     let method = request.method();
     let mut response = match request.uri().path() {
+        _ if !matches!(*method, Method::GET | Method::HEAD) => {
+            not_allowed("Only GET is answered here.\n", "GET, HEAD")
+        }
         WS_PATH => {
             let upgrade = upgrade.filter(|_| method == Method::GET);
             upgrade::answer(server, request.headers(), upgrade, peer)
         }
-        path if matches!(*method, Method::GET | Method::HEAD) => file(page, path),
-        _ => plain(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "Only GET is answered here.\n",
-        ),
+        path => file(page, path),
     };
     // The next file may be served at the same port.
     let no_store = HeaderValue::from_static("no-store");
@@ -217,7 +216,7 @@ fn file(page: &Page, path: &str) -> Response<Bytes> {
     match page.file(path) {
         Some((mime, content)) => respond(StatusCode::OK, mime, content),
         None if path == "/" => plain(StatusCode::OK, NO_PAGE),
-        None => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),
+        None => plain(StatusCode::NOT_FOUND, "Not found\n"),
     }
 }
 

@@ -21,7 +21,7 @@ use super::kafka::{self, Producer, Target};
 use super::pace::Pace;
 use crate::follow::interrupted;
 use crate::input::{Reading, Source};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, concluded};
 use crate::output::write_line;
 
 /// What was sent.
@@ -94,20 +94,21 @@ pub(super) fn run(
     // Whatever is still being read or sent belongs to nobody any more.
     runtime.shutdown_background();
     let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
-    write_line(&mut io::stdout(), &report).map_err(|error| Failure::stdout(&error))?;
+    let written = write_line(&mut io::stdout(), &report);
     let Report {
         records, left_out, ..
     } = report;
-    eprintln!("dashstream: sent {records} records, left out {left_out}");
-    match sent {
-        Ok(()) if left_out > 0 => Ok(Outcome::Found),
-        Ok(()) => Ok(Outcome::Clean),
+    say!("dashstream: sent {records} records, left out {left_out}");
+    let outcome = match sent {
+        Ok(()) if left_out > 0 => Outcome::Found,
+        Ok(()) => Outcome::Clean,
         Err(Failure::ReaderGone) => {
-            eprintln!("dashstream: stopped before the end");
-            Ok(Outcome::Unreadable)
+            say!("dashstream: stopped before the end");
+            Outcome::Unreadable
         }
-        Err(failure) => Err(failure),
-    }
+        Err(failure) => return Err(failure),
+    };
+    concluded(written, outcome)
 }
 
 /// The thread that reads the capture.

@@ -44,14 +44,11 @@ impl Progress {
         }
         self.shown = Some(Instant::now());
         let text = text(self.read_bytes, self.total_bytes, payloads, since.elapsed());
-        eprint!("\r{text}{CLEAR_REST}");
-        // A terminal that is gone is noticed on stdout.
-        let _ = io::stderr().flush();
+        write(&text);
     }
 
     fn clear(&self) {
-        eprint!("\r{CLEAR_REST}");
-        let _ = io::stderr().flush();
+        write("");
     }
 }
 
@@ -61,6 +58,12 @@ impl Drop for Progress {
             self.clear();
         }
     }
+}
+
+/// A terminal that is gone is noticed on stdout.
+fn write(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "\r{text}{CLEAR_REST}").and_then(|()| stderr.flush());
 }
 
 fn text(read_bytes: u64, total_bytes: Option<u64>, payloads: u64, elapsed: Duration) -> String {

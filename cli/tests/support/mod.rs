@@ -35,6 +35,34 @@ pub fn dashstream(args: &[&str], stdin: &[u8]) -> Finished {
     }
 }
 
+/// Its exit code, whatever becomes of its streams.
+pub fn exit_code(args: &[&str], stdin: &[u8], stdout: Stdio, stderr: Stdio) -> Option<i32> {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_dashstream"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(stdout)
+        .stderr(stderr)
+        .spawn()
+        .expect("the binary starts");
+    let mut input = child.stdin.take().expect("stdin is piped");
+    // It may end before it has read everything.
+    let _ = input.write_all(stdin);
+    drop(input);
+    child.wait().expect("it ends").code()
+}
+
+/// A pipe whose reader is gone.
+pub fn closed() -> Stdio {
+    let (_, writer) = std::io::pipe().expect("a pipe");
+    writer.into()
+}
+
+/// A device that is always full.
+pub fn full() -> Stdio {
+    let device = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    device.expect("/dev/full").into()
+}
+
 /// A folder of its own for one test, removed when dropped.
 pub struct Folder(PathBuf);
 

@@ -65,7 +65,7 @@ fn value_of(random: &mut Random, out: &mut String, key: &str) {
         "limits" => out.push_str(
             "{\"controlBytesMax\":1,\"resumePartitionsMax\":2,\"resumeDeadlineMs\":3,\"ackStallMsMax\":4}",
         ),
-        "blocked" => out.push_str("[0,1]"),
+        "blocked" | "missing" => out.push_str("[0,1]"),
         "namespace" | "relayVersion" | "topic" | "notice" | "state" | "reason" | "message" | "code" => {
             string(out, random.pick::<&str>(&TEXTS));
         }
@@ -161,6 +161,7 @@ const KEYS: [&str; 24] = [
     "mode",
     "totalReplayed",
     "blocked",
+    "missing",
     "partition",
     "requested",
     "oldest",

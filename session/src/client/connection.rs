@@ -156,9 +156,14 @@ impl ClientSession {
             } => {
                 self.replay = Some((sent.0, estimated_total.0));
             }
-            RelayMessage::ReplayComplete { blocked, .. } => {
+            RelayMessage::ReplayComplete {
+                blocked, missing, ..
+            } => {
                 if self.phase == Phase::Replaying {
-                    self.tell_paused(&blocked);
+                    self.name_partitions(PAUSED, PAUSED_TEXT, &blocked);
+                    self.name_partitions(MISSING, MISSING_TEXT, &missing);
+                    self.incomplete = blocked;
+                    self.incomplete.extend(missing);
                     self.replay = None;
                     self.replays_completed += 1;
                     self.enter(Phase::Live);
@@ -210,17 +215,17 @@ impl ClientSession {
         }
     }
 
-    /// What lies beyond the place where they stand still was not waited for.
-    fn tell_paused(&mut self, partitions: &[u32]) {
+    /// Nothing was waited for in these, so a replay that ended is not all that Kafka holds.
+    fn name_partitions(&mut self, code: &'static str, text: &str, partitions: &[u32]) {
         if partitions.is_empty() {
             return;
         }
-        let mut text = "the relay stands still until released, here: partitions".to_string();
+        let mut text = text.to_string();
         for partition in partitions {
             text.push(' ');
             text.push_str(&partition.to_string());
         }
-        self.problem(PAUSED, &text);
+        self.problem(code, &text);
     }
 
     fn welcomed(&mut self, welcome: Welcome) {
@@ -363,6 +368,9 @@ impl ClientSession {
 
 /// The code under which a paused partition is told.
 const PAUSED: &str = "paused";
+const PAUSED_TEXT: &str = "partitions paused at the relay until an operator releases them:";
+const MISSING: &str = "missing";
+const MISSING_TEXT: &str = "partitions of the topic that the relay cannot serve yet:";
 
 impl super::Retry {
     const fn next_random(&mut self) -> u64 {

@@ -214,6 +214,7 @@ fn receiving_and_the_end_of_the_replay_move_no_cursor() {
         total_replayed: Decimal(1),
         last_offsets_by_partition: ByPartition::from([(Partition(0), Decimal(10))]),
         blocked: Vec::new(),
+        missing: Vec::new(),
     };
     client.handle(ClientInput::Text(&done.to_text()), 1);
     assert_eq!(client.phase(), Phase::Live);
@@ -433,17 +434,19 @@ fn a_sought_position_has_its_record_with_it() {
     assert_eq!(resume.fingerprints, [(Partition(0), record)]);
 }
 
-/// RES-27: that the replay is over does not say that a paused partition is.
+/// RES-27: that the replay is over does not say that a paused partition is, or one that the relay cannot
+/// serve yet.
 #[test]
-fn paused_partitions_are_told() {
+fn paused_and_missing_partitions_are_named() {
     let mut client = resumed_at(10);
-    let done = |blocked: &[u32]| RelayMessage::ReplayComplete {
+    let done = |blocked: &[u32], missing: &[u32]| RelayMessage::ReplayComplete {
         mode: "earliest".into(),
         total_replayed: Decimal(1),
         last_offsets_by_partition: ByPartition::new(),
         blocked: blocked.to_vec(),
+        missing: missing.to_vec(),
     };
-    client.handle(ClientInput::Text(&done(&[0, 7]).to_text()), 1);
+    client.handle(ClientInput::Text(&done(&[0, 7], &[3]).to_text()), 1);
     assert_eq!(
         (client.phase(), client.replays_completed()),
         (Phase::Live, 1)
@@ -452,12 +455,14 @@ fn paused_partitions_are_told() {
         .problems()
         .map(|p| (p.code, p.text.as_str()))
         .collect();
-    assert_eq!(told.len(), 1);
     assert!(
-        told[0].0 == "paused" && told[0].1.ends_with("partitions 0 7"),
+        matches!(told[..], [("paused", paused), ("missing", missing)]
+            if paused.ends_with(": 0 7") && missing.ends_with(": 3")),
         "{told:?}"
     );
+    assert_eq!(client.incomplete(), [0, 7, 3]);
     let mut client = resumed_at(10);
-    client.handle(ClientInput::Text(&done(&[]).to_text()), 1);
+    client.handle(ClientInput::Text(&done(&[], &[]).to_text()), 1);
     assert_eq!(client.problems().count(), 0);
+    assert!(client.incomplete().is_empty());
 }

@@ -104,6 +104,9 @@ pub enum RelayMessage {
         last_offsets_by_partition: ByPartition,
         /// Partitions that are paused and so not passed.
         blocked: Vec<u32>,
+        /// Partitions of the topic that the relay cannot serve yet; the first
+        /// [`crate::limits::MISSING_NAMED_MAX`] of them.
+        missing: Vec<u32>,
     },
     /// The answer to `ping`.
     Pong,
@@ -216,6 +219,7 @@ pub fn parse_relay(text: &str) -> Result<Option<RelayMessage>, serde_json::Error
             total_replayed: fields.decimal("totalReplayed")?,
             last_offsets_by_partition: fields.decimals("lastOffsetsByPartition")?,
             blocked: fields.u32s("blocked")?,
+            missing: fields.u32s("missing")?,
         },
         control::CURSOR_STALE => RelayMessage::CursorStale {
             partition: fields.u32("partition")?,

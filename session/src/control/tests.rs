@@ -294,6 +294,7 @@ fn one_of_each() -> Vec<RelayMessage> {
             total_replayed: Decimal(1),
             last_offsets_by_partition: map,
             blocked: vec![4],
+            missing: vec![5],
         },
         RelayMessage::Pong,
         RelayMessage::CursorStale {

@@ -4,6 +4,11 @@
 //! Exit code 0 also after SIGTERM or Ctrl-C, 1 when something failed, 2 for wrong usage.
 
 #![forbid(unsafe_code)]
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic where nobody reads"
+)]
 
 mod args;
 mod delivery;
@@ -13,6 +18,7 @@ mod kafka;
 mod source;
 mod summary;
 
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -41,14 +47,24 @@ fn main() -> ExitCode {
         // clap asks for one of them.
         (None, None) => Ok(()),
     };
-    println!("{}", summary.json(since.elapsed()));
-    match outcome {
+    let said = writeln!(io::stdout(), "{}", summary.json(since.elapsed()));
+    let said = said.or_else(|error| match error.kind() {
+        // Whoever started it does not want to know.
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(format!("stdout: {error}")),
+    });
+    match outcome.map_err(|error| error.to_string()).and(said) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("dashstream-simulator: {error}");
+            say(&format!("dashstream-simulator: {error}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// A line on stderr, which may be full or closed: that decides no exit code.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Writes records to a file, numbering each partition from 0.
@@ -96,10 +112,10 @@ fn produce(args: &Args, brokers: &str, summary: &mut Summary) -> Result<(), Erro
             });
         }
         let source = Source::open(args, found, true)?;
-        eprintln!(
-            "producing to {} ({found} partitions) at {brokers}",
-            target.topic
-        );
+        let topic = &target.topic;
+        say(&format!(
+            "producing to {topic} ({found} partitions) at {brokers}"
+        ));
         Delivery::new(&target, found, args.dump.as_deref())?
             .run(source, args.count, stop, summary)
             .await
