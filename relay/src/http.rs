@@ -12,7 +12,7 @@ use bytes::Bytes;
 use dashstream_serve::{Peer, answer, upgrade};
 use decode_core::wire;
 use hyper::{
-    StatusCode,
+    Method, StatusCode,
     header::{self, HeaderValue},
     http::HeaderMap,
     upgrade::OnUpgrade,
@@ -35,14 +35,18 @@ pub fn routes(shared: Arc<Shared>) -> BoxedFilter<(Response,)> {
 
     let socket = warp::path(wire::WS_PATH.trim_start_matches('/'))
         .and(warp::path::end())
-        .and(warp::get())
+        .and(read)
+        .and(warp::method())
         .and(with())
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::ext::get::<Peer>())
-        .map(|shared: Arc<Shared>, headers: HeaderMap, upgrade, peer| {
-            upgrade::answer(&shared.server, &headers, upgrade, peer).map(Into::into)
-        });
+        .map(
+            |method, shared: Arc<Shared>, headers: HeaderMap, upgrade: Option<OnUpgrade>, peer| {
+                let upgrade = upgrade.filter(|_| method == Method::GET);
+                upgrade::answer(&shared.server, &headers, upgrade, peer).map(Into::into)
+            },
+        );
     let health = warp::path!("health")
         .and(read)
         .and(with())
@@ -109,12 +113,16 @@ fn page() -> BoxedFilter<(Response,)> {
 /// Lets a paused partition go on.
 fn release(shared: Arc<Shared>) -> BoxedFilter<(Response,)> {
     warp::path!("admin" / "partitions" / String / "release")
-        .and(warp::post())
+        .and(warp::method())
         .and(query())
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
         .map(
-            move |partition: String, query: String, headers: HeaderMap, peer| {
+            move |partition: String, method, query: String, headers: HeaderMap, peer| {
+                if method != Method::POST {
+                    let text = "Only POST is answered here.\n";
+                    return answer::not_allowed(text, "POST").map(Into::into);
+                }
                 admin::release(&shared, &partition, &query, &headers, peer)
             },
         )
@@ -148,11 +156,8 @@ fn json(status: StatusCode, value: &serde_json::Value) -> Response {
 async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
     let wrong_method = rejection.find::<reject::MethodNotAllowed>().is_some();
     Ok(if wrong_method && !rejection.is_not_found() {
-        plain(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "Only GET is answered here.\n",
-        )
+        answer::not_allowed("Only GET is answered here.\n", "GET, HEAD").map(Into::into)
     } else {
-        plain(StatusCode::NOT_FOUND, "There is nothing here.\n")
+        plain(StatusCode::NOT_FOUND, "Not found\n")
     })
 }

@@ -3,6 +3,8 @@
 
 use std::{convert::Infallible, error::Error, io, net::IpAddr, sync::Arc, time::Duration};
 
+use bytes::Bytes;
+use http_body_util::{Either, Full};
 use hyper::{
     Request, Response,
     body::{Body, Incoming},
@@ -14,11 +16,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     time::timeout,
 };
 
-use crate::{Peer, Server, counters::Refusal as Reason, hardening::harden, limits, socket::Socket};
+use crate::{Peer, Server, hardening::harden, limits, permit::Permits, request, socket::Socket};
 
 impl Server {
     /// Accepts until the hub closes. Each request is answered by `answer`; at the path of the session
@@ -27,10 +28,12 @@ impl Server {
     where
         A: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<B>> + Send,
-        B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
         let slots = self.rules.connections_max + limits::HTTP_CONNECTIONS_SPARE;
-        let slots = Arc::new(Semaphore::new(slots));
+        let share =
+            (slots / limits::HTTP_CONNECTIONS_SHARE).max(limits::HTTP_CONNECTIONS_SHARE_MIN);
+        let slots = Permits::new(slots, share);
         let mut signal = self.hub.subscribe();
         loop {
             let accepted = tokio::select! {
@@ -47,18 +50,20 @@ impl Server {
                 }
             };
             // Without a slot the socket is closed at once: waiting would make others wait.
-            let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
-                self.counters.refusals.inc(Reason::Total);
-                continue;
+            let slot = match slots.take(peer.ip()) {
+                Ok(slot) => slot,
+                Err(refused) => {
+                    self.counters.refusals.inc(refused.reason());
+                    continue;
+                }
             };
             let server = Arc::clone(&self);
             let answer = answer.clone();
-            tokio::spawn(Box::pin(async move {
-                let _open = server.hold_open();
+            self.spawn(async move {
                 let _counted = server.counters.http_connections.hold();
                 server.connection(stream, peer.ip(), answer).await;
                 drop(slot);
-            }));
+            });
         }
     }
 
@@ -66,16 +71,22 @@ impl Server {
     where
         A: Fn(Request<Incoming>, Peer) -> F,
         F: Future<Output = Response<B>>,
-        B: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
     {
         if let Err(error) = prepare(&stream) {
             tracing::debug!(%error, "socket options");
         }
         let service = service_fn(|request: Request<Incoming>| {
             let host = request.headers().get(HOST).cloned();
-            let answer = answer(request, Peer(peer));
+            let answer = match request::refuse(&request) {
+                Some(refused) => Err(refused),
+                None => Ok(answer(request, Peer(peer))),
+            };
             async move {
-                let mut answer = answer.await;
+                let mut answer = match answer {
+                    Ok(answer) => answer.await.map(Either::Left),
+                    Err(refused) => refused.map(|text| Either::Right(Full::new(text))),
+                };
                 let allowed = &self.rules.allowed_origins;
                 harden(answer.headers_mut(), host.as_ref(), allowed);
                 Ok::<_, Infallible>(answer)

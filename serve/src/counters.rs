@@ -110,4 +110,6 @@ pub struct ClientCounters {
     pub socket_writes: Counter,
     pub send_failures: Counter,
     pub http_connections: Arc<Level>,
+    /// Tasks of connections that ended by a panic.
+    pub connection_panics: Counter,
 }

@@ -29,7 +29,9 @@ mod hardening;
 mod origin;
 mod outbox;
 mod permit;
+mod request;
 mod socket;
+mod tasks;
 
 pub use clock::Clock;
 pub use counters::ClientCounters;

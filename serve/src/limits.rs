@@ -6,6 +6,10 @@ use decode_core::wire;
 pub const ACCEPT_PAUSE_MS: u64 = 100;
 /// TCP connections beyond the WebSocket limit, for pages, probes and scrapes.
 pub const HTTP_CONNECTIONS_SPARE: usize = 256;
+/// Of the TCP connections that are no WebSockets one address holds at most this share ...
+pub const HTTP_CONNECTIONS_SHARE: usize = 8;
+/// ... or this many, where the share is less: a proxy before the relay is one address.
+pub const HTTP_CONNECTIONS_SHARE_MIN: usize = 64;
 /// Time to send a request head, on a new or a kept-alive connection.
 pub const REQUEST_HEAD_MS_MAX: u64 = 15_000;
 /// Most bytes of a request head.
@@ -34,5 +38,6 @@ pub const KEEPALIVE_INTERVAL_MS: u64 = 15_000;
 /// The coarse clock of a socket: stalls are noticed within this much of their deadline.
 pub const SOCKET_TICK_MS: u64 = 500;
 
+const _: () = assert!(HTTP_CONNECTIONS_SHARE_MIN < HTTP_CONNECTIONS_SPARE);
 const _: () = assert!(SOCKET_WRITE_BYTES_TARGET >= wire::MESSAGE_BYTES_TARGET);
 const _: () = assert!(CONTROL_OUT_BYTES_MAX >= 2 * wire::CONTROL_BYTES_MAX);

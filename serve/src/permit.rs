@@ -1,9 +1,11 @@
-//! How many WebSocket connections there may be, in all and from one address. A permit is given
-//! back when it is dropped, on whichever path that happens.
+//! How many connections there may be, in all and from one address: of TCP before an upgrade, and of
+//! WebSockets. A permit is given back when it is dropped, on whichever path that happens.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use parking_lot::Mutex;
+
+use crate::counters::Refusal as Reason;
 
 /// The limits and who holds permits. At most as many addresses are remembered as there are permits.
 #[derive(Debug)]
@@ -24,6 +26,16 @@ struct Held {
 pub(crate) enum Refused {
     PerAddress,
     Total,
+}
+
+impl Refused {
+    /// What it is counted as.
+    pub(crate) const fn reason(self) -> Reason {
+        match self {
+            Self::PerAddress => Reason::PerIp,
+            Self::Total => Reason::Total,
+        }
+    }
 }
 
 /// The right to one connection.

@@ -9,6 +9,7 @@ use crate::{
     ClientCounters, Clock, Hub, Origin,
     history::{NoHistory, SharedReads},
     permit::Permits,
+    tasks::Tasks,
 };
 
 /// Who may connect, and for how long a client may take nothing.
@@ -36,6 +37,7 @@ pub struct Server {
     pub(crate) history: SharedReads,
     /// Whatever is open to a client holds a receiver.
     open: watch::Sender<()>,
+    tasks: Tasks,
 }
 
 impl Server {
@@ -63,21 +65,28 @@ impl Server {
             permits,
             history,
             open: watch::Sender::default(),
+            tasks: Tasks::default(),
         })
+    }
+
+    /// Runs what belongs to one connection, on a task of the server's. While it runs the server is not closed.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let open = self.open.subscribe();
+        self.tasks.spawn(Arc::clone(&self.counters), async move {
+            task.await;
+            drop(open);
+        });
     }
 
     /// Tells every client that it may come back after so long, and waits until they are gone; `false`
     /// when some are not gone by then.
     pub async fn close(&self, retry_after_ms: u64, patience: Duration) -> bool {
         self.hub.close(retry_after_ms);
-        tokio::time::timeout(patience, self.open.closed())
+        let all_left = tokio::time::timeout(patience, self.open.closed())
             .await
-            .is_ok()
-    }
-
-    /// What a connection holds for as long as it is open.
-    pub(crate) fn hold_open(&self) -> watch::Receiver<()> {
-        self.open.subscribe()
+            .is_ok();
+        self.tasks.abort();
+        all_left
     }
 
     /// Brings the log up to date on how far back can be served.

@@ -110,12 +110,7 @@ fn admit(
     let permit = server.permits.take(peer.0).map_err(full)?;
     let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
         .map_err(|_| handshake("The Sec-WebSocket-Key header is not usable.\n"))?;
-    let open = server.hold_open();
-    let server = Arc::clone(server);
-    tokio::spawn(Box::pin(async move {
-        begin(server, upgrade, permit).await;
-        drop(open);
-    }));
+    server.spawn(begin(Arc::clone(server), upgrade, permit));
     Ok(switching_protocols(accept))
 }
 

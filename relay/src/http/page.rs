@@ -78,7 +78,7 @@ fn not_found() -> Response {
     respond(
         StatusCode::NOT_FOUND,
         "text/plain; charset=utf-8",
-        b"There is nothing here.\n".as_slice(),
+        b"Not found\n".as_slice(),
     )
 }
 

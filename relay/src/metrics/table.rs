@@ -361,6 +361,9 @@ metrics! {
         = |s, e| e(s.counters.clients.socket_writes.get() as f64, &[]);
     Gauge "dashstream_relay_http_connections" "HTTP connections that are open, upgraded ones not."
         = |s, e| e(s.counters.clients.http_connections.get() as f64, &[]);
+    Counter "dashstream_relay_connection_panics_total"
+        "Connections that ended because of a fault of the relay itself."
+        = |s, e| e(s.counters.clients.connection_panics.get() as f64, &[]);
 }
 
 fn family<L: Label>(family: &Family<L>, emit: Emit<'_>) {

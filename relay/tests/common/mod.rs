@@ -92,6 +92,27 @@ impl Rig {
             .expect("a number")
     }
 
+    /// Waits until this address has a slot again.
+    pub(crate) async fn until_answered(&self) {
+        let asked = async {
+            loop {
+                let mut stream = TcpStream::connect(self.address()).await.expect("connects");
+                let request = format!("GET /version HTTP/1.0\r\nHost: {}\r\n\r\n", self.address());
+                let mut answer = Vec::new();
+                let sent = stream.write_all(request.as_bytes()).await;
+                if sent.is_ok()
+                    && stream
+                        .read_to_end(&mut answer)
+                        .await
+                        .is_ok_and(|read| read > 0)
+                {
+                    return;
+                }
+            }
+        };
+        timeout(PATIENCE, asked).await.expect("in time");
+    }
+
     /// Waits until a series has that value.
     pub(crate) async fn until_metric(&self, series: &str, value: f64) {
         let reached = async {
