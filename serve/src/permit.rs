@@ -32,7 +32,7 @@ impl Refused {
     /// What it is counted as.
     pub(crate) const fn reason(self) -> Reason {
         match self {
-            Self::PerAddress => Reason::PerIp,
+            Self::PerAddress => Reason::PerAddress,
             Self::Total => Reason::Total,
         }
     }

@@ -106,6 +106,7 @@ pub enum RelayMessage {
         blocked: Vec<u32>,
         /// Partitions of the topic that the relay cannot serve yet; the first
         /// [`crate::limits::MISSING_NAMED_MAX`] of them.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         missing: Vec<u32>,
     },
     /// The answer to `ping`.
