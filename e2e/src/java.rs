@@ -73,6 +73,11 @@ impl JavaClient {
         self.ask(&format!("grow {name} {partitions}"));
     }
 
+    /// Lets a user do one thing with a topic, such as `DESCRIBE`.
+    pub fn allow(&mut self, user: &str, operation: &str, topic: &str) {
+        self.ask(&format!("allow {user} {operation} {topic}"));
+    }
+
     /// Puts a record into the open batch.
     pub fn add(
         &mut self,

@@ -154,12 +154,23 @@ impl Topic {
     /// When Kafka refuses.
     #[must_use]
     pub fn produce_batch(&self, partition: u32, batch: Vec<Input>) -> Vec<Produced> {
+        self.produce_packed(partition, batch, Compression::NoCompression)
+    }
+
+    /// The same, with the batch compressed.
+    ///
+    /// # Panics
+    /// When Kafka refuses.
+    #[must_use]
+    pub fn produce_packed(
+        &self,
+        partition: u32,
+        batch: Vec<Input>,
+        compression: Compression,
+    ) -> Vec<Produced> {
         let records = batch.iter().map(record).collect();
         let client = self.client(partition);
-        let offsets = within(
-            "produce",
-            client.produce(records, Compression::NoCompression),
-        );
+        let offsets = within("produce", client.produce(records, compression));
         assert_eq!(offsets.len(), batch.len(), "one offset a record");
         let pairs = batch.into_iter().zip(offsets);
         pairs

@@ -24,6 +24,9 @@ pub const USER: &str = "relay-of-the-test";
 /// Its password.
 pub const PASSWORD: &str = "open-sesame-4711";
 
+/// A user who may do what access control lists say, on topics that have any.
+pub const LIMITED_USER: &str = "limited";
+
 /// A broker with its certificates. Stopped when dropped.
 #[derive(Debug)]
 pub struct SecureKafka {
@@ -188,7 +191,10 @@ fn write_settings(dir: &Path, ports: [u16; 4], controller: u16) {
          ssl.truststore.type=PEM\n\
          ssl.truststore.location={}\n\
          listener.name.ssl.ssl.client.auth=required\n\
-         sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512\n",
+         sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512\n\
+         authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
+         allow.everyone.if.no.acl.found=true\n\
+         super.users=User:ANONYMOUS;User:{USER}\n",
         data.display(),
         broker.display(),
         ca.display()
@@ -197,7 +203,8 @@ fn write_settings(dir: &Path, ports: [u16; 4], controller: u16) {
     for listener in ["sasl_ssl", "sasl_plaintext"] {
         settings.push_str(&format!(
             "listener.name.{listener}.plain.sasl.jaas.config=\
-             {module}.plain.PlainLoginModule required user_{USER}=\"{PASSWORD}\";\n\
+             {module}.plain.PlainLoginModule required user_{USER}=\"{PASSWORD}\" \
+             user_{LIMITED_USER}=\"{PASSWORD}\";\n\
              listener.name.{listener}.scram-sha-256.sasl.jaas.config=\
              {module}.scram.ScramLoginModule required;\n\
              listener.name.{listener}.scram-sha-512.sasl.jaas.config=\

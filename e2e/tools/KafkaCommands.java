@@ -21,7 +21,14 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AccessControlEntry;
+import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.acl.AclPermissionType;
 import org.apache.kafka.common.header.internals.RecordHeader;
+import org.apache.kafka.common.resource.PatternType;
+import org.apache.kafka.common.resource.ResourcePattern;
+import org.apache.kafka.common.resource.ResourceType;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 public final class KafkaCommands {
@@ -56,6 +63,8 @@ public final class KafkaCommands {
         return createTopic(words);
       case "grow":
         return grow(words);
+      case "allow":
+        return allow(words[1], words[2], words[3]);
       case "groups":
         return groups();
       case "commit-for":
@@ -98,6 +107,17 @@ public final class KafkaCommands {
     NewPartitions count = NewPartitions.increaseTo(Integer.parseInt(words[2]));
     try (Admin admin = admin()) {
       admin.createPartitions(Map.of(words[1], count)).all().get();
+    }
+    return "";
+  }
+
+  private String allow(String user, String operation, String topic) throws Exception {
+    ResourcePattern pattern = new ResourcePattern(ResourceType.TOPIC, topic, PatternType.LITERAL);
+    AccessControlEntry entry =
+        new AccessControlEntry(
+            "User:" + user, "*", AclOperation.valueOf(operation), AclPermissionType.ALLOW);
+    try (Admin admin = admin()) {
+      admin.createAcls(List.of(new AclBinding(pattern, entry))).all().get();
     }
     return "";
   }

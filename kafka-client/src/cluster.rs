@@ -1,0 +1,190 @@
+//! The cluster: which brokers there are, who leads what, and one [`PartitionReader`] for each partition.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+
+use crate::{
+    broker::Broker,
+    budget::{Budgets, Held},
+    error::Error,
+    messages::metadata::{self, Metadata},
+    reader::PartitionReader,
+    settings::Settings,
+    wire::TopicId,
+};
+
+/// A topic as brokers describe it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// Its identity; unknown where brokers give none.
+    pub id: TopicId,
+    /// Its partitions with their leaders; `None` while one has no leader.
+    pub partitions: BTreeMap<u32, Option<Leader>>,
+}
+
+/// Who leads a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leader {
+    /// Number of the broker.
+    pub node: i32,
+    /// Leader epoch.
+    pub epoch: i32,
+}
+
+/// How long an answer about a topic serves all who ask: loops that start together need one.
+const ANSWER_AGE_MAX: Duration = Duration::from_millis(500);
+
+/// A Kafka cluster. Its connections end when it and its readers are dropped.
+#[derive(Debug)]
+pub struct Cluster {
+    settings: Arc<Settings>,
+    budgets: Arc<Budgets>,
+    bootstrap: Vec<Arc<Broker>>,
+    brokers: Mutex<BTreeMap<i32, Arc<Broker>>>,
+    /// The last answer about each topic. Locked while one is asked for, so that the others wait for it.
+    described: tokio::sync::Mutex<BTreeMap<String, Described>>,
+}
+
+type Described = (Instant, Result<Option<Topic>, Error>);
+
+impl Cluster {
+    /// Connects to nothing yet.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let settings = Arc::new(settings);
+        let budgets = Arc::new(Budgets::new(settings.limits));
+        let broker = |address: &String| {
+            let (settings, budgets) = (Arc::clone(&settings), Arc::clone(&budgets));
+            Arc::new(Broker::new(address.clone(), settings, budgets))
+        };
+        Self {
+            bootstrap: settings.brokers.iter().map(broker).collect(),
+            settings,
+            budgets,
+            brokers: Mutex::default(),
+            described: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The memory that reading holds now.
+    #[must_use]
+    pub fn held(&self) -> Held {
+        Held {
+            fetched: self.budgets.fetched.used(),
+            unpacked: self.budgets.unpacked.used() + self.budgets.large.used(),
+        }
+    }
+
+    /// A topic, or `None` where there is none of that name. Never creates one.
+    ///
+    /// # Errors
+    /// Where no broker gives an answer, or a permission is missing.
+    pub async fn topic(&self, name: &str) -> Result<Option<Topic>, Error> {
+        let mut described = self.described.lock().await;
+        if let Some((at, answer)) = described.get(name)
+            && at.elapsed() < ANSWER_AGE_MAX
+        {
+            return answer.clone();
+        }
+        let answer = self.describe(name).await;
+        described.insert(name.to_owned(), (Instant::now(), answer.clone()));
+        answer
+    }
+
+    /// A reader of one partition, connected with its leader by its first call.
+    ///
+    /// # Errors
+    /// As [`Self::topic`], and where the partition does not exist or has no leader.
+    pub async fn partition(&self, name: &str, partition: u32) -> Result<PartitionReader, Error> {
+        let topic = self.topic(name).await?.ok_or(Error::Absent)?;
+        let leader = topic.partitions.get(&partition).ok_or(Error::Absent)?;
+        let leader = leader.ok_or(Error::NoLeader)?;
+        let broker = self
+            .brokers
+            .lock()
+            .get(&leader.node)
+            .cloned()
+            .ok_or(Error::NoLeader)?;
+        let index = i32::try_from(partition).map_err(|_| Error::Absent)?;
+        let budgets = Arc::clone(&self.budgets);
+        Ok(PartitionReader::new(
+            broker,
+            budgets,
+            name,
+            topic.id,
+            index,
+            leader.epoch,
+        ))
+    }
+
+    /// Asks the brokers known and then those to begin with, until one answers: what is known may be gone.
+    async fn describe(&self, name: &str) -> Result<Option<Topic>, Error> {
+        let known: Vec<_> = self.brokers.lock().values().cloned().collect();
+        let mut last = Error::Connect("no brokers are given".to_owned());
+        for broker in known.iter().chain(&self.bootstrap) {
+            match broker.ask(&Metadata { topic: name }).await {
+                Ok(answer) => {
+                    self.learn(&answer.brokers);
+                    return of_answer(name, answer.topics);
+                }
+                Err(error) => {
+                    tracing::debug!(broker = broker.address(), %error, "no metadata");
+                    last = error;
+                }
+            }
+        }
+        Err(last)
+    }
+
+    /// Takes over which brokers there are. Those at the same address keep their connections.
+    fn learn(&self, found: &[metadata::Broker]) {
+        let mut brokers = self.brokers.lock();
+        let known = std::mem::take(&mut *brokers);
+        for one in found {
+            let host = &one.host;
+            let address = if host.contains(':') {
+                format!("[{host}]:{}", one.port)
+            } else {
+                format!("{host}:{}", one.port)
+            };
+            let same = known
+                .get(&one.node)
+                .filter(|broker| broker.address() == address);
+            let broker = same.cloned().unwrap_or_else(|| {
+                let (settings, budgets) = (Arc::clone(&self.settings), Arc::clone(&self.budgets));
+                Arc::new(Broker::new(address, settings, budgets))
+            });
+            brokers.insert(one.node, broker);
+        }
+    }
+}
+
+fn of_answer(name: &str, topics: Vec<metadata::Topic>) -> Result<Option<Topic>, Error> {
+    let Some(topic) = topics.into_iter().find(|topic| topic.name == name) else {
+        return Ok(None);
+    };
+    match Error::of_code(topic.code, "Describe", name) {
+        None => {}
+        Some(Error::Absent) => return Ok(None),
+        // While it is being created.
+        Some(Error::NoLeader) if !topic.partitions.is_empty() => {}
+        Some(error) => return Err(error),
+    }
+    let partitions = topic.partitions.into_iter().filter_map(|one| {
+        let leader = Leader {
+            node: one.leader,
+            epoch: one.leader_epoch,
+        };
+        let index = u32::try_from(one.index).ok()?;
+        Some((index, Some(leader).filter(|leader| leader.node >= 0)))
+    });
+    Ok(Some(Topic {
+        id: topic.id,
+        partitions: partitions.collect(),
+    }))
+}
