@@ -299,7 +299,7 @@ async fn connections_from_one_address_are_bounded() {
 #[tokio::test]
 async fn broken_frames_are_closed_with_their_code() {
     for (frame, code) in [
-        // Not masked; an opcode that is none; a text that is no UTF-8.
+        // Not masked; an opcode that is none; a text message that is not valid UTF-8.
         (&[0x81, 0x01, b'x'][..], 1002_u16),
         (&[0x83, 0x80, 0, 0, 0, 0], 1002),
         (&[0x81, 0x81, 0, 0, 0, 0, 0xFF], 1007),

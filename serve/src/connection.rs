@@ -391,9 +391,10 @@ impl<'a> Connection<'a> {
                     self.deaf = true;
                     Event::Oversized
                 }
-                Some(Err(tungstenite::Error::Utf8(_))) => {
-                    Event::End(End::Violation(NO_UTF8, "a text that is no UTF-8"))
-                }
+                Some(Err(tungstenite::Error::Utf8(_))) => Event::End(End::Violation(
+                    NO_UTF8,
+                    "a text message that is not valid UTF-8",
+                )),
                 Some(Err(tungstenite::Error::Protocol(error)))
                     if error != ProtocolError::ResetWithoutClosingHandshake =>
                 {

@@ -238,7 +238,7 @@ impl ServerSession {
         let result = match input {
             ServerInput::Text(text) => self.text(text, log, now),
             ServerInput::Binary => {
-                let text = "clients send text only";
+                let text = "clients may only send text messages";
                 Err(ControlError::new(ErrorCode::UnexpectedBinary, text))
             }
             ServerInput::Oversized => {
@@ -249,7 +249,7 @@ impl ServerSession {
                 ))
             }
             ServerInput::SendStalled => {
-                self.close(CloseCode::SendStalled, "a send made no progress");
+                self.close(CloseCode::SendStalled, "the client took no data");
                 Ok(())
             }
             ServerInput::Shutdown { retry_after_ms } => {
@@ -259,7 +259,7 @@ impl ServerSession {
                     retry_after_ms,
                 };
                 self.outbox.push_back(going.to_text());
-                self.close(CloseCode::Shutdown, "the relay shuts down");
+                self.close(CloseCode::Shutdown, "the relay is shutting down");
                 Ok(())
             }
             ServerInput::Fetched { fetch, answer } => {
@@ -296,7 +296,7 @@ impl ServerSession {
                 ServerOutput::Close(code, reason)
             }
             Phase::AwaitResume { deadline_ms } if now >= *deadline_ms => {
-                self.close(CloseCode::NoResume, "no resume in time");
+                self.close(CloseCode::NoResume, "no resume within the deadline");
                 self.poll(log, now)
             }
             Phase::AwaitResume { deadline_ms } => ServerOutput::Wait {
@@ -350,7 +350,7 @@ impl ServerSession {
         if !matches!(self.phase, Phase::AwaitResume { .. }) {
             return Err(ControlError::new(
                 ErrorCode::OutOfOrder,
-                "resume was sent before",
+                "resume was already sent",
             ));
         }
         if resume
@@ -358,7 +358,7 @@ impl ServerSession {
             .as_ref()
             .is_some_and(|n| *n != self.config.namespace)
         {
-            let text = "the cursors are of another topic or cluster";
+            let text = "the cursors belong to another topic or cluster";
             return Err(ControlError::new(ErrorCode::WrongNamespace, text));
         }
         self.lanes = Lanes::open(&resume, log, now)?;
@@ -384,7 +384,7 @@ impl ServerSession {
             ));
         }
         if ack.bytes > self.stats.bytes || ack.bytes < self.acked_bytes {
-            let text = "acknowledged bytes must rise and were never sent";
+            let text = "acknowledged bytes must not fall or exceed the bytes sent";
             return Err(ControlError::new(ErrorCode::InvalidAck, text));
         }
         if ack.bytes > self.acked_bytes {
@@ -429,7 +429,7 @@ impl ServerSession {
                 let since = *self.blocked_since.get_or_insert(now);
                 let deadline = since + self.config.ack_stall_ms;
                 if now >= deadline {
-                    self.close(CloseCode::AckStalled, "data waits and no ack comes");
+                    self.close(CloseCode::AckStalled, "data is waiting and no ack arrived");
                     return self.poll(log, now);
                 }
                 self.wait(Some(deadline))

@@ -284,15 +284,15 @@ impl Script {
     fn drain(&mut self) -> bool {
         for _ in 0..400 {
             match self.session.poll(&self.log, self.now) {
-                ServerOutput::Text(text) => self.note(&format!("< {text}"), &[]),
+                ServerOutput::Text(text) => self.note(&format!("< {}", without_prose(&text)), &[]),
                 ServerOutput::Data(bytes) => {
                     self.received += bytes.len() as u64;
                     self.bytes += bytes.len() as u64;
                     self.note(&described(&bytes), &bytes);
                 }
                 ServerOutput::Fetch(fetch) => panic!("nothing lies behind memory: {fetch:?}"),
-                ServerOutput::Close(code, reason) => {
-                    self.note(&format!("close {} {reason}", code.number()), &[]);
+                ServerOutput::Close(code, _) => {
+                    self.note(&format!("close {}", code.number()), &[]);
                     return false;
                 }
                 ServerOutput::Wait { until_ms } => {
@@ -390,6 +390,22 @@ fn described(bytes: &[u8]) -> String {
         );
     }
     text
+}
+
+/// The text of a control message without its sentence for people, whose words are nobody's contract.
+fn without_prose(text: &str) -> String {
+    const FIELD: &str = r#""message":""#;
+    let Some((before, after)) = text.split_once(FIELD) else {
+        return text.to_owned();
+    };
+    let mut escaped = false;
+    let end = after.find(|c| {
+        let ends = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    });
+    let rest = &after[end.expect("a string that ends")..];
+    format!("{before}{FIELD}{rest}")
 }
 
 fn folder() -> PathBuf {

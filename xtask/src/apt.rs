@@ -81,7 +81,7 @@ fn as_root(program: &str) -> Result<Command> {
         command.arg("env");
         command
     } else {
-        bail!("installing packages needs root, and there is no sudo");
+        bail!("installing packages needs root, and sudo is not installed");
     };
     command.args(settings).arg(program);
     Ok(command)

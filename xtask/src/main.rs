@@ -74,7 +74,7 @@ fn dispatch(name: &str, args: Args) -> Result<()> {
     }
     let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
         anyhow::bail!(Usage(format!(
-            "{name} is no command; `cargo xtask help` lists them"
+            "{name} is not a command; `cargo xtask help` lists them"
         )));
     };
     (command.run)(&Project::locate()?, args)

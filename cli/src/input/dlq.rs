@@ -144,7 +144,7 @@ fn whole(payload: &[u8], len: u64, sha256: Option<&str>) -> Result<Kept, String>
 fn decode(text: &str, payload: &mut Vec<u8>) -> Result<(), String> {
     STANDARD
         .decode_vec(text, payload)
-        .map_err(|error| format!("the payload is no base64: {error}"))
+        .map_err(|error| format!("the payload is not valid base64: {error}"))
 }
 
 /// Bytes as Rust's debug format writes them: `[0a, 1f]`. Nothing stands for none.
@@ -156,7 +156,7 @@ fn unhex(text: Option<&str>, out: &mut Vec<u8>) -> Result<(), String> {
             continue;
         }
         let byte = u8::from_str_radix(digits, 16);
-        out.push(byte.map_err(|_| format!("{digits:?} is no byte in hex"))?);
+        out.push(byte.map_err(|_| format!("{digits:?} is not a hexadecimal byte"))?);
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub(super) fn read<'a>(
         Some(Value::Null) => Ok(Content::Null),
         Some(Value::Text(text)) => bytes(text, base64, payload).map(|()| Content::Payload(payload)),
         // `kcat -s` unpacks values into numbers and lists.
-        Some(_) => Err("the payload is no text".to_owned()),
+        Some(_) => Err("the payload is not text".to_owned()),
     };
     (envelope.place(), content)
 }
@@ -40,7 +40,7 @@ fn bytes(text: &[u8], base64: bool, payload: &mut Vec<u8>) -> Result<(), String>
         unescape(text, &mut plain).map_err(escaped)?;
         return STANDARD
             .decode_vec(&plain, payload)
-            .map_err(|error| format!("the payload is no base64: {error}"));
+            .map_err(|error| format!("the payload is not valid base64: {error}"));
     }
     unescape(text, payload).map_err(escaped)?;
     // One byte that is no UTF-8 proves that nobody has replaced such bytes.

@@ -39,7 +39,8 @@ pub(crate) fn read(
         reading.format
     };
     if reading.base64 && format != Format::Kcat {
-        let text = "these are no lines of kcat, which --base64 is about; see --format";
+        let text =
+            "the input is not kcat lines, the only format that --base64 applies to; see --format";
         return Err(Failure::Io(format!("{name}: {text}")));
     }
     let mut reader = Cursor::new(head).chain(reader);

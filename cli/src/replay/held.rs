@@ -88,7 +88,8 @@ impl Held {
 }
 
 fn not_a_capture() -> Failure {
-    let text = "the file is no capture; --format names the kind where it cannot be told";
+    let text =
+        "the file is not a capture; use --format to name its format if it cannot be detected";
     Failure::Io(text.to_owned())
 }
 

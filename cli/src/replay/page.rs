@@ -42,7 +42,7 @@ impl Page {
         if page.files.contains_key(INDEX) {
             Ok(page)
         } else {
-            Err(io::Error::other("there is no index.html in it"))
+            Err(io::Error::other("it contains no index.html"))
         }
     }
 

@@ -169,7 +169,7 @@ pub(super) fn missing_for_readiness(shared: &Shared) -> Vec<String> {
     let now_ms = shared.clock.now_ms();
     let mut missing = Vec::new();
     if shared.hub.is_closing() {
-        missing.push("the relay shuts down".to_owned());
+        missing.push("the relay is shutting down".to_owned());
     }
     match shared.ingest.topic() {
         TopicState::Connecting => missing.push("no broker has answered yet".to_owned()),

@@ -145,7 +145,7 @@ metrics! {
         "Partitions that wait until their dead letter is stored."
         = |s, e| e(s.dlq.waiting().len() as f64, &[]);
     Counter "websocket_send_timeout_total"
-        "Connections closed because a send made no progress."
+        "Connections closed because the client took no data."
         = |s, e| e(close_count(s, CloseCode::SendStalled), &[]);
     Counter "websocket_send_failed_total" "Connections lost while sending."
         = |s, e| e(s.counters.clients.send_failures.get() as f64, &[]);

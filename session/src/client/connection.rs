@@ -80,8 +80,8 @@ impl ClientSession {
                 self.fail(CloseCode::Normal, "connect timeout");
             }
             Phase::Resuming | Phase::Replaying | Phase::Live if silence >= SILENCE_MS_MAX => {
-                self.problem("silence", "the relay fell silent");
-                self.fail(CloseCode::Normal, "the relay fell silent");
+                self.problem("silence", "the relay stopped sending");
+                self.fail(CloseCode::Normal, "the relay stopped sending");
             }
             Phase::Resuming | Phase::Replaying | Phase::Live
                 if silence >= PING_IDLE_MS && !self.pinged =>
@@ -176,7 +176,7 @@ impl ClientSession {
                 oldest,
             } => {
                 let text = format!(
-                    "partition {partition}: {} is gone, oldest is {}",
+                    "partition {partition}: offset {} is no longer in memory; continuing at {}",
                     requested.0, oldest.0
                 );
                 self.problem(control::CURSOR_STALE, &text);
@@ -187,7 +187,7 @@ impl ClientSession {
                 position,
             } => {
                 let text = format!(
-                    "partition {partition}: the topic was made anew, {} is not of this one; it goes on at {}",
+                    "partition {partition}: the topic was recreated, offset {} belonged to the old topic; continuing at {}",
                     requested.0, position.0
                 );
                 self.problem(control::TOPIC_RESET, &text);
@@ -245,7 +245,7 @@ impl ClientSession {
         if moved {
             self.problem(
                 ErrorCode::WrongNamespace.code(),
-                "the relay now serves another topic or cluster",
+                "the relay now serves a different topic or cluster",
             );
             self.positions.clear();
         }
@@ -273,7 +273,7 @@ impl ClientSession {
         if !self.positions.resumed(heads, positions) {
             self.problem(
                 CloseCode::Protocol.code(),
-                "the relay resumed elsewhere than asked",
+                "the relay resumed at another position than requested",
             );
             self.fail(CloseCode::Protocol, "resumed elsewhere");
             return;
@@ -387,7 +387,7 @@ impl core::fmt::Display for Refused {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Stale => f.write_str("the message belongs to an earlier connection"),
-            Self::TooEarly => f.write_str("data came before the answer to resume"),
+            Self::TooEarly => f.write_str("data arrived before the answer to resume"),
             Self::Frame(error) => error.fmt(f),
             Self::Discontinuous(d) => write!(
                 f,

@@ -224,7 +224,7 @@ pub fn parse_client(text: &str) -> Result<ClientMessage, ControlError> {
     let name = object.get("type").and_then(Value::as_str);
     let parsed = match read.repeated {
         Some(key) => {
-            let text = format!("{:?} is there twice", shown(&key));
+            let text = format!("{:?} appears twice", shown(&key));
             Err(ControlError::new(ErrorCode::InvalidJson, text))
         }
         None => message(name, &object),
@@ -279,7 +279,7 @@ fn resume(object: &Map<String, Value>) -> Result<Resume, ControlError> {
         Some(_) => {
             return Err(ControlError::new(
                 ErrorCode::InvalidJson,
-                "namespace is no text",
+                "namespace is not a string",
             ));
         }
     };
@@ -298,12 +298,15 @@ fn positions(object: &Map<String, Value>) -> Result<ByPartition, ControlError> {
     let mut positions = by_partition(object, "positions", offset)?;
     for (partition, last) in by_partition(object, "lastOffsetsByPartition", offset)? {
         let Some(next) = last.0.checked_add(1) else {
-            let mut error = ControlError::new(ErrorCode::InvalidOffset, "offset has no successor");
+            let mut error = ControlError::new(
+                ErrorCode::InvalidOffset,
+                "the last offset 2^64 - 1 has no next offset",
+            );
             error.invalid_offsets.push(last.0.to_string());
             return Err(error);
         };
         if positions.insert(partition, Decimal(next)).is_some() {
-            let text = "a partition is in positions and in lastOffsetsByPartition";
+            let text = "a partition is in both positions and lastOffsetsByPartition";
             let mut error = ControlError::new(ErrorCode::InvalidPartition, text);
             error.invalid_partitions.push(partition.0.to_string());
             return Err(error);
@@ -339,7 +342,7 @@ fn fingerprints(
     if invalid_partitions.is_empty() {
         return Ok(fingerprints.into_iter().collect());
     }
-    let text = "a fingerprint is of a record before its partition's position";
+    let text = "a fingerprint must be of a record before its partition's position";
     Err(ControlError {
         invalid_partitions,
         ..ControlError::new(ErrorCode::InvalidFingerprint, text)
@@ -350,7 +353,7 @@ fn ack(object: &Map<String, Value>) -> Result<Ack, ControlError> {
     let Some(bytes) = object.get("bytes").and_then(number) else {
         return Err(ControlError::new(
             ErrorCode::InvalidAck,
-            "bytes is no unsigned integer",
+            "bytes is not an unsigned integer",
         ));
     };
     Ok(Ack {
@@ -365,7 +368,7 @@ fn report(object: &Map<String, Value>) -> Result<Report, ControlError> {
         Some(value) => number(value).ok_or_else(|| {
             ControlError::new(
                 ErrorCode::InvalidJson,
-                format!("{name} is no unsigned integer"),
+                format!("{name} is not an unsigned integer"),
             )
         }),
     };
@@ -390,7 +393,7 @@ fn by_partition<T>(
         Some(_) => {
             return Err(ControlError::new(
                 ErrorCode::InvalidJson,
-                format!("{name} is no object"),
+                format!("{name} is not an object"),
             ));
         }
     };

@@ -124,5 +124,5 @@ fn decimal(value: &Value) -> Option<Decimal> {
 }
 
 fn wrong(name: &str) -> Error {
-    Error::custom(format_args!("{name} is missing or not what it must be"))
+    Error::custom(format_args!("{name} is missing or has the wrong type"))
 }
