@@ -69,13 +69,9 @@ const STANDING: Standing = Standing {
             "decode-wasm/src/worker/view.rs",
         ],
         &[
-            "relay/src/dlq.rs",
             "relay/src/dlq/counts.rs",
             "relay/src/dlq/deliver.rs",
             "relay/src/dlq/losses.rs",
-            "relay/src/dlq/producer.rs",
-            "relay/src/ingest/status.rs",
-            "relay/src/metrics.rs",
             "relay/src/metrics/counters.rs",
             "relay/src/metrics/histogram.rs",
             "relay/src/metrics/table.rs",
@@ -90,14 +86,6 @@ const STANDING: Standing = Standing {
             "relay/src/relay.rs",
         ],
         &["relay/src/ingest/kafka.rs", "relay/src/ingest/source.rs"],
-        &[
-            "run-model/src/state/canonical.rs",
-            "run-model/src/state/value.rs",
-        ],
-        &[
-            "run-model/src/state/patch.rs",
-            "run-model/src/state/pointer.rs",
-        ],
         &[
             "web/src/store/effects.svelte.ts",
             "web/src/store/relay.svelte.ts",
