@@ -1,15 +1,20 @@
+import { readFileSync } from "node:fs";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
-import { wireText } from "./build/wire.ts";
+import { initSync, wsPath } from "./src/generated/decode_wasm.js";
 
 const relay = "http://127.0.0.1:3002";
-const wsPath = wireText("WS_PATH");
+// The module knows the names on which page and relay must agree.
+initSync({
+  module: readFileSync(new URL("./src/generated/decode_wasm_bg.wasm", import.meta.url)),
+});
+const socketPath = wsPath();
 
 export default defineConfig({
   // Relative, so that the page also works behind a proxy that puts it under a path.
   base: "./",
   plugins: [svelte()],
-  define: { __WS_PATH__: JSON.stringify(wsPath) },
+  define: { __WS_PATH__: JSON.stringify(socketPath) },
   worker: { format: "es" },
   build: {
     target: "es2022",
@@ -21,7 +26,7 @@ export default defineConfig({
   server: {
     host: "127.0.0.1",
     proxy: {
-      [wsPath]: { target: relay, ws: true },
+      [socketPath]: { target: relay, ws: true },
       "/health": relay,
       "/version": relay,
       "/metrics": relay,

@@ -8,8 +8,10 @@
 mod columns;
 mod decoder;
 mod names;
+mod wire_names;
 mod worker;
 
 pub use columns::{ColumnDecoder, Columns};
 pub use decoder::{MessageDecoder, canonical_json};
+pub use wire_names::ws_path;
 pub use worker::start_worker;

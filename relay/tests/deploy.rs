@@ -367,7 +367,7 @@ fn compose_configures_the_relay() {
     use dashstream_relay::config::Options;
     let compose = read("deploy/compose.yaml");
     let (_, relay) = compose.split_once("\n  relay:\n").expect("the relay");
-    let relay = relay.split("\n  redis:").next().unwrap_or_default();
+    let relay = relay.split("\n  prometheus:").next().unwrap_or_default();
     let command = Options::augment_args(clap::Command::new(""));
     let known: BTreeSet<_> = command
         .get_arguments()

@@ -1,2 +1,2 @@
-/** Path of the relay's WebSocket endpoint, put in by the build from the wire authority. */
+/** Path of the relay's WebSocket endpoint, put in by the build, which has it from the module. */
 declare const __WS_PATH__: string;

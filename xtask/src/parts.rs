@@ -9,7 +9,7 @@
 //! | `DASHSTREAM_CHROMIUM` | the browser |
 //! | `DASHSTREAM_KAFKA_LIBS` | folder with the jars of Apache Kafka: `java -cp "$DASHSTREAM_KAFKA_LIBS/*"` |
 //! | `DASHSTREAM_PYTHON` | a Python with `protobuf`, `grpcio-tools` and `zstandard`, the official oracle |
-//! | `DASHSTREAM_KCAT`, `DASHSTREAM_REDIS`, `DASHSTREAM_PROMTOOL` | programs of these names |
+//! | `DASHSTREAM_KCAT`, `DASHSTREAM_PROMTOOL` | programs of these names |
 //! | `DASHSTREAM_RELAY_BIN`, `DASHSTREAM_CLI_BIN`, `DASHSTREAM_SIMULATOR_BIN`, `DASHSTREAM_MOCK_BROKER_BIN` | our binaries |
 //! | `DASHSTREAM_WEB` | the `web` folder with its `node_modules`, `dist` and generated bindings |
 
@@ -66,12 +66,6 @@ pub(crate) const FOR_TESTS: &[Part] = &[
         all_of: &[&["kcat"]],
         variable: Some("DASHSTREAM_KCAT"),
         packages: &["kcat"],
-    }),
-    Part::System(&Programs {
-        name: "Redis",
-        all_of: &[&["redis-server"]],
-        variable: Some("DASHSTREAM_REDIS"),
-        packages: &["redis-server"],
     }),
     Part::System(&Programs {
         name: "promtool",

@@ -15,7 +15,7 @@ pub(crate) fn build(project: &Project) -> Result<()> {
     let _lock = project.lock()?;
     let dir = project.web();
     install(project)?;
-    let inputs = Inputs::new().path(&dir)?.path(&project.root.join(WIRE))?;
+    let inputs = Inputs::new().path(&dir)?;
     let stamp = Stamp::new(project, "web", &inputs)?;
     if stamp.holds() && index(project).exists() {
         output::say("page: nothing has changed");
@@ -96,7 +96,5 @@ fn index(project: &Project) -> PathBuf {
     project.web().join("dist/index.html")
 }
 
-/// The page's build reads names out of it.
-const WIRE: &str = "decode-core/src/wire.rs";
 /// As `engines` in the page's package.json says.
 const NODE_MIN: (u32, u32) = (20, 19);
