@@ -14,6 +14,18 @@ pub const MESSAGE_ID_PROBES_MAX: usize = 64;
 pub const SUMMARY_CHARS_MAX: usize = 96;
 /// Bytes of a thread or node name that is kept; longer ones are cut and marked.
 pub const NAME_BYTES_MAX: usize = 512;
+/// Bytes of runs' events held; then the runs heard of the longest ago are held in summary only.
+pub const RUN_BYTES_HELD_MAX: usize = 64 * 1024 * 1024;
+/// Runs known, in summary at least; the oldest goes first.
+pub const RUNS_MAX: usize = 100_000;
+/// Characters of an error that are held with its run; its record has all of them.
+pub const TEXT_CHARS_HELD_MAX: usize = 160;
+/// Numbers that quality metrics used, of one thread.
+pub const QUALITY_NUMBERS_MAX: usize = 1_024;
+/// Graphs that runs share.
+pub const TOPOLOGIES_SHARED_MAX: usize = 64;
+/// Bytes of texts and columns that one answer may take, about.
+pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of a payload shown as hex.
 pub const HEX_BYTES_MAX: usize = 4 * 1024;
 /// Rows one query may return.

@@ -48,6 +48,12 @@ impl Names {
             .map_or("", |slot| &slot.text)
     }
 
+    /// A name, for whoever outlives its number.
+    pub(crate) fn shared(&self, number: u32) -> Rc<str> {
+        let slot = self.slots.get(number as usize);
+        slot.map_or_else(Rc::default, |slot| Rc::clone(&slot.text))
+    }
+
     pub(crate) fn hold(&mut self, text: &str) -> u32 {
         if text.is_empty() {
             return 0;

@@ -18,6 +18,9 @@ use crate::reducer::{Entry, PayloadRef, Reducer};
 use crate::repeats::SeenIds;
 use crate::row::{Row, RowKind};
 use crate::rows::{Rows, StoredRow};
+use crate::runs::{
+    EventAddress, RunMessage, RunQuery, RunText, RunView, Runs, RunsPage, RunsQuery, join,
+};
 use crate::threads::{ThreadRow, ThreadSort, Threads};
 
 /// Counts since the store was made or cleared.
@@ -90,6 +93,7 @@ pub struct Store {
 struct Reducers {
     rows: Rows,
     threads: Threads,
+    runs: Runs,
     seen_ids: SeenIds,
     totals: Totals,
 }
@@ -116,6 +120,7 @@ impl Store {
             reducers: Reducers {
                 rows: Rows::new(rows_max.min(ROWS_MAX)),
                 threads: Threads::new(threads_max.min(THREADS_MAX)),
+                runs: Runs::default(),
                 seen_ids: SeenIds::default(),
                 totals: Totals::default(),
             },
@@ -204,6 +209,61 @@ impl Store {
         self.reducers.threads.len()
     }
 
+    /// A window of the list of runs.
+    pub fn runs(&mut self, query: &RunsQuery) -> RunsPage {
+        self.reducers.runs.list(query)
+    }
+
+    /// One run; nothing where it is not known, and its row alone where its events are no longer held.
+    pub fn run(&mut self, query: &RunQuery) -> Option<RunView> {
+        self.reducers.runs.view(query)
+    }
+
+    /// Messages made in the nodes of a run, or beside them: of one attempt or of all, a window in the order of
+    /// their time, and how many there are.
+    pub fn run_messages(
+        &mut self,
+        run: EventAddress,
+        attempt: Option<u32>,
+        first: usize,
+        count: usize,
+    ) -> (Vec<RunMessage>, usize) {
+        self.reducers.runs.messages(run, attempt, first, count)
+    }
+
+    /// A model's answer in an attempt of a run, joined from its pieces, from that byte on.
+    pub fn run_text(
+        &mut self,
+        run: EventAddress,
+        attempt: Option<u32>,
+        request: &str,
+        from: usize,
+    ) -> RunText {
+        let pieces = self.reducers.runs.pieces(run, attempt, request);
+        join(&pieces, from, |row| self.token_text(row))
+    }
+
+    fn token_text(&mut self, id: u64) -> Option<String> {
+        let row = self.reducers.rows.get(id)?;
+        let message = self.messages.get(row.payload.message)?;
+        let start = row.payload.start as usize;
+        let payload = message.get(start..start + row.bytes as usize)?;
+        let decoded = self.projector.decoder().decode(payload, &mut ()).ok()?;
+        Some(decoded.summary.text.as_str().to_string())
+    }
+
+    /// The row of an event, if it is held.
+    #[must_use]
+    pub fn row_of(&self, address: EventAddress) -> Option<u64> {
+        let rows = &self.reducers.rows;
+        (rows.first()..rows.end()).rev().find(|&id| {
+            rows.get(id).is_some_and(|row| {
+                (row.partition, row.offset, row.index)
+                    == (address.partition, address.offset, address.index)
+            })
+        })
+    }
+
     /// Everything about one row; `None` if it, or its payload, is no longer held.
     pub fn detail(&mut self, id: u64) -> Option<Detail> {
         let row = self.reducers.rows.get(id)?;
@@ -284,6 +344,7 @@ impl Reducers {
     fn each(&mut self, mut tell: impl FnMut(&mut dyn Reducer)) {
         tell(&mut self.rows);
         tell(&mut self.threads);
+        tell(&mut self.runs);
     }
 
     fn count(&mut self, frame: &Frame<'_>, rejected: bool) {

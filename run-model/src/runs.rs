@@ -1,0 +1,292 @@
+//! Runs of agent graphs: what they are made of, what became of them, and what is missing of them.
+//!
+//! A run is known by its thread and by the address of its first event. Messages are routed to runs, and
+//! remarks to attempts, by producers' time and numbers, so that every order of arrival that Kafka allows gives
+//! the same answer. What a query asks for is brought up to date when it is asked: a record costs its own
+//! bookkeeping and no more.
+
+mod attributes;
+mod fold;
+mod integrity;
+mod list;
+mod place;
+mod step;
+mod summary;
+mod table;
+mod tally;
+mod text;
+mod thread;
+mod topology;
+mod usage;
+mod verdict;
+mod view;
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+
+use crate::limits::{RUN_BYTES_HELD_MAX, TOPOLOGIES_SHARED_MAX};
+use crate::names::Names;
+use crate::reducer::{Entry, Reducer};
+
+use self::step::{Meaning, Remark, Step, address_of, time_of, usage_of};
+use self::table::Table;
+use self::thread::Thread;
+use self::topology::Topology;
+
+pub use self::fold::Outcome;
+pub use self::integrity::{Gap, Integrity};
+pub use self::list::{RunChip, RunCounts, RunRow, RunSort, RunsPage, RunsQuery};
+pub use self::step::{EventAddress, RemarkKind};
+pub use self::summary::Relation;
+pub use self::text::RunText;
+pub(crate) use self::text::join;
+pub use self::topology::{Edge, EdgeKind, Node, Topology as Graph};
+pub use self::usage::{Source as UsageSource, Usage};
+pub use self::verdict::{QuietLimits, Rule, Status};
+pub use self::view::{RunMessage, RunQuery, RunView, Span, SpanKind};
+
+/// Everything about runs. See the module text.
+#[derive(Debug)]
+pub(crate) struct Runs {
+    threads: BTreeMap<Rc<str>, Slot>,
+    by_heard: BTreeMap<u64, Rc<str>>,
+    dirty: Vec<Rc<str>>,
+    table: Table,
+    names: Names,
+    topologies: Vec<Rc<Topology>>,
+    heard: u64,
+    serial: u64,
+    bytes: usize,
+    bytes_max: usize,
+    /// Rises whenever an answer may have changed.
+    version: u64,
+    /// Messages without a thread: they are of no run.
+    pub(crate) unthreaded: u64,
+}
+
+/// What is known of a thread: how many of its runs are held in summary only, and the others.
+#[derive(Debug, Default)]
+struct Slot {
+    evicted: u32,
+    held: Option<Box<Thread>>,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Self::new(RUN_BYTES_HELD_MAX, crate::limits::RUNS_MAX)
+    }
+}
+
+impl Runs {
+    pub(crate) fn new(bytes_max: usize, runs_max: usize) -> Self {
+        Self {
+            threads: BTreeMap::new(),
+            by_heard: BTreeMap::new(),
+            dirty: Vec::new(),
+            table: Table::new(runs_max),
+            names: Names::default(),
+            topologies: Vec::new(),
+            heard: 0,
+            serial: 0,
+            bytes: 0,
+            bytes_max,
+            version: 0,
+            unthreaded: 0,
+        }
+    }
+
+    fn message(&mut self, entry: &Entry<'_>, meaning: Meaning) {
+        let row = entry.row;
+        if row.thread.is_empty() {
+            self.unthreaded += 1;
+            return;
+        }
+        self.version += 1;
+        self.heard += 1;
+        let name: Rc<str> = match self.threads.get_key_value(row.thread) {
+            Some((name, _)) => Rc::clone(name),
+            None => row.thread.into(),
+        };
+        let slot = self.threads.entry(Rc::clone(&name)).or_default();
+        let evicted = slot.evicted;
+        let thread = slot.held.get_or_insert_with(|| {
+            Box::new(Thread::new(Rc::clone(&name), row.tenant.as_str(), evicted))
+        });
+        self.by_heard.remove(&thread.heard);
+        thread.heard = self.heard;
+        self.by_heard.insert(self.heard, Rc::clone(&name));
+        if !thread.is_dirty {
+            self.dirty.push(name);
+        }
+        thread.is_dirty = true;
+        if !thread.partitions.contains(&row.partition)
+            && thread.partitions.len() < PARTITIONS_NAMED_MAX
+        {
+            thread.partitions.push(row.partition);
+        }
+        let added = match meaning {
+            Meaning::Step(kind) => {
+                let node = self.names.hold(row.node);
+                let mut step = Step::new(entry, kind, node);
+                share(&mut self.topologies, &mut step);
+                thread.step(step, &mut self.names, &mut self.serial);
+                size_of::<Step>() + size_of::<fold::Attempt>()
+            }
+            Meaning::Remark(kind) => {
+                thread.loose.push(remark(entry, kind, &mut self.names));
+                size_of::<Remark>()
+            }
+            Meaning::Quality => {
+                thread.quality(row.sequence);
+                size_of::<u64>()
+            }
+            Meaning::Nothing => 0,
+        };
+        thread.bytes += added;
+        self.bytes += added;
+        if self.bytes > self.bytes_max {
+            self.make_room();
+        }
+    }
+
+    /// Brings the summaries of every thread that changed up to date.
+    fn settle(&mut self) {
+        for name in core::mem::take(&mut self.dirty) {
+            if let Some(thread) = self
+                .threads
+                .get_mut(&name)
+                .and_then(|slot| slot.held.as_deref_mut())
+            {
+                thread.reroute(&mut self.names, &mut self.serial);
+                place::settle(thread);
+                thread.is_dirty = false;
+                let bytes = thread.measure();
+                self.bytes = self.bytes - thread.bytes + bytes;
+                thread.bytes = bytes;
+                let runs = summary::summaries(thread, &self.names);
+                let shown = runs.iter().map(|run| run.id).collect();
+                let former = core::mem::replace(&mut thread.shown, shown);
+                self.table.replace(&former, runs);
+            }
+        }
+    }
+
+    /// One eviction for all that is held of runs: the thread heard of the longest ago loses its oldest run, and
+    /// what is left of that is its summary.
+    fn make_room(&mut self) {
+        self.settle();
+        let target = self.bytes_max - self.bytes_max / 8;
+        while self.bytes > target {
+            let is_alone = self.by_heard.len() == 1;
+            let Some((_, name)) = self.by_heard.first_key_value() else {
+                break;
+            };
+            let name = Rc::clone(name);
+            let Some(slot) = self.threads.get_mut(&name) else {
+                break;
+            };
+            let Some(thread) = slot.held.as_deref_mut() else {
+                break;
+            };
+            self.bytes -= thread.bytes;
+            if is_alone && thread.runs.len() == 1 && thread.shed(&mut self.names) {
+                thread.bytes = thread.measure();
+                self.bytes += thread.bytes;
+                continue;
+            }
+            match thread.evict_oldest(&mut self.names) {
+                Some(run) => {
+                    self.table.evict(run.fold.first_at);
+                    thread.shown.retain(|id| Some(*id) != run.fold.first_at);
+                    slot.evicted = thread.evicted;
+                    thread.bytes = thread.measure();
+                    self.bytes += thread.bytes;
+                }
+                None => {
+                    self.by_heard.remove(&thread.heard);
+                    thread.release_rest(&mut self.names);
+                    slot.held = None;
+                    if slot.evicted == 0 {
+                        self.threads.remove(&name);
+                    }
+                }
+            }
+        }
+        for name in self.table.forgotten() {
+            if self
+                .threads
+                .get(&name)
+                .is_some_and(|slot| slot.held.is_none())
+            {
+                self.threads.remove(&name);
+            }
+        }
+    }
+}
+
+fn remark(entry: &Entry<'_>, kind: RemarkKind, names: &mut Names) -> Remark {
+    let row = entry.row;
+    let text = match kind {
+        RemarkKind::Tool | RemarkKind::Metrics => row.text,
+        RemarkKind::Event(_)
+        | RemarkKind::Token
+        | RemarkKind::Error
+        | RemarkKind::Alert
+        | RemarkKind::Other => "",
+    };
+    Remark {
+        at: address_of(row),
+        row: entry.id,
+        time_us: time_of(row),
+        sequence: row.sequence,
+        duration_us: row.duration_us,
+        kind,
+        node: names.hold(row.node),
+        key: names.hold(&crate::names::kept_name(row.key.as_str())),
+        text: names.hold(&crate::names::kept_name(text)),
+        number: row.number,
+        attempt: step::NO_ATTEMPT,
+        usage: usage_of(row, kind),
+    }
+}
+
+/// Runs of one graph share what it declares.
+fn share(known: &mut Vec<Rc<Topology>>, step: &mut Step) {
+    let Some(topology) = step.said.as_mut().and_then(|said| said.topology.as_mut()) else {
+        return;
+    };
+    match known.iter().find(|other| ***other == **topology) {
+        Some(other) => *topology = Rc::clone(other),
+        None => {
+            if known.len() >= TOPOLOGIES_SHARED_MAX {
+                known.remove(0);
+            }
+            known.push(Rc::clone(topology));
+        }
+    }
+}
+
+impl Reducer for Runs {
+    fn record(&mut self, entry: &Entry<'_>) {
+        if entry.repeat {
+            return;
+        }
+        let meaning = Meaning::of(entry.row);
+        if !matches!(meaning, Meaning::Nothing) {
+            self.message(entry, meaning);
+        }
+    }
+
+    // Offsets that were not delivered are of no known run; a run's own numbers say what it lacks.
+    fn gap(&mut self, _: &Entry<'_>) {}
+
+    fn reject(&mut self, _: &Entry<'_>) {}
+
+    // A run names events by address, and says of each whether its row is held when it is asked for.
+    fn evict(&mut self, _: u64) {}
+}
+
+/// Partitions named of one thread.
+const PARTITIONS_NAMED_MAX: usize = 8;

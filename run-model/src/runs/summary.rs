@@ -1,0 +1,268 @@
+//! The few facts of a run that stay when its events are evicted.
+
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+
+use super::fold::Outcome;
+use super::integrity::{self, Integrity};
+use super::step::{EventAddress, held_text};
+use super::thread::{Run, Thread};
+use super::usage::Usage;
+use super::verdict::{self, Rule, Silence, Status, Verdict};
+use crate::names::Names;
+
+/// How a run stands to another run of its thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// It goes its own way.
+    None,
+    /// It takes up the run before it, which was interrupted.
+    Resumes,
+    /// It began while a node of another graph was open and that graph went on later.
+    Nested,
+    /// It began while another run of the same graph went on.
+    Overlaps,
+}
+
+impl Relation {
+    /// A stable name, empty for none.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Resumes => "resumes",
+            Self::Nested => "nested",
+            Self::Overlaps => "overlaps",
+        }
+    }
+}
+
+/// What is kept of a run in any case.
+#[derive(Clone, Debug)]
+pub(super) struct Summary {
+    pub(super) id: EventAddress,
+    pub(super) serial: u64,
+    pub(super) thread: Rc<str>,
+    pub(super) tenant: Rc<str>,
+    pub(super) graph: Rc<str>,
+    pub(super) schema_id: Rc<str>,
+    pub(super) invocation: u32,
+    pub(super) verdict: Verdict,
+    pub(super) relation: Relation,
+    /// The run that `relation` is about, or that took this one up.
+    pub(super) related: Option<EventAddress>,
+    pub(super) start_us: i64,
+    pub(super) end_us: Option<i64>,
+    pub(super) last_us: i64,
+    pub(super) heard_ms: i64,
+    pub(super) usage: Usage,
+    pub(super) error: Option<Box<str>>,
+    pub(super) attempts: u32,
+    pub(super) errors: u32,
+    pub(super) model_calls: u32,
+    pub(super) tool_calls: u32,
+    pub(super) failed_tools: u32,
+    pub(super) alerts: u32,
+    pub(super) events: u64,
+    pub(super) integrity: Integrity,
+    pub(super) gaps: u32,
+    pub(super) missing: u64,
+    /// Whether its events are held.
+    pub(super) is_held: bool,
+}
+
+/// Sums up the runs of a thread.
+pub(super) fn summaries(thread: &Thread, names: &Names) -> Vec<Summary> {
+    let mut all: Vec<_> = (0..thread.runs.len())
+        .filter_map(|index| summary(thread, index, names))
+        .collect();
+    relate(thread, names, &mut all);
+    all
+}
+
+fn summary(thread: &Thread, index: usize, names: &Names) -> Option<Summary> {
+    let run = thread.runs.get(index)?;
+    let fold = &run.fold;
+    let gaps = integrity::gaps(thread, index);
+    let missing = |after, before| {
+        gaps.iter()
+            .any(|gap| gap.first > after && gap.last < before)
+    };
+    let mut counts = Counts::default();
+    counts.add(run);
+    let end_us = fold.end.as_ref().map(|end| end.time_us);
+    let graph = fold.topology.as_ref();
+    Some(Summary {
+        id: fold.first_at?,
+        serial: run.serial,
+        thread: Rc::clone(&thread.name),
+        tenant: Rc::clone(&thread.tenant),
+        graph: graph.map_or_else(Rc::default, |graph| Rc::clone(&graph.name)),
+        schema_id: graph.map_or_else(Rc::default, |graph| Rc::clone(&graph.schema_id)),
+        invocation: thread.evicted + index as u32 + 1,
+        verdict: verdict::verdict(fold, names, &missing),
+        relation: Relation::None,
+        related: None,
+        start_us: fold.start_us(),
+        end_us,
+        last_us: fold.last_us,
+        heard_ms: fold.arrived_ms,
+        usage: usage(run),
+        error: first_error(run),
+        attempts: fold
+            .attempts
+            .iter()
+            .filter(|a| a.outcome != Outcome::Point)
+            .count() as u32,
+        errors: counts.errors,
+        model_calls: counts.model_calls + fold.calls,
+        tool_calls: counts.tool_calls,
+        failed_tools: counts.failed_tools,
+        alerts: counts.alerts,
+        events: counts.events + run.steps.len() as u64,
+        integrity: integrity::integrity(fold, &gaps),
+        gaps: gaps.len() as u32,
+        missing: gaps
+            .iter()
+            .map(|gap| gap.missing)
+            .fold(0, u64::saturating_add),
+        is_held: true,
+    })
+}
+
+/// Tokens and cost: the calls that a producer reports one by one, else what the attempts report.
+pub(super) fn usage(run: &Run) -> Usage {
+    let mut sum = run.fold.usage;
+    if sum.tokens().is_none() {
+        let cost = sum.cost_nanos;
+        sum = run.settled.usage();
+        sum.add(&run.provisional.usage());
+        sum.cost_nanos = sum.cost_nanos.or(cost);
+    }
+    sum
+}
+
+fn first_error(run: &Run) -> Option<Box<str>> {
+    let said = run
+        .steps
+        .iter()
+        .filter_map(|step| step.said.as_ref()?.error.as_deref());
+    said.take(1).map(held_text).next()
+}
+
+#[derive(Default)]
+struct Counts {
+    errors: u32,
+    model_calls: u32,
+    tool_calls: u32,
+    failed_tools: u32,
+    alerts: u32,
+    events: u64,
+}
+
+impl Counts {
+    fn add(&mut self, run: &Run) {
+        for tally in [&run.settled, &run.provisional] {
+            for figures in tally.by_attempt.values() {
+                self.errors = self.errors.saturating_add(figures.errors);
+                self.events += u64::from(figures.remarks);
+            }
+            for (key, call) in &tally.calls {
+                // A call may be in both: its first messages are settled, the latest are not.
+                let is_first =
+                    core::ptr::eq(tally, &run.settled) || !run.settled.calls.contains_key(key);
+                self.model_calls += u32::from(is_first && !key.is_tool);
+                self.tool_calls += u32::from(is_first && key.is_tool);
+                self.failed_tools += u32::from(call.has_failed());
+            }
+            self.alerts += tally.alerts;
+        }
+        let failures = run
+            .fold
+            .attempts
+            .iter()
+            .filter(|a| a.outcome == Outcome::Failed);
+        self.errors = self.errors.saturating_add(failures.count() as u32);
+    }
+}
+
+/// What later runs of the thread say about earlier ones.
+fn relate(thread: &Thread, names: &Names, all: &mut [Summary]) {
+    for index in 0..all.len() {
+        let Some(run) = thread.runs.get(index) else {
+            break;
+        };
+        if let Some((parent, relation)) = surrounding(thread, index) {
+            let related = all.get(parent).map(|parent| parent.id);
+            if let Some(summary) = all.get_mut(index) {
+                (summary.relation, summary.related) = (relation, related);
+            }
+            continue;
+        }
+        let Some(before) = index.checked_sub(1) else {
+            continue;
+        };
+        let (id, start_us) = all
+            .get(index)
+            .map_or_else(Default::default, |s| (s.id, s.start_us));
+        let takes_up = verdict::resumes(&run.fold, names);
+        let Some(former) = all.get_mut(before) else {
+            continue;
+        };
+        if former.verdict.status == Status::Waiting && takes_up {
+            former.verdict.status = Status::Interrupted;
+            former.verdict.rule = Rule::Resumed;
+            former.related = Some(id);
+            former.verdict.silence = Silence::Nothing;
+            let former_id = former.id;
+            if let Some(summary) = all.get_mut(index) {
+                (summary.relation, summary.related) = (Relation::Resumes, Some(former_id));
+            }
+        } else if former.end_us.is_none() && former.last_us <= start_us {
+            // Nothing more is to be expected of it.
+            if former.verdict.silence != Silence::Nothing {
+                former.verdict.status = Status::NoEndSeen;
+                former.verdict.silence = Silence::Nothing;
+                former.verdict.waiting_since_us = 0;
+                former.related = Some(id);
+            }
+        }
+    }
+}
+
+/// The earlier run that went on after this one began, and how they stand.
+fn surrounding(thread: &Thread, index: usize) -> Option<(usize, Relation)> {
+    let fold = &thread.runs.get(index)?.fold;
+    let earlier = thread.runs.iter().enumerate().take(index).rev();
+    let mut around =
+        earlier.filter(|(_, run)| run.fold.last_us > fold.first_us && !run.fold.is_agent);
+    let (parent, run) = around.next()?;
+    let content = |fold: &super::fold::Fold| fold.topology.as_ref().map(|graph| graph.content);
+    let time = fold.first_us;
+    let is_inside = run.fold.attempts.iter().any(|attempt| {
+        attempt.start_us <= time && attempt.end_us.is_none_or(|end| end >= fold.last_us)
+    });
+    let is_nested = is_inside && content(&run.fold) != content(fold);
+    Some((
+        parent,
+        if is_nested {
+            Relation::Nested
+        } else {
+            Relation::Overlaps
+        },
+    ))
+}
+
+/// Figures of one attempt, of both tallies.
+pub(super) fn figures(run: &Run, attempt: u32) -> (u32, u32, Usage) {
+    let mut sum = (0, 0, Usage::default());
+    for tally in [&run.settled, &run.provisional] {
+        if let Some(figures) = tally.by_attempt.get(&attempt) {
+            sum.0 += figures.remarks;
+            sum.1 += figures.errors;
+            sum.2.add(&figures.usage.counted());
+        }
+    }
+    sum
+}

@@ -1,0 +1,142 @@
+//! What remarks add up to: calls of models and tools by (attempt, id), figures by attempt. Each addition
+//! commutes with each other, so the order in which remarks come does not matter.
+
+use alloc::collections::BTreeMap;
+
+use decode_core::proto::v1::error::Severity;
+use decode_core::proto::v1::tool_execution::ExecutionStage;
+
+use super::step::{EventAddress, Remark, RemarkKind};
+use super::usage::{BySource, Usage};
+
+/// Which call of its run: ids are free text and come again in other attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct CallKey {
+    pub(super) attempt: u32,
+    pub(super) is_tool: bool,
+    /// Number of the request or call id.
+    pub(super) id: u32,
+}
+
+/// One call of a model or tool.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call {
+    pub(super) first_us: i64,
+    pub(super) last_us: i64,
+    /// As reported; 0 = not.
+    pub(super) duration_us: i64,
+    pub(super) at: EventAddress,
+    /// Number of the tool's name.
+    pub(super) name: u32,
+    /// Chunks of a model, stages of a tool.
+    pub(super) messages: u32,
+    /// Of a tool: its latest stage, and when.
+    pub(super) stage: u32,
+    stage_at: (i64, u64),
+    /// Of a model: chunks with index 0; more than one means that it was tried again.
+    pub(super) beginnings: u32,
+}
+
+impl Call {
+    /// Adds what another tally knows of the same call.
+    pub(super) fn merge(&mut self, other: &Self) {
+        if (other.first_us, other.at) < (self.first_us, self.at) {
+            (self.first_us, self.at) = (other.first_us, other.at);
+        }
+        self.last_us = self.last_us.max(other.last_us);
+        self.duration_us = self.duration_us.max(other.duration_us);
+        self.name = self.name.max(other.name);
+        self.messages += other.messages;
+        self.beginnings += other.beginnings;
+        if other.stage_at >= self.stage_at {
+            (self.stage, self.stage_at) = (other.stage, other.stage_at);
+        }
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.stage == ExecutionStage::Failed as u32
+    }
+}
+
+/// Figures of one attempt.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Figures {
+    pub(super) remarks: u32,
+    pub(super) errors: u32,
+    pub(super) usage: BySource,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) calls: BTreeMap<CallKey, Call>,
+    pub(super) by_attempt: BTreeMap<u32, Figures>,
+    pub(super) alerts: u32,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, remark: &Remark) {
+        let figures = self.by_attempt.entry(remark.attempt).or_default();
+        figures.remarks += 1;
+        if let Some(usage) = &remark.usage {
+            figures.usage.add(usage);
+        }
+        match remark.kind {
+            // Warnings and below are remarks.
+            RemarkKind::Error => {
+                figures.errors += u32::from(remark.number >= Severity::Error as u32);
+            }
+            RemarkKind::Alert => self.alerts += 1,
+            RemarkKind::Token => self.call(remark, false),
+            RemarkKind::Tool => self.call(remark, true),
+            RemarkKind::Event(_) | RemarkKind::Metrics | RemarkKind::Other => {}
+        }
+    }
+
+    fn call(&mut self, remark: &Remark, is_tool: bool) {
+        let key = CallKey {
+            attempt: remark.attempt,
+            is_tool,
+            id: remark.key,
+        };
+        let call = self.calls.entry(key).or_insert(Call {
+            first_us: i64::MAX,
+            last_us: i64::MIN,
+            duration_us: 0,
+            at: remark.at,
+            name: remark.text,
+            messages: 0,
+            stage: 0,
+            stage_at: (i64::MIN, 0),
+            beginnings: 0,
+        });
+        call.messages += 1;
+        if (remark.time_us, remark.at) < (call.first_us, call.at) {
+            call.at = remark.at;
+            call.first_us = remark.time_us;
+        }
+        call.last_us = call.last_us.max(remark.time_us);
+        call.duration_us = call.duration_us.max(remark.duration_us);
+        call.name = call.name.max(remark.text);
+        let stage_at = (remark.time_us, remark.sequence);
+        if is_tool && stage_at >= call.stage_at {
+            (call.stage, call.stage_at) = (remark.number, stage_at);
+        }
+        call.beginnings += u32::from(!is_tool && remark.number == 0);
+    }
+
+    /// Tokens and cost, over all attempts and what is of none.
+    pub(super) fn usage(&self) -> Usage {
+        let mut sum = Usage::default();
+        for figures in self.by_attempt.values() {
+            sum.add(&figures.usage.counted());
+        }
+        sum
+    }
+
+    pub(super) fn measure(&self) -> usize {
+        // A B-tree is two thirds full.
+        let calls = self.calls.len() * (size_of::<CallKey>() + size_of::<Call>());
+        let figures = self.by_attempt.len() * (size_of::<u32>() + size_of::<Figures>());
+        (calls + figures) * 3 / 2
+    }
+}
