@@ -161,14 +161,22 @@ impl Runs {
             {
                 thread.reroute(&mut self.names, &mut self.serial);
                 place::settle(thread);
-                thread.is_dirty = false;
                 let bytes = thread.measure();
                 self.bytes = self.bytes - thread.bytes + bytes;
                 thread.bytes = bytes;
                 let runs = summary::summaries(thread, &self.names);
-                let shown = runs.iter().map(|run| run.id).collect();
-                let former = core::mem::replace(&mut thread.shown, shown);
-                self.table.replace(&former, runs);
+                let unchanged = thread.runs.len() - runs.len();
+                for id in thread.shown.drain(unchanged.min(thread.shown.len())..) {
+                    if !runs.iter().any(|run| run.id == id) {
+                        self.table.remove(id);
+                    }
+                }
+                for run in runs {
+                    thread.shown.push(run.id);
+                    self.table.set(run);
+                }
+                thread.is_dirty = false;
+                thread.changed_from = thread.runs.len();
             }
         }
     }

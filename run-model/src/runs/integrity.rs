@@ -78,7 +78,7 @@ pub(super) fn gaps(thread: &Thread, index: usize) -> Vec<Gap> {
 fn used(thread: &Thread, index: usize, first: u64, last: u64) -> u64 {
     let from = thread.quality.partition_point(|number| *number < first);
     let until = thread.quality.partition_point(|number| *number <= last);
-    let mut used = (until - from) as u64;
+    let mut used = (until - from) as u64 + by_remarks(thread, index, first, last);
     // A nested graph that was given its parent's callback counts on from it.
     for (other, run) in thread.runs.iter().enumerate() {
         let inside = run.fold.first_sequence >= first && run.fold.last_sequence <= last;
@@ -87,6 +87,35 @@ fn used(thread: &Thread, index: usize, first: u64, last: u64) -> u64 {
         }
     }
     used
+}
+
+/// Numbers that the run's own remarks used, where one counter serves all its messages. Contexts of the library's
+/// nodes have counters of their own, which begin at 1 below the run's.
+fn by_remarks(thread: &Thread, index: usize, first: u64, last: u64) -> u64 {
+    let Some(run) = thread.runs.get(index) else {
+        return 0;
+    };
+    let lowest = [run.settled.lowest, run.provisional.lowest];
+    let lowest = lowest.into_iter().filter(|number| *number > 0).min();
+    if lowest.is_none_or(|lowest| lowest <= run.fold.first_sequence) {
+        return 0;
+    }
+    let during = run.fold.first_us..=run.fold.last_us;
+    let loose = thread
+        .loose
+        .iter()
+        .filter(|remark| during.contains(&remark.time_us));
+    let numbers = run
+        .remarks
+        .iter()
+        .chain(loose)
+        .map(|remark| remark.sequence);
+    let mut numbers: Vec<_> = numbers
+        .filter(|number| (first..=last).contains(number))
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers.len() as u64
 }
 
 fn overlaps(thread: &Thread, index: usize, other: &Fold) -> bool {

@@ -17,6 +17,7 @@ pub(super) fn settle(thread: &mut Thread) {
         }
         thread.placed = 0;
         thread.has_new_steps = true;
+        thread.changed_from = 0;
     }
     if !core::mem::take(&mut thread.has_new_steps) {
         // No interval changed: only what is new needs a place.
@@ -30,23 +31,24 @@ pub(super) fn settle(thread: &mut Thread) {
         thread.placed = thread.loose.len();
         return;
     }
-    for run in &mut thread.runs {
-        run.provisional = Tally::default();
+    for (index, run) in thread.runs.iter_mut().enumerate() {
+        if !run.provisional.is_empty() {
+            run.provisional = Tally::default();
+            thread.changed_from = thread.changed_from.min(index);
+        }
     }
-    let mut open = Vec::new();
-    let mut kept = 0;
-    open.reserve(thread.loose.len());
-    for index in 0..thread.loose.len() {
-        let Some(remark) = thread.loose.get(index) else {
-            break;
-        };
-        let place = place(thread, remark);
-        let is_final = place.is_some() && is_final(thread, remark.time_us);
-        open.push((place, is_final));
-        kept += usize::from(!is_final);
-    }
-    let mut loose = Vec::with_capacity(kept);
-    for (mut remark, (place, is_final)) in thread.loose.drain(..).zip(open) {
+    let final_before = final_before(thread);
+    let places: Vec<_> = thread
+        .loose
+        .iter()
+        .map(|remark| place(thread, remark))
+        .collect();
+    let mut loose = Vec::new();
+    for (mut remark, place) in thread.loose.drain(..).zip(places) {
+        let is_final = remark.time_us < final_before;
+        if let Some((run, _)) = place {
+            thread.changed_from = thread.changed_from.min(run);
+        }
         let run = place.and_then(|(run, _)| thread.runs.get_mut(run));
         remark.attempt = place.map_or(NO_ATTEMPT, |(_, attempt)| attempt);
         match run {
@@ -70,6 +72,7 @@ fn give(thread: &mut Thread, index: usize, place: Option<(usize, u32)>) {
         return;
     };
     remark.attempt = attempt;
+    thread.changed_from = thread.changed_from.min(run);
     if let Some(run) = thread.runs.get_mut(run) {
         run.provisional.add(remark);
     }
@@ -171,23 +174,31 @@ fn latest_of(run: &Run, remark: &Remark) -> Option<u32> {
     }
     let attempts = run.fold.attempts.iter().enumerate().rev();
     let mut of = attempts
+        .take(ATTEMPTS_NAMED)
         .filter(|(_, attempt)| attempt.node == remark.node && attempt.start_us <= remark.time_us);
     of.next().map(|(index, _)| index as u32)
 }
 
-/// Whether no step that is still to come in order can enclose that time.
-fn is_final(thread: &Thread, time: i64) -> bool {
-    let open = |(index, run): (usize, &Run)| {
-        run_end(thread, index) == i64::MAX
-            && run.fold.open.iter().any(|&open| {
-                let attempt = run.fold.attempts.get(open as usize);
-                attempt.is_some_and(|attempt| attempt.start_us <= time)
-            })
-    };
-    thread.newest.0 > time && !thread.runs.iter().enumerate().any(open)
+/// Places before this time are final: no open attempt and no step that is still to come in order can enclose
+/// it.
+fn final_before(thread: &Thread) -> i64 {
+    let mut before = thread.newest.0;
+    for (index, run) in thread.runs.iter().enumerate() {
+        if run_end(thread, index) == i64::MAX {
+            let open = run
+                .fold
+                .open
+                .iter()
+                .filter_map(|&open| run.fold.attempts.get(open as usize));
+            before = open.map(|attempt| attempt.start_us).fold(before, i64::min);
+        }
+    }
+    before
 }
 
 /// Earlier runs that may still enclose a time.
 const RUNS_LOOKED_AT: usize = 16;
 /// Earlier attempts that may.
 const ATTEMPTS_LOOKED_AT: usize = 64;
+/// Latest attempts of which one may be meant by its name.
+const ATTEMPTS_NAMED: usize = 1_024;

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::fold::Outcome;
 use super::integrity::{self, Integrity};
 use super::step::{EventAddress, held_text};
+use super::tally::{Call, CallKey, Figures};
 use super::thread::{Run, Thread};
 use super::usage::Usage;
 use super::verdict::{self, Rule, Silence, Status, Verdict};
@@ -72,12 +73,13 @@ pub(super) struct Summary {
     pub(super) is_held: bool,
 }
 
-/// Sums up the runs of a thread.
+/// Sums up the runs of a thread, from the one before the first that changed, as that may now be taken up.
 pub(super) fn summaries(thread: &Thread, names: &Names) -> Vec<Summary> {
-    let mut all: Vec<_> = (0..thread.runs.len())
+    let from = thread.changed_from.min(thread.runs.len()).saturating_sub(1);
+    let mut all: Vec<_> = (from..thread.runs.len())
         .filter_map(|index| summary(thread, index, names))
         .collect();
-    relate(thread, names, &mut all);
+    relate(thread, names, from, &mut all);
     all
 }
 
@@ -136,8 +138,13 @@ pub(super) fn usage(run: &Run) -> Usage {
     let mut sum = run.fold.usage;
     if sum.tokens().is_none() {
         let cost = sum.cost_nanos;
-        sum = run.settled.usage();
-        sum.add(&run.provisional.usage());
+        sum = Usage::default();
+        let settled = run.settled.by_attempt.keys();
+        let latest = run.provisional.by_attempt.keys();
+        let latest = latest.filter(|attempt| !run.settled.by_attempt.contains_key(attempt));
+        for attempt in settled.chain(latest) {
+            sum.add(&figures(run, *attempt).usage.counted());
+        }
         sum.cost_nanos = sum.cost_nanos.or(cost);
     }
     sum
@@ -168,14 +175,6 @@ impl Counts {
                 self.errors = self.errors.saturating_add(figures.errors);
                 self.events += u64::from(figures.remarks);
             }
-            for (key, call) in &tally.calls {
-                // A call may be in both: its first messages are settled, the latest are not.
-                let is_first =
-                    core::ptr::eq(tally, &run.settled) || !run.settled.calls.contains_key(key);
-                self.model_calls += u32::from(is_first && !key.is_tool);
-                self.tool_calls += u32::from(is_first && key.is_tool);
-                self.failed_tools += u32::from(call.has_failed());
-            }
             self.alerts += tally.alerts;
         }
         let failures = run
@@ -187,47 +186,53 @@ impl Counts {
     }
 }
 
-/// What later runs of the thread say about earlier ones.
-fn relate(thread: &Thread, names: &Names, all: &mut [Summary]) {
-    for index in 0..all.len() {
-        let Some(run) = thread.runs.get(index) else {
+/// What later runs of the thread say about earlier ones. `all` begins with the run at `from`.
+fn relate(thread: &Thread, names: &Names, from: usize, all: &mut [Summary]) {
+    for place in 0..all.len() {
+        let Some(run) = thread.runs.get(from + place) else {
             break;
         };
-        if let Some((parent, relation)) = surrounding(thread, index) {
-            let related = all.get(parent).map(|parent| parent.id);
-            if let Some(summary) = all.get_mut(index) {
-                (summary.relation, summary.related) = (relation, related);
+        if let Some((parent, relation)) = surrounding(thread, from + place) {
+            let parent = thread.runs.get(parent);
+            if let Some(summary) = all.get_mut(place) {
+                summary.relation = relation;
+                summary.related = parent.and_then(|parent| parent.fold.first_at);
             }
             continue;
         }
-        let Some(before) = index.checked_sub(1) else {
-            continue;
-        };
-        let (id, start_us) = all
-            .get(index)
-            .map_or_else(Default::default, |s| (s.id, s.start_us));
-        let takes_up = verdict::resumes(&run.fold, names);
-        let Some(former) = all.get_mut(before) else {
-            continue;
-        };
-        if former.verdict.status == Status::Waiting && takes_up {
-            former.verdict.status = Status::Interrupted;
-            former.verdict.rule = Rule::Resumed;
-            former.related = Some(id);
-            former.verdict.silence = Silence::Nothing;
-            let former_id = former.id;
-            if let Some(summary) = all.get_mut(index) {
-                (summary.relation, summary.related) = (Relation::Resumes, Some(former_id));
-            }
-        } else if former.end_us.is_none() && former.last_us <= start_us {
-            // Nothing more is to be expected of it.
-            if former.verdict.silence != Silence::Nothing {
-                former.verdict.status = Status::NoEndSeen;
-                former.verdict.silence = Silence::Nothing;
-                former.verdict.waiting_since_us = 0;
-                former.related = Some(id);
+        // Its relation to the one before it, if that is here; the first one's did not change.
+        let (former, rest) = all.split_at_mut(place);
+        if let (Some(former), Some(next)) = (former.last_mut(), rest.first_mut()) {
+            follow(former, next, verdict::resumes(&run.fold, names));
+        } else if let (Some(next), Some(before)) = (rest.first_mut(), place_before(from, place)) {
+            if let Some(mut former) = summary(thread, before, names) {
+                follow(&mut former, next, verdict::resumes(&run.fold, names));
             }
         }
+    }
+}
+
+fn place_before(from: usize, place: usize) -> Option<usize> {
+    (from + place).checked_sub(1)
+}
+
+/// What a run says about the one before it.
+fn follow(former: &mut Summary, next: &mut Summary, takes_up: bool) {
+    if former.verdict.status == Status::Waiting && takes_up {
+        former.verdict.status = Status::Interrupted;
+        former.verdict.rule = Rule::Resumed;
+        former.verdict.silence = Silence::Nothing;
+        former.related = Some(next.id);
+        (next.relation, next.related) = (Relation::Resumes, Some(former.id));
+    } else if former.end_us.is_none()
+        && former.last_us <= next.start_us
+        && former.verdict.silence != Silence::Nothing
+    {
+        // Nothing more is to be expected of it.
+        former.verdict.status = Status::NoEndSeen;
+        former.verdict.silence = Silence::Nothing;
+        former.verdict.waiting_since_us = 0;
+        former.related = Some(next.id);
     }
 }
 
@@ -254,14 +259,29 @@ fn surrounding(thread: &Thread, index: usize) -> Option<(usize, Relation)> {
     ))
 }
 
-/// Figures of one attempt, of both tallies.
-pub(super) fn figures(run: &Run, attempt: u32) -> (u32, u32, Usage) {
-    let mut sum = (0, 0, Usage::default());
+/// The calls of a run. Of one whose first messages are settled and whose latest are not, both count.
+pub(super) fn calls(run: &Run) -> impl Iterator<Item = (CallKey, Call)> {
+    let settled = run.settled.calls.iter().map(|(key, call)| {
+        let mut call = *call;
+        if let Some(latest) = run.provisional.calls.get(key) {
+            call.merge(latest);
+        }
+        (*key, call)
+    });
+    let latest = run
+        .provisional
+        .calls
+        .iter()
+        .map(|(key, call)| (*key, *call));
+    settled.chain(latest.filter(|(key, _)| !run.settled.calls.contains_key(key)))
+}
+
+/// Figures of one attempt.
+pub(super) fn figures(run: &Run, attempt: u32) -> Figures {
+    let mut sum = Figures::default();
     for tally in [&run.settled, &run.provisional] {
         if let Some(figures) = tally.by_attempt.get(&attempt) {
-            sum.0 += figures.remarks;
-            sum.1 += figures.errors;
-            sum.2.add(&figures.usage.counted());
+            sum.merge(figures);
         }
     }
     sum

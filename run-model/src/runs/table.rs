@@ -41,19 +41,7 @@ impl Table {
         self.slots.get(*self.by_id.get(&id)? as usize)?.as_ref()
     }
 
-    /// Puts a thread's held runs in the place of those it had.
-    pub(super) fn replace(&mut self, former: &[EventAddress], runs: Vec<Summary>) {
-        for id in former {
-            if !runs.iter().any(|run| run.id == *id) {
-                self.remove(*id);
-            }
-        }
-        for run in runs {
-            self.set(run);
-        }
-    }
-
-    fn set(&mut self, run: Summary) {
+    pub(super) fn set(&mut self, run: Summary) {
         if let Some(&place) = self.by_id.get(&run.id) {
             if let Some(slot) = self.slots.get_mut(place as usize) {
                 if let Some(former) = slot.as_ref().filter(|former| former.serial != run.serial) {
@@ -90,7 +78,7 @@ impl Table {
         }
     }
 
-    fn remove(&mut self, id: EventAddress) {
+    pub(super) fn remove(&mut self, id: EventAddress) {
         let Some(place) = self.by_id.remove(&id) else {
             return;
         };

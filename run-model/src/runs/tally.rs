@@ -7,7 +7,7 @@ use decode_core::proto::v1::error::Severity;
 use decode_core::proto::v1::tool_execution::ExecutionStage;
 
 use super::step::{EventAddress, Remark, RemarkKind};
-use super::usage::{BySource, Usage};
+use super::usage::BySource;
 
 /// Which call of its run: ids are free text and come again in other attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,14 +71,31 @@ pub(super) struct Tally {
     pub(super) calls: BTreeMap<CallKey, Call>,
     pub(super) by_attempt: BTreeMap<u32, Figures>,
     pub(super) alerts: u32,
+    /// Lowest number of its remarks; 0 = none has one.
+    pub(super) lowest: u64,
+}
+
+impl Figures {
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.remarks += other.remarks;
+        self.errors = self.errors.saturating_add(other.errors);
+        self.usage.merge(&other.usage);
+    }
 }
 
 impl Tally {
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_attempt.is_empty()
+    }
+
     pub(super) fn add(&mut self, remark: &Remark) {
         let figures = self.by_attempt.entry(remark.attempt).or_default();
         figures.remarks += 1;
         if let Some(usage) = &remark.usage {
             figures.usage.add(usage);
+        }
+        if remark.kind != RemarkKind::Alert && remark.sequence > 0 {
+            self.lowest = self.lowest.wrapping_sub(1).min(remark.sequence - 1) + 1;
         }
         match remark.kind {
             // Warnings and below are remarks.
@@ -122,15 +139,6 @@ impl Tally {
             (call.stage, call.stage_at) = (remark.number, stage_at);
         }
         call.beginnings += u32::from(!is_tool && remark.number == 0);
-    }
-
-    /// Tokens and cost, over all attempts and what is of none.
-    pub(super) fn usage(&self) -> Usage {
-        let mut sum = Usage::default();
-        for figures in self.by_attempt.values() {
-            sum.add(&figures.usage.counted());
-        }
-        sum
     }
 
     pub(super) fn measure(&self) -> usize {

@@ -30,6 +30,8 @@ pub(super) struct Run {
     pub(super) serial: u64,
     /// Remarks that a bound took away.
     pub(super) remarks_evicted: u64,
+    /// What it takes, about, when it was last settled.
+    pub(super) bytes: usize,
 }
 
 /// A thread with everything that is held of its runs.
@@ -58,6 +60,8 @@ pub(super) struct Thread {
     /// Whether anything came since it was last settled, and whether a step did.
     pub(super) is_dirty: bool,
     pub(super) has_new_steps: bool,
+    /// The first run whose answers may have changed since the thread was last settled.
+    pub(super) changed_from: usize,
     /// Its runs that the table of summaries shows.
     pub(super) shown: Vec<EventAddress>,
     /// When it was last heard of; rises by one from message to message.
@@ -81,6 +85,7 @@ impl Thread {
             late: 0,
             tenant: tenant.into(),
             partitions: Vec::new(),
+            changed_from: 0,
             shown: Vec::new(),
             is_dirty: false,
             has_new_steps: false,
@@ -99,6 +104,8 @@ impl Thread {
                 self.quality.remove(0);
             }
         }
+        // It may fill a gap of any run.
+        self.changed_from = 0;
         self.is_dirty = true;
     }
 
@@ -141,8 +148,13 @@ impl Thread {
                 run.serial = known.map_or(run.serial, |(_, serial)| *serial);
             }
             self.placed = 0;
+            self.changed_from = 0;
         }
         for run in self.runs.iter_mut().filter(|run| run.stale) {
+            // Attempts have other numbers now.
+            self.loose.append(&mut run.remarks);
+            run.settled = Tally::default();
+            self.placed = 0;
             run.refold(names);
         }
     }
@@ -162,6 +174,7 @@ impl Thread {
                 self.runs.len() - 1
             }
         };
+        self.changed_from = self.changed_from.min(run);
         if let Some(run) = self.runs.get_mut(run) {
             run.take(step, names);
         }
@@ -179,7 +192,7 @@ impl Thread {
         if step.kind == StepKind::GraphStart {
             return None;
         }
-        let newest_first = || self.runs.iter().enumerate().rev();
+        let newest_first = || self.runs.iter().enumerate().rev().take(RUNS_ROUTED_TO);
         let node = names.text(step.node);
         // The number says it, and where two runs expect the same, the nodes do.
         let mut expected = newest_first().filter(|(_, run)| run.expects(step));
@@ -202,10 +215,13 @@ impl Thread {
         adds.then_some(index)
     }
 
-    /// What it takes, about.
-    pub(super) fn measure(&self) -> usize {
+    /// What it takes, about. Runs that did not change take what they took.
+    pub(super) fn measure(&mut self) -> usize {
+        for run in self.runs.iter_mut().skip(self.changed_from) {
+            run.bytes = run.measure();
+        }
         let unrouted = self.unrouted.capacity() * size_of::<Step>();
-        let runs = self.runs.iter().map(Run::measure).sum::<usize>();
+        let runs = self.runs.iter().map(|run| run.bytes).sum::<usize>();
         let loose = self.loose.capacity() * size_of::<Remark>();
         THREAD_BYTES + self.name.len() + unrouted + runs + loose + self.quality.capacity() * 8
     }
@@ -229,6 +245,7 @@ impl Thread {
         self.loose.shrink_to_fit();
         self.placed = 0;
         self.has_new_steps = true;
+        self.changed_from = self.changed_from.saturating_sub(1);
         Some(run)
     }
 
@@ -250,6 +267,7 @@ impl Thread {
         run.remarks.shrink_to_fit();
         self.loose.shrink_to_fit();
         run.remarks_evicted += (shed + of_loose) as u64;
+        run.bytes = run.measure();
         self.placed = 0;
         self.has_new_steps = true;
         shed + of_loose > 0
@@ -266,6 +284,8 @@ impl Thread {
     }
 }
 
+/// Newest runs of a thread that a step may belong to.
+const RUNS_ROUTED_TO: usize = 64;
 /// Of a thread and its place in the tables.
 const THREAD_BYTES: usize = 384;
 

@@ -107,6 +107,12 @@ impl BySource {
         }
     }
 
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (sum, other) in self.reported.iter_mut().zip(&other.reported) {
+            sum.add(other);
+        }
+    }
+
     /// Tokens of the first source that reports any, and cost of the first that reports one.
     pub(super) fn counted(&self) -> Usage {
         let first = |has: fn(&Usage) -> bool| self.reported.iter().find(|usage| has(usage));

@@ -207,7 +207,7 @@ impl Runs {
 
     /// All spans in their order.
     fn places(&self, run: &Run, errors_only: bool) -> Vec<SpanPlace> {
-        let mut calls: Vec<_> = merged_calls(run);
+        let mut calls: Vec<_> = summary::calls(run).collect();
         calls.sort_by_key(|(key, call)| (key.attempt, call.first_us, call.at));
         let mut order: Vec<u32> = (0..run.fold.attempts.len() as u32).collect();
         let start = |index: &u32| run.fold.attempts.get(*index as usize).map(|a| a.start_us);
@@ -262,7 +262,7 @@ impl Runs {
         let Some(attempt) = run.fold.attempts.get(place.attempt as usize) else {
             return span;
         };
-        let (messages, errors, usage) = summary::figures(run, place.attempt);
+        let figures = summary::figures(run, place.attempt);
         let step = attempt
             .error_step
             .and_then(|index| run.steps.get(index as usize));
@@ -283,9 +283,9 @@ impl Runs {
         span.end_at = attempt.end_at;
         span.diffs = attempt.diffs;
         span.holds_branches = attempt.holds_branches;
-        span.messages = messages;
-        span.errors = errors + u32::from(attempt.outcome == Outcome::Failed);
-        span.usage = usage;
+        span.messages = figures.remarks;
+        span.errors = figures.errors + u32::from(attempt.outcome == Outcome::Failed);
+        span.usage = figures.usage.counted();
         span.error = error.unwrap_or_default();
         span
     }
@@ -453,19 +453,7 @@ fn call_end(call: &Call) -> i64 {
 }
 
 fn is_trouble(run: &Run, attempt: u32, held: &Attempt) -> bool {
-    held.outcome == Outcome::Failed || summary::figures(run, attempt).1 > 0
-}
-
-/// Calls of both tallies as one.
-fn merged_calls(run: &Run) -> Vec<(CallKey, Call)> {
-    let mut calls = run.settled.calls.clone();
-    for (key, call) in &run.provisional.calls {
-        calls
-            .entry(*key)
-            .and_modify(|known| known.merge(call))
-            .or_insert(*call);
-    }
-    calls.into_iter().collect()
+    held.outcome == Outcome::Failed || summary::figures(run, attempt).errors > 0
 }
 
 /// Rows of bars that do not lie over each other.
