@@ -200,20 +200,20 @@ fn relate(thread: &Thread, names: &Names, from: usize, all: &mut [Summary]) {
             }
             continue;
         }
-        // Its relation to the one before it, if that is here; the first one's did not change.
+        let takes_up = verdict::resumes(&run.fold, names);
         let (former, rest) = all.split_at_mut(place);
-        if let (Some(former), Some(next)) = (former.last_mut(), rest.first_mut()) {
-            follow(former, next, verdict::resumes(&run.fold, names));
-        } else if let (Some(next), Some(before)) = (rest.first_mut(), place_before(from, place)) {
-            if let Some(mut former) = summary(thread, before, names) {
-                follow(&mut former, next, verdict::resumes(&run.fold, names));
+        let Some(next) = rest.first_mut() else { break };
+        match former.last_mut() {
+            Some(former) => follow(former, next, takes_up),
+            // The one before did not change, and says what it said.
+            None => {
+                let before = from.checked_sub(1);
+                if let Some(mut former) = before.and_then(|before| summary(thread, before, names)) {
+                    follow(&mut former, next, takes_up);
+                }
             }
         }
     }
-}
-
-fn place_before(from: usize, place: usize) -> Option<usize> {
-    (from + place).checked_sub(1)
 }
 
 /// What a run says about the one before it.
