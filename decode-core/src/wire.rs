@@ -50,8 +50,12 @@ pub const PROTOCOL_VERSION: u32 = 1;
 pub const WS_PATH: &str = "/ws";
 /// Largest control message in bytes.
 pub const CONTROL_BYTES_MAX: usize = 64 * 1024;
-/// Most partitions one `resume` may name.
-pub const RESUME_PARTITIONS_MAX: usize = 512;
+/// Most partitions one `resume` may name, its parts included.
+pub const RESUME_PARTITIONS_MAX: usize = 16_384;
+/// Most partitions of a message of a client that is not split; relays before there were parts take no more.
+pub const MESSAGE_PARTITIONS_MAX: usize = 512;
+/// Most partitions a `resume` may name that the relay did not list.
+pub const UNLISTED_PARTITIONS_MAX: usize = 512;
 /// A client closes and reconnects when its oldest unapplied record is older than this.
 pub const CLIENT_APPLY_LAG_MS_MAX: u64 = 30_000;
 /// The relay closes a connection that has data waiting and sends no `ack` for this long.
@@ -199,6 +203,8 @@ codes! {
 pub mod control {
     /// Client: where to start.
     pub const RESUME: &str = "resume";
+    /// Either: part of a message that follows.
+    pub const PART: &str = "part";
     /// Client: bytes disposed of.
     pub const ACK: &str = "ack";
     /// Client: are you there?
@@ -231,11 +237,12 @@ pub mod control {
     pub const ERROR: &str = "error";
 
     /// Every message of a client.
-    pub const OF_CLIENT: [&str; 4] = [RESUME, ACK, PING, REPORT];
+    pub const OF_CLIENT: [&str; 5] = [RESUME, PART, ACK, PING, REPORT];
     /// Every message of a relay.
-    pub const OF_RELAY: [&str; 12] = [
+    pub const OF_RELAY: [&str; 13] = [
         WELCOME,
         RESUMED,
+        PART,
         REPLAY_PROGRESS,
         REPLAY_COMPLETE,
         PONG,

@@ -17,7 +17,9 @@ use std::{
 
 use decode_core::wire::{CONTROL_BYTES_MAX, CloseCode};
 use futures_util::{Sink as _, Stream as _};
-use session::{Answer, Fetch, ServerInput, ServerOutput, ServerSession, control::Report};
+use session::{
+    Answer, Fetch, ServerInput, ServerOutput, ServerSession, control::Report, server::Refusal,
+};
 use tokio::{
     io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
     sync::watch,
@@ -33,11 +35,12 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    Server, counters::Ending, history::Reading, hub::Signal, limits, outbox::Outbox, socket::Socket,
+    Peer, Server, counters::Ending, history::Reading, hub::Signal, limits, outbox::Outbox,
+    socket::Socket,
 };
 
 /// Runs a connection from its upgrade to its end.
-pub(crate) async fn run(server: Arc<Server>, socket: Socket, already_read: Vec<u8>) {
+pub(crate) async fn run(server: Arc<Server>, peer: Peer, socket: Socket, already_read: Vec<u8>) {
     let config = WebSocketConfig::default()
         .read_buffer_size(limits::SOCKET_READ_BUFFER_BYTES)
         .write_buffer_size(0)
@@ -50,7 +53,7 @@ pub(crate) async fn run(server: Arc<Server>, socket: Socket, already_read: Vec<u
     let _connected = server.counters.connected.hold();
     server.counters.sessions.inc();
     let mut signal = server.hub.subscribe();
-    let mut connection = Connection::new(&server, stream);
+    let mut connection = Connection::new(&server, peer, stream);
     let end = connection.serve(&mut signal).await;
     let how = match &end {
         End::Closing(code, reason) => {
@@ -99,6 +102,7 @@ enum Event {
 
 struct Connection<'a> {
     server: &'a Server,
+    peer: Peer,
     stream: WebSocketStream<Socket>,
     session: ServerSession,
     outbox: Outbox,
@@ -157,12 +161,13 @@ struct Counted {
 }
 
 impl<'a> Connection<'a> {
-    fn new(server: &'a Server, stream: WebSocketStream<Socket>) -> Self {
+    fn new(server: &'a Server, peer: Peer, stream: WebSocketStream<Socket>) -> Self {
         let now_ms = server.clock.now_ms();
         server.refresh_floors();
         let session = ServerSession::new(server.session.clone(), &server.hub.log(), now_ms);
         Self {
             server,
+            peer,
             stream,
             session,
             outbox: Outbox::default(),
@@ -284,11 +289,31 @@ impl<'a> Connection<'a> {
     fn handle(&mut self, input: ServerInput<'_>) {
         let now_ms = self.server.clock.now_ms();
         self.session.handle(input, &self.server.hub.log(), now_ms);
-        if let Some(code) = self.session.take_refusal() {
-            self.server.counters.control_errors.inc(code);
+        if let Some(refusal) = self.session.take_refusal() {
+            self.refused(refusal, now_ms);
         }
         if let Some(report) = self.session.take_report() {
             self.report(report, now_ms);
+        }
+    }
+
+    /// Counts a refused message. A refused `resume` is somebody who sees nothing: that is worth a line.
+    fn refused(&self, refusal: Refusal, now_ms: u64) {
+        let counters = &self.server.counters;
+        counters.control_errors.inc(refusal.code);
+        if !refusal.of_resume {
+            return;
+        }
+        counters.resume_errors.inc(refusal.code);
+        if let Some(left_out) = self.server.refusal_lines.lock().allow(now_ms) {
+            tracing::warn!(
+                peer = %self.peer.0,
+                code = refusal.code.code(),
+                invalid_partitions = refusal.invalid_partitions,
+                invalid_offsets = refusal.invalid_offsets,
+                left_out,
+                "a client's resume was refused"
+            );
         }
     }
 

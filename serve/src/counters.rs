@@ -96,6 +96,8 @@ pub struct ClientCounters {
     pub endings: Family<Ending>,
     pub refusals: Family<Refusal>,
     pub control_errors: Family<ErrorCode>,
+    /// Of them, those of a `resume`, its parts included.
+    pub resume_errors: Family<ErrorCode>,
     pub stale_cursors: Counter,
     pub stale_offsets: Counter,
     pub replays: Replays,

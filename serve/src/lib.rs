@@ -26,6 +26,7 @@ pub mod upgrade;
 mod accept;
 mod connection;
 mod hardening;
+mod log_limit;
 mod origin;
 mod outbox;
 mod permit;

@@ -2,12 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use session::ServerConfig;
 use tokio::sync::watch;
 
 use crate::{
     ClientCounters, Clock, Hub, Origin,
     history::{NoHistory, SharedReads},
+    log_limit::LogLimit,
     permit::Permits,
     tasks::Tasks,
 };
@@ -38,6 +40,8 @@ pub struct Server {
     /// Whatever is open to a client holds a receiver.
     open: watch::Sender<()>,
     tasks: Tasks,
+    /// Bounds what refused resumes write.
+    pub(crate) refusal_lines: Mutex<LogLimit>,
 }
 
 impl Server {
@@ -66,6 +70,7 @@ impl Server {
             history,
             open: watch::Sender::default(),
             tasks: Tasks::default(),
+            refusal_lines: Mutex::default(),
         })
     }
 

@@ -110,7 +110,7 @@ fn admit(
     let permit = server.permits.take(peer.0).map_err(full)?;
     let accept = HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
         .map_err(|_| handshake("The Sec-WebSocket-Key header is not usable.\n"))?;
-    server.spawn(begin(Arc::clone(server), upgrade, permit));
+    server.spawn(begin(Arc::clone(server), peer, upgrade, permit));
     Ok(switching_protocols(accept))
 }
 
@@ -197,12 +197,12 @@ fn switching_protocols(accept: HeaderValue) -> Response<Bytes> {
 }
 
 /// The connection from the moment hyper lets its socket go.
-async fn begin(server: Arc<Server>, upgrade: OnUpgrade, permit: Permit) {
+async fn begin(server: Arc<Server>, peer: Peer, upgrade: OnUpgrade, permit: Permit) {
     let Ok(upgraded) = upgrade.await else {
         return;
     };
     if let Some((socket, already_read)) = socket_of(upgraded) {
-        connection::run(server, socket, already_read).await;
+        connection::run(server, peer, socket, already_read).await;
     }
     drop(permit);
 }

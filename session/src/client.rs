@@ -7,6 +7,7 @@
 
 mod connection;
 mod delivery;
+mod parts;
 mod positions;
 mod recent;
 
@@ -21,6 +22,7 @@ use crate::Millis;
 use crate::control::{Fingerprint, From, Welcome};
 use crate::limits::{PROBLEM_CHARS_MAX, PROBLEMS_MAX};
 pub use delivery::Delivery;
+use parts::Parts;
 use positions::Positions;
 pub use positions::{Discontinuity, PartitionPosition};
 use recent::KeepingUp;
@@ -150,6 +152,7 @@ pub struct ClientSession {
     now: Millis,
     outbox: VecDeque<ClientOutput>,
     positions: Positions,
+    parts: Parts,
     welcome: Option<Welcome>,
     flow: Flow,
     keeping_up: KeepingUp,
@@ -195,6 +198,7 @@ impl ClientSession {
             now: 0,
             outbox: VecDeque::new(),
             positions: Positions::default(),
+            parts: Parts::default(),
             welcome: None,
             flow: Flow::default(),
             keeping_up: KeepingUp::default(),

@@ -4,9 +4,12 @@
 //! is read leniently by clients, so that a newer relay may add fields and types.
 
 mod client;
+mod cursors;
+mod error;
 mod fields;
 mod relay;
 mod strict;
+mod texts;
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};
@@ -14,10 +17,13 @@ use core::fmt::Display;
 
 use serde::{Serialize, Serializer};
 
-pub use client::{
-    Ack, ClientMessage, ControlError, From, LISTED_MAX, Report, Resume, parse_client,
+pub use client::{Ack, ClientMessage, From, Report, Resume, parse_client};
+pub use cursors::{Cursors, Unlisted};
+pub use error::{ControlError, LISTED_MAX};
+pub use relay::{
+    RelayMessage, RelayPart, RelayText, Span, Start, Welcome, WireLimits, parse_relay,
 };
-pub use relay::{RelayMessage, RelayText, Span, Start, Welcome, WireLimits, parse_relay};
+pub use texts::PART_PARTITIONS;
 
 /// A 64-bit integer as JSON carries it: decimal text. A number is read where it is exact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +76,15 @@ impl Serialize for Partition {
 /// Serialises a message of ours. Such messages hold nothing JSON cannot carry.
 pub(crate) fn text_of(message: &impl Serialize) -> String {
     serde_json::to_string(message).unwrap_or_default()
+}
+
+/// A count that is left out where it is 0.
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[cfg(test)]

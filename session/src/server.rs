@@ -11,8 +11,11 @@
 //! It holds no payload: [`ServerOutput::Data`] is a slice of the log's own segment.
 
 mod behind;
+mod bucket;
 mod lane;
 mod lanes;
+mod resume;
+mod stats;
 
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString as _};
@@ -25,17 +28,20 @@ use decode_core::wire::{
 
 use crate::Millis;
 use crate::control::{
-    Ack, ByPartition, ClientMessage, ControlError, Decimal, From, Partition, RelayMessage, Report,
-    Resume, Span, Welcome, WireLimits, parse_client,
+    Ack, ByPartition, ClientMessage, ControlError, Cursors, Decimal, From, Partition, RelayMessage,
+    Report, Resume, Span, Welcome, WireLimits, parse_client,
 };
 use crate::history::{Answer, Fetch};
 use crate::limits::{
-    CONTROL_PER_SECOND_MAX, JUNK_MESSAGES_MAX, MISSING_NAMED_MAX, OUTBOX_MESSAGES_MAX,
-    PROGRESS_INTERVAL_MS, RESUME_DEADLINE_MS,
+    JUNK_MESSAGES_MAX, MISSING_NAMED_MAX, OUTBOX_MESSAGES_MAX, PROGRESS_INTERVAL_MS,
+    RESUME_DEADLINE_MS,
 };
 use crate::log::TailLog;
 use behind::Verdict;
+use bucket::Bucket;
 use lanes::{Lanes, Next};
+use resume::Parts;
+pub use stats::{HistoryStats, Refusal, ReplayStats, ServerStats};
 
 /// What a relay tells every client.
 #[derive(Clone, Debug)]
@@ -120,57 +126,6 @@ pub enum ServerOutput {
     },
 }
 
-/// What a connection did, for metrics. Monotonic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ServerStats {
-    /// Data frames sent.
-    pub frames: u64,
-    /// Bytes of data frames sent.
-    pub bytes: u64,
-    /// Gap frames made for this client because its cursor was too old.
-    pub stale_gaps: u64,
-    /// Positions those gaps cover.
-    pub stale_positions: u64,
-    /// Control messages refused.
-    pub refused: u64,
-    /// What was asked for behind memory.
-    pub history: HistoryStats,
-    /// What of it belongs to the replay.
-    pub replay: ReplayStats,
-}
-
-/// What a connection asked for behind memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HistoryStats {
-    /// Questions.
-    pub asked: u64,
-    /// Answers that were taken.
-    pub taken: u64,
-    /// Answers that there is nothing for the moment.
-    pub busy: u64,
-    /// Failed attempts.
-    pub failed: u64,
-    /// Answers that did not answer the question: a hole, a repeat, another topic.
-    pub wrong: u64,
-}
-
-/// What a connection's replay gave: all up to the heads named in `resumed`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReplayStats {
-    /// How it was asked for; none before `resume`.
-    pub from: Option<From>,
-    /// Data frames sent.
-    pub frames: u64,
-    /// Bytes of them.
-    pub bytes: u64,
-    /// Gap frames made for this client because its cursor was too old.
-    pub gaps: u64,
-    /// Positions those gaps cover.
-    pub gap_positions: u64,
-    /// How long it took, once it is complete.
-    pub took_ms: Option<Millis>,
-}
-
 /// One connection. See the module text.
 #[derive(Debug)]
 pub struct ServerSession {
@@ -185,7 +140,8 @@ pub struct ServerSession {
     bucket: Bucket,
     stats: ServerStats,
     last_report: Option<Report>,
-    last_refusal: Option<ErrorCode>,
+    last_refusal: Option<Refusal>,
+    parts: Parts,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -221,12 +177,11 @@ impl ServerSession {
             stats: ServerStats::default(),
             last_report: None,
             last_refusal: None,
+            parts: Parts::default(),
             config,
         };
         let welcome = session.welcome(log);
-        session
-            .outbox
-            .push_back(RelayMessage::Welcome(welcome).to_text());
+        session.send(RelayMessage::Welcome(welcome));
         session
     }
 
@@ -317,8 +272,8 @@ impl ServerSession {
         self.last_report.take()
     }
 
-    /// The code of the newest refusal, once.
-    pub const fn take_refusal(&mut self) -> Option<ErrorCode> {
+    /// The newest refusal, once.
+    pub const fn take_refusal(&mut self) -> Option<Refusal> {
         self.last_refusal.take()
     }
 
@@ -329,10 +284,12 @@ impl ServerSession {
         }
         match parse_client(text)? {
             ClientMessage::Resume(resume) => {
-                self.resume(resume, log, now).map_err(|e| ControlError {
-                    of_resume: true,
-                    ..e
-                })
+                let resumed = self.resume(resume, log, now);
+                self.of_resume(resumed)
+            }
+            ClientMessage::Part(cursors) => {
+                let taken = self.part(cursors, log);
+                self.of_resume(taken)
             }
             ClientMessage::Ack(ack) => self.ack(&ack),
             ClientMessage::Ping => {
@@ -346,13 +303,34 @@ impl ServerSession {
         }
     }
 
-    fn resume(&mut self, resume: Resume, log: &TailLog, now: Millis) -> Result<(), ControlError> {
-        if !matches!(self.phase, Phase::AwaitResume { .. }) {
-            return Err(ControlError::new(
-                ErrorCode::OutOfOrder,
-                "resume was already sent",
-            ));
+    /// A `resume` is refused with all its parts.
+    fn of_resume<T>(&mut self, result: Result<T, ControlError>) -> Result<T, ControlError> {
+        result.map_err(|e| {
+            self.parts = Parts::default();
+            ControlError {
+                of_resume: true,
+                ..e
+            }
+        })
+    }
+
+    fn part(&mut self, cursors: Cursors, log: &TailLog) -> Result<(), ControlError> {
+        self.await_resume()?;
+        self.parts.add(cursors, log)
+    }
+
+    fn await_resume(&self) -> Result<(), ControlError> {
+        if matches!(self.phase, Phase::AwaitResume { .. }) {
+            return Ok(());
         }
+        Err(ControlError::new(
+            ErrorCode::OutOfOrder,
+            "resume was already sent",
+        ))
+    }
+
+    fn resume(&mut self, resume: Resume, log: &TailLog, now: Millis) -> Result<(), ControlError> {
+        self.await_resume()?;
         if resume
             .namespace
             .as_ref()
@@ -361,10 +339,14 @@ impl ServerSession {
             let text = "the cursors belong to another topic or cluster";
             return Err(ControlError::new(ErrorCode::WrongNamespace, text));
         }
-        self.lanes = Lanes::open(&resume, log, now)?;
+        let resume = self.parts.complete(resume, log)?;
+        self.lanes = Lanes::open(&resume, log, now);
         let (heads, positions) = self.lanes.heads_and_positions();
-        self.outbox
-            .push_back(RelayMessage::Resumed { heads, positions }.to_text());
+        self.send(RelayMessage::Resumed {
+            heads,
+            positions,
+            parts: 0,
+        });
         self.replay = Some(Replay {
             mode: resume.from,
             since_ms: now,
@@ -395,11 +377,11 @@ impl ServerSession {
     }
 
     fn stream(&mut self, log: &TailLog, now: Millis) -> ServerOutput {
-        if let Some(message) = self.lanes.adopt_new(log) {
-            return ServerOutput::Text(message.to_text());
+        if let Some(message) = self.lanes.adopt_new(log, now) {
+            return self.tell(message);
         }
         if let Some(done) = self.replay_complete(log, now) {
-            return ServerOutput::Text(done.to_text());
+            return self.tell(done);
         }
         if let Some(progress) = self.replay_progress(now) {
             return ServerOutput::Text(progress.to_text());
@@ -436,10 +418,22 @@ impl ServerSession {
             }
             // What the lanes saw of the log may just have decided the last of them.
             Next::Idle { until_ms } => match self.replay_complete(log, now) {
-                Some(done) => ServerOutput::Text(done.to_text()),
+                Some(done) => self.tell(done),
                 None => self.wait(until_ms),
             },
         }
+    }
+
+    fn send(&mut self, message: RelayMessage) {
+        self.outbox.extend(message.to_texts());
+    }
+
+    /// A message at once; where it is one of several, the others follow.
+    fn tell(&mut self, message: RelayMessage) -> ServerOutput {
+        let mut texts = message.to_texts().into_iter();
+        let first = texts.next().unwrap_or_default();
+        self.outbox.extend(texts);
+        ServerOutput::Text(first)
     }
 
     fn wait(&self, until_ms: Option<Millis>) -> ServerOutput {
@@ -479,6 +473,7 @@ impl ServerSession {
             last_offsets_by_partition: self.lanes.last_offsets(),
             blocked: paused.map(|view| view.partition).collect(),
             missing: log.unplaced().take(MISSING_NAMED_MAX).collect(),
+            parts: 0,
         })
     }
 
@@ -497,7 +492,12 @@ impl ServerSession {
 
     fn refuse(&mut self, error: &ControlError) {
         self.stats.refused += 1;
-        self.last_refusal = Some(error.code);
+        self.last_refusal = Some(Refusal {
+            code: error.code,
+            of_resume: error.of_resume,
+            invalid_partitions: error.invalid_counts.0,
+            invalid_offsets: error.invalid_counts.1,
+        });
         if matches!(self.phase, Phase::Closing(..)) {
             return;
         }
@@ -542,39 +542,7 @@ impl ServerSession {
                 ack_stall_ms_max: config.ack_stall_ms,
             },
             partitions,
-        }
-    }
-}
-
-/// A token bucket over control messages.
-#[derive(Debug)]
-struct Bucket {
-    tokens: u32,
-    refilled_ms: Millis,
-}
-
-impl Bucket {
-    const fn new(now: Millis) -> Self {
-        Self {
-            tokens: CONTROL_PER_SECOND_MAX,
-            refilled_ms: now,
-        }
-    }
-
-    fn take(&mut self, now: Millis) -> bool {
-        let elapsed = now.saturating_sub(self.refilled_ms);
-        let earned = elapsed * u64::from(CONTROL_PER_SECOND_MAX) / 1_000;
-        if earned > 0 {
-            self.refilled_ms = now;
-            let tokens = u64::from(self.tokens).saturating_add(earned);
-            self.tokens = tokens.min(u64::from(CONTROL_PER_SECOND_MAX)) as u32;
-        }
-        match self.tokens.checked_sub(1) {
-            Some(left) => {
-                self.tokens = left;
-                true
-            }
-            None => false,
+            parts: 0,
         }
     }
 }

@@ -230,7 +230,10 @@ impl Script {
         }
         self.session.handle(input, &self.log, self.now);
         let report = self.session.take_report().is_some();
-        let refusal = self.session.take_refusal().map(|code| code.code());
+        let refusal = self
+            .session
+            .take_refusal()
+            .map(|refusal| refusal.code.code());
         if report || refusal.is_some() {
             self.note(&format!("report {report} refusal {refusal:?}"), &[]);
         }

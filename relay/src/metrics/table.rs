@@ -309,6 +309,9 @@ metrics! {
     Counter "dashstream_relay_control_errors_total" ["code"]
         "Control messages refused, by error code."
         = |s, e| family(&s.counters.clients.control_errors, e);
+    Counter "dashstream_relay_resume_errors_total" ["code"]
+        "Resumes of clients refused, by error code; they are among the control errors too."
+        = |s, e| family(&s.counters.clients.resume_errors, e);
     Counter "dashstream_relay_stale_cursors_total"
         "Gaps made for a single client because its cursor was older than the log."
         = |s, e| e(s.counters.clients.stale_cursors.get() as f64, &[]);

@@ -3,12 +3,13 @@
 use alloc::format;
 use alloc::string::ToString as _;
 
-use decode_core::wire::{CloseCode, ErrorCode, PROTOCOL_VERSION, control};
+use decode_core::wire::{CloseCode, ErrorCode, MESSAGE_PARTITIONS_MAX, PROTOCOL_VERSION, control};
 
-use super::{ClientInput, ClientOutput, ClientSession, Flow, KeepingUp, Phase, Refused};
+use super::{ClientInput, ClientOutput, ClientSession, Flow, KeepingUp, Parts, Phase, Refused};
 use crate::Millis;
 use crate::control::{
-    Ack, ByPartition, ClientMessage, From, RelayMessage, RelayText, Resume, Welcome, parse_relay,
+    Ack, ByPartition, ClientMessage, From, Partition, RelayMessage, RelayText, Resume, Start,
+    Welcome, parse_relay,
 };
 use crate::limits::{
     ACK_INTERVAL_MS, ACK_WINDOW_SHARE, CONNECT_MS_MAX, GOOD_SERVICE_MS, PING_IDLE_MS,
@@ -59,7 +60,10 @@ impl ClientSession {
             return output;
         }
         if let Some(ack) = self.ack_due() {
-            return ClientOutput::Send(ack.to_text());
+            let acks = ack.split(MESSAGE_PARTITIONS_MAX);
+            let texts = acks.map(|ack| ClientOutput::Send(ack.to_text()));
+            self.outbox.extend(texts);
+            return self.poll(now);
         }
         if matches!(self.phase, Phase::Replaying | Phase::Live)
             && let Some(report) = self.keeping_up.report_if_due(now)
@@ -118,7 +122,7 @@ impl ClientSession {
         }
     }
 
-    fn ack_due(&mut self) -> Option<ClientMessage> {
+    fn ack_due(&mut self) -> Option<Ack> {
         let since = self.flow.owed_since?;
         let window = self.welcome.as_ref().map_or(0, |w| w.window_bytes);
         let owed = self.flow.disposed - self.flow.acked;
@@ -128,16 +132,26 @@ impl ClientSession {
         }
         self.flow.acked = self.flow.disposed;
         self.flow.owed_since = None;
-        let offsets = self.positions.last_offsets();
-        Some(ClientMessage::Ack(Ack {
+        Some(Ack {
             bytes: self.flow.acked,
-            offsets,
-        }))
+            offsets: self.positions.moved_offsets(),
+        })
     }
 
     fn text(&mut self, text: &str) {
         match parse_relay(text) {
-            Ok(Some(message)) => self.message(message),
+            Ok(Some(RelayMessage::Part(part))) => {
+                if !self.parts.add(part) {
+                    self.broken_parts();
+                }
+            }
+            Ok(Some(mut message)) => {
+                if self.parts.complete(&mut message) {
+                    self.message(message);
+                } else {
+                    self.broken_parts();
+                }
+            }
             Ok(None) => self.unknown_control += 1,
             Err(error) => {
                 self.problem(CloseCode::Protocol.code(), &error.to_string());
@@ -146,10 +160,31 @@ impl ClientSession {
         }
     }
 
+    /// Partitions found while connected. A relay that does not know cursors of partitions which it did not list
+    /// begins one elsewhere than this client is; it will know the cursor once it lists the partition.
+    fn found(&mut self, partitions: &ByPartition<Start>) {
+        let mut is_known = true;
+        for (&Partition(partition), start) in partitions {
+            let p = self.positions.start(partition, start.position.0);
+            is_known &= p.expected == start.position.0;
+        }
+        if !is_known {
+            self.fail(CloseCode::Normal, "a partition came back");
+        }
+    }
+
+    fn broken_parts(&mut self) {
+        let text = "parts of a message are missing or do not belong together";
+        self.problem(CloseCode::Protocol.code(), text);
+        self.fail(CloseCode::Protocol, "broken parts");
+    }
+
     fn message(&mut self, message: RelayMessage) {
         match message {
             RelayMessage::Welcome(welcome) => self.welcomed(welcome),
-            RelayMessage::Resumed { heads, positions } => self.resumed(&heads, &positions),
+            RelayMessage::Resumed {
+                heads, positions, ..
+            } => self.resumed(&heads, &positions),
             RelayMessage::ReplayProgress {
                 sent,
                 estimated_total,
@@ -169,7 +204,7 @@ impl ClientSession {
                     self.enter(Phase::Live);
                 }
             }
-            RelayMessage::Pong | RelayMessage::SchemaStatus { .. } => {}
+            RelayMessage::Pong | RelayMessage::Part(_) | RelayMessage::SchemaStatus { .. } => {}
             RelayMessage::CursorStale {
                 partition,
                 requested,
@@ -193,11 +228,7 @@ impl ClientSession {
                 self.problem(control::TOPIC_RESET, &text);
                 self.positions.reset(partition, position.0);
             }
-            RelayMessage::Partitions { partitions } => {
-                for (partition, start) in partitions {
-                    self.positions.start(partition.0, start.position.0);
-                }
-            }
+            RelayMessage::Partitions { partitions } => self.found(&partitions),
             RelayMessage::GoingAway {
                 reason,
                 retry_after_ms,
@@ -258,11 +289,11 @@ impl ClientSession {
         let resume = Resume {
             namespace: Some(welcome.namespace.clone()),
             from,
-            positions: self.positions.cursors(&welcome.partitions),
-            fingerprints: self.positions.fingerprints(&welcome.partitions),
+            cursors: self.positions.cursors(&welcome.partitions),
+            parts: 0,
         };
-        self.outbox
-            .push_back(ClientOutput::Send(ClientMessage::Resume(resume).to_text()));
+        let texts = resume.to_texts().into_iter();
+        self.outbox.extend(texts.map(ClientOutput::Send));
         self.welcome = Some(welcome);
     }
 
@@ -308,6 +339,7 @@ impl ClientSession {
 
     fn connect(&mut self) {
         self.epoch += 1;
+        self.parts = Parts::default();
         self.flow = Flow::default();
         self.keeping_up = KeepingUp::default();
         self.replay = None;

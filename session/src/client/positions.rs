@@ -1,13 +1,12 @@
 //! What a client expects next and what it has disposed of, by partition.
 
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 
 use decode_core::frame::{FrameHeader, FrameReader};
-use decode_core::wire::FrameKind;
+use decode_core::wire::{FrameKind, UNLISTED_PARTITIONS_MAX};
 
 use super::Refused;
-use crate::control::{ByPartition, Decimal, Fingerprint, Partition, Span};
+use crate::control::{ByPartition, Cursors, Decimal, Fingerprint, Partition, Span, Unlisted};
 
 /// A frame that leaves something out, or repeats something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +42,8 @@ pub struct PartitionPosition {
     pub gaps: u64,
     /// Offsets inside those gaps.
     pub gap_offsets: u64,
+    /// The cursor as this connection was last told.
+    acknowledged: u64,
 }
 
 #[derive(Debug, Default)]
@@ -63,38 +64,45 @@ impl Positions {
         self.by_partition.clear();
     }
 
-    /// The cursors of the partitions the relay has, as `resume` sends them: one of another partition would
-    /// refuse the whole resume.
-    pub(super) fn cursors(&self, relays: &ByPartition<Span>) -> ByPartition {
-        self.known_to(relays)
-            .map(|p| (Partition(p.partition), Decimal(p.committed)))
-            .collect()
+    /// The cursors, as `resume` sends them, with what shows that they are of this topic. One of a partition
+    /// that the relay did not list would refuse the whole resume, and goes apart.
+    pub(super) fn cursors(&self, relays: &ByPartition<Span>) -> Cursors {
+        let mut cursors = Cursors::default();
+        for p in self.by_partition.values() {
+            let partition = Partition(p.partition);
+            if relays.contains_key(&partition) {
+                cursors.positions.insert(partition, Decimal(p.committed));
+                let last = p.fingerprint.map(|record| (partition, record));
+                cursors.fingerprints.extend(last);
+            } else if cursors.unlisted.len() < UNLISTED_PARTITIONS_MAX {
+                let cursor = Unlisted {
+                    position: p.committed,
+                    last: p.fingerprint,
+                };
+                cursors.unlisted.push((partition, cursor));
+            }
+        }
+        cursors
     }
 
-    /// The last offsets disposed of, as `ack` sends them.
-    pub(super) fn last_offsets(&self) -> ByPartition {
-        self.by_partition
-            .values()
-            .filter_map(|p| Some((Partition(p.partition), Decimal(p.committed.checked_sub(1)?))))
-            .collect()
-    }
-
-    /// What shows that those cursors are of this topic, ascending.
-    pub(super) fn fingerprints(&self, relays: &ByPartition<Span>) -> Vec<(Partition, Fingerprint)> {
-        self.known_to(relays)
-            .filter_map(|p| Some((Partition(p.partition), p.fingerprint?)))
-            .collect()
-    }
-
-    fn known_to(&self, relays: &ByPartition<Span>) -> impl Iterator<Item = &PartitionPosition> {
-        let is_known = move |p: &&PartitionPosition| relays.contains_key(&Partition(p.partition));
-        self.by_partition.values().filter(is_known)
+    /// The last offsets disposed of where they moved since they were asked for, as `ack` sends them.
+    pub(super) fn moved_offsets(&mut self) -> ByPartition {
+        let moved = self.by_partition.values_mut().filter_map(|p| {
+            let before = core::mem::replace(&mut p.acknowledged, p.committed);
+            let last = p
+                .committed
+                .checked_sub(1)
+                .filter(|_| p.committed != before)?;
+            Some((Partition(p.partition), Decimal(last)))
+        });
+        moved.collect()
     }
 
     /// What a new connection starts from: what was received and not disposed of is received again.
     pub(super) fn rewind(&mut self) {
         for p in self.by_partition.values_mut() {
             p.expected = p.committed;
+            p.acknowledged = p.committed;
         }
     }
 
@@ -122,6 +130,7 @@ impl Positions {
                 partition,
                 expected: position,
                 committed: position,
+                acknowledged: position,
                 head: position,
                 ..PartitionPosition::default()
             })

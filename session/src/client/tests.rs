@@ -145,6 +145,7 @@ fn resumed_at(position: u64) -> ClientSession {
     let resumed = RelayMessage::Resumed {
         heads: at.clone(),
         positions: at,
+        parts: 0,
     };
     client.handle(ClientInput::Text(&resumed.to_text()), 0);
     assert_eq!(client.phase(), Phase::Replaying);
@@ -215,6 +216,7 @@ fn receiving_and_the_end_of_the_replay_move_no_cursor() {
         last_offsets_by_partition: ByPartition::from([(Partition(0), Decimal(10))]),
         blocked: Vec::new(),
         missing: Vec::new(),
+        parts: 0,
     };
     client.handle(ClientInput::Text(&done.to_text()), 1);
     assert_eq!(client.phase(), Phase::Live);
@@ -393,8 +395,8 @@ fn the_cursor_has_the_last_record_with_it() {
         offset: 12,
         timestamp_ms: 222,
     };
-    assert_eq!(resume.positions[&Partition(0)], Decimal(16));
-    assert_eq!(resume.fingerprints, [(Partition(0), record)]);
+    assert_eq!(resume.cursors.positions[&Partition(0)], Decimal(16));
+    assert_eq!(resume.cursors.fingerprints, [(Partition(0), record)]);
     let reset = RelayMessage::TopicReset {
         partition: 0,
         requested: Decimal(16),
@@ -403,8 +405,8 @@ fn the_cursor_has_the_last_record_with_it() {
     client.handle(ClientInput::Text(&reset.to_text()), 3);
     reconnect(&mut client);
     let resume = sent_resume(&mut client, &welcome);
-    assert_eq!(resume.positions[&Partition(0)], Decimal(0));
-    assert!(resume.fingerprints.is_empty());
+    assert_eq!(resume.cursors.positions[&Partition(0)], Decimal(0));
+    assert!(resume.cursors.fingerprints.is_empty());
 }
 
 /// RES-19: a cursor kept from an earlier run has its record with it, if that was kept; one that cannot
@@ -430,8 +432,12 @@ fn a_sought_position_has_its_record_with_it() {
     drain(&mut client, 0);
     client.handle(ClientInput::Opened, 0);
     let resume = sent_resume(&mut client, &welcome);
-    assert_eq!(resume.positions.len(), 3, "the relay has no partition 9");
-    assert_eq!(resume.fingerprints, [(Partition(0), record)]);
+    assert_eq!(
+        resume.cursors.positions.len(),
+        3,
+        "the relay has no partition 9"
+    );
+    assert_eq!(resume.cursors.fingerprints, [(Partition(0), record)]);
 }
 
 /// RES-27: that the replay is over does not say that a paused partition is, or one that the relay cannot
@@ -445,6 +451,7 @@ fn paused_and_missing_partitions_are_named() {
         last_offsets_by_partition: ByPartition::new(),
         blocked: blocked.to_vec(),
         missing: missing.to_vec(),
+        parts: 0,
     };
     client.handle(ClientInput::Text(&done(&[0, 7], &[3]).to_text()), 1);
     assert_eq!(
@@ -465,4 +472,33 @@ fn paused_and_missing_partitions_are_named() {
     client.handle(ClientInput::Text(&done(&[], &[]).to_text()), 1);
     assert_eq!(client.problems().count(), 0);
     assert!(client.incomplete().is_empty());
+}
+
+/// RES-31: a message of which a part is missing, or that has another's, counts for nothing.
+#[test]
+fn broken_parts_end_the_connection() {
+    let part =
+        |of: &str| alloc::format!(r#"{{"type":"part","of":"{of}","positions":{{"3":"1"}}}}"#);
+    let resumed = |parts: u64| {
+        alloc::format!(r#"{{"type":"resumed","heads":{{}},"positions":{{}},"parts":{parts}}}"#)
+    };
+    let cases = [
+        [part("resumed"), resumed(2)].to_vec(),
+        [part("resumed"), resumed(0)].to_vec(),
+        [part("welcome"), resumed(1)].to_vec(),
+        [part("resumed"), part("welcome")].to_vec(),
+        [resumed(1)].to_vec(),
+    ];
+    for texts in cases {
+        let mut client = resumed_at(10);
+        reconnect(&mut client);
+        for text in &texts {
+            client.handle(ClientInput::Text(text), 2);
+        }
+        assert_eq!(client.phase(), Phase::Waiting, "{texts:?}");
+        assert_eq!(client.positions().count(), 1, "{texts:?}");
+        let (outputs, _) = drain(&mut client, 2);
+        let code = CloseCode::Protocol;
+        assert!(matches!(&outputs[..], [ClientOutput::Close { code: c, .. }] if *c == code));
+    }
 }

@@ -40,6 +40,11 @@ impl Fields {
         self.read(name, Value::as_u64)
     }
 
+    /// 0 where it is not there.
+    pub(super) fn u64_or_zero(&self, name: &str) -> Result<u64, Error> {
+        self.read_or_default(name, Value::as_u64)
+    }
+
     pub(super) fn u32(&self, name: &str) -> Result<u32, Error> {
         self.read(name, narrow)
     }
@@ -59,6 +64,28 @@ impl Fields {
 
     pub(super) fn decimals(&self, name: &str) -> Result<ByPartition, Error> {
         self.by_partition(name, decimal)
+    }
+
+    /// None where it is not there.
+    pub(super) fn decimals_or_none(&self, name: &str) -> Result<ByPartition, Error> {
+        if self.0.contains_key(name) {
+            self.decimals(name)
+        } else {
+            Ok(ByPartition::new())
+        }
+    }
+
+    /// None where it is not there.
+    pub(super) fn objects_or_none<T>(
+        &self,
+        name: &str,
+        read: impl Fn(&Self) -> Result<T, Error>,
+    ) -> Result<ByPartition<T>, Error> {
+        if self.0.contains_key(name) {
+            self.objects(name, read)
+        } else {
+            Ok(ByPartition::new())
+        }
     }
 
     /// An object for each partition.

@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use decode_core::wire::control;
 use serde::Serialize;
 
+use super::error::ControlError;
 use super::fields::Fields;
-use super::{ByPartition, ControlError, Decimal, text_of};
+use super::{ByPartition, Decimal, is_zero};
 
 /// What a partition holds, as `welcome` tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -56,8 +57,34 @@ pub struct Welcome {
     pub payload_bytes_max: u64,
     /// Further limits.
     pub limits: WireLimits,
-    /// What each partition holds.
+    /// What each partition holds, but for those that went before in parts.
     pub partitions: ByPartition<Span>,
+    /// How many parts went before.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub parts: u64,
+}
+
+/// Part of a message whose maps by partition do not fit into one. It goes before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RelayPart {
+    /// The type of the message it is part of; of its fields there are those of that message.
+    pub of: String,
+    /// Of `welcome`.
+    #[serde(skip_serializing_if = "ByPartition::is_empty")]
+    pub partitions: ByPartition<Span>,
+    /// Of `resumed`.
+    #[serde(skip_serializing_if = "ByPartition::is_empty")]
+    pub heads: ByPartition,
+    /// Of `resumed`.
+    #[serde(skip_serializing_if = "ByPartition::is_empty")]
+    pub positions: ByPartition,
+    /// Of `replay_complete`.
+    #[serde(skip_serializing_if = "ByPartition::is_empty")]
+    pub last_offsets_by_partition: ByPartition,
+    /// Of `replay_complete`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<u32>,
 }
 
 /// One partition's first position, as `partitions` announces it.
@@ -86,7 +113,12 @@ pub enum RelayMessage {
         heads: ByPartition,
         /// First position that will be served, by partition.
         positions: ByPartition,
+        /// How many parts went before.
+        #[serde(skip_serializing_if = "is_zero")]
+        parts: u64,
     },
+    /// Part of a message that follows.
+    Part(RelayPart),
     /// How far the replay is.
     ReplayProgress {
         /// Frames sent.
@@ -108,6 +140,9 @@ pub enum RelayMessage {
         /// [`crate::limits::MISSING_NAMED_MAX`] of them.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         missing: Vec<u32>,
+        /// How many parts went before.
+        #[serde(skip_serializing_if = "is_zero")]
+        parts: u64,
     },
     /// The answer to `ping`.
     Pong,
@@ -173,12 +208,6 @@ pub struct RelayText {
 }
 
 impl RelayMessage {
-    /// Its text.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        text_of(self)
-    }
-
     /// The refusal of a client's message.
     #[must_use]
     pub fn refusal(error: &ControlError) -> Self {
@@ -210,7 +239,16 @@ pub fn parse_relay(text: &str) -> Result<Option<RelayMessage>, serde_json::Error
         control::RESUMED => RelayMessage::Resumed {
             heads: fields.decimals("heads")?,
             positions: fields.decimals("positions")?,
+            parts: fields.u64_or_zero("parts")?,
         },
+        control::PART => RelayMessage::Part(RelayPart {
+            of: fields.text("of")?,
+            partitions: fields.objects_or_none("partitions", span)?,
+            heads: fields.decimals_or_none("heads")?,
+            positions: fields.decimals_or_none("positions")?,
+            last_offsets_by_partition: fields.decimals_or_none("lastOffsetsByPartition")?,
+            blocked: fields.u32s("blocked")?,
+        }),
         control::REPLAY_PROGRESS => RelayMessage::ReplayProgress {
             sent: fields.decimal("sent")?,
             estimated_total: fields.decimal("estimatedTotal")?,
@@ -221,6 +259,7 @@ pub fn parse_relay(text: &str) -> Result<Option<RelayMessage>, serde_json::Error
             last_offsets_by_partition: fields.decimals("lastOffsetsByPartition")?,
             blocked: fields.u32s("blocked")?,
             missing: fields.u32s("missing")?,
+            parts: fields.u64_or_zero("parts")?,
         },
         control::CURSOR_STALE => RelayMessage::CursorStale {
             partition: fields.u32("partition")?,
@@ -271,12 +310,15 @@ fn welcome(fields: &Fields) -> Result<Welcome, serde_json::Error> {
             resume_deadline_ms: limits.u64("resumeDeadlineMs")?,
             ack_stall_ms_max: limits.u64("ackStallMsMax")?,
         },
-        partitions: fields.objects("partitions", |span| {
-            Ok(Span {
-                earliest: span.decimal("earliest")?,
-                head: span.decimal("head")?,
-            })
-        })?,
+        partitions: fields.objects("partitions", span)?,
+        parts: fields.u64_or_zero("parts")?,
+    })
+}
+
+fn span(span: &Fields) -> Result<Span, serde_json::Error> {
+    Ok(Span {
+        earliest: span.decimal("earliest")?,
+        head: span.decimal("head")?,
     })
 }
 

@@ -7,6 +7,8 @@ use decode_core::wire::{ErrorCode, control};
 use super::relay::Start;
 use super::*;
 
+mod parts;
+
 fn code(text: &str) -> ErrorCode {
     parse_client(text).expect_err("must be refused").code
 }
@@ -124,21 +126,12 @@ fn bad_partitions_and_offsets_are_listed() {
         panic!("a resume")
     };
     let positions: Vec<_> = good
+        .cursors
         .positions
         .into_iter()
         .map(|(p, o)| (p.0, o.0))
         .collect();
     assert_eq!(positions, [(0, 42), (7, 9_007_199_254_740_994)]);
-}
-
-#[test]
-fn too_many_partitions_are_refused() {
-    let entries: Vec<String> = (0..513).map(|p| alloc::format!(r#""{p}":"1""#)).collect();
-    let text = alloc::format!(
-        r#"{{"type":"resume","protocol":1,"from":"cursor","positions":{{{}}}}}"#,
-        entries.join(",")
-    );
-    assert_eq!(code(&text), ErrorCode::TooManyPartitions);
 }
 
 /// RES-19, RES-22: a fingerprint is taken whole or the resume is refused whole.
@@ -190,30 +183,14 @@ fn fingerprints_are_checked() {
         panic!("good")
     };
     let read = |p: u32| {
-        good.fingerprint(Partition(p))
+        good.cursors
+            .fingerprint(Partition(p))
             .map(|f| (f.offset, f.timestamp_ms))
     };
     assert_eq!(
         (read(0), read(1)),
         (Some((41, -1)), Some((7, 1_700_000_000_000)))
     );
-}
-
-/// RES-22: a resume that says all it may about as many partitions as it may fits into one message.
-#[test]
-fn the_largest_resume_fits() {
-    let partitions = (0..512).map(|n| Partition(u32::MAX - 511 + n));
-    let record = Fingerprint {
-        offset: u64::MAX - 1,
-        timestamp_ms: i64::MIN,
-    };
-    let resume = ClientMessage::Resume(Resume {
-        namespace: Some("n".repeat(64)),
-        from: From::Cursor,
-        positions: partitions.clone().map(|p| (p, Decimal(u64::MAX))).collect(),
-        fingerprints: partitions.map(|p| (p, record)).collect(),
-    });
-    assert_eq!(parse_client(&resume.to_text()), Ok(resume));
 }
 
 /// SEC-04
@@ -227,19 +204,30 @@ fn a_message_over_the_limit_is_not_parsed() {
 #[test]
 fn client_messages_round_trip() {
     let positions = ByPartition::from([(Partition(3), Decimal(u64::MAX))]);
+    let record = Fingerprint {
+        offset: u64::MAX - 1,
+        timestamp_ms: i64::MIN,
+    };
+    let unlisted = |last| Unlisted {
+        position: u64::MAX,
+        last,
+    };
+    let cursors = Cursors {
+        positions: positions.clone(),
+        fingerprints: vec![(Partition(3), record)],
+        unlisted: vec![
+            (Partition(4), unlisted(None)),
+            (Partition(5), unlisted(Some(record))),
+        ],
+    };
     for message in [
         ClientMessage::Resume(Resume {
             namespace: Some("n".to_string()),
             from: From::Cursor,
-            positions: positions.clone(),
-            fingerprints: vec![(
-                Partition(3),
-                Fingerprint {
-                    offset: u64::MAX - 1,
-                    timestamp_ms: i64::MIN,
-                },
-            )],
+            cursors: cursors.clone(),
+            parts: 2,
         }),
+        ClientMessage::Part(cursors),
         ClientMessage::Ack(Ack {
             bytes: 1 << 60,
             offsets: positions,
@@ -256,35 +244,47 @@ fn client_messages_round_trip() {
     }
 }
 
-fn one_of_each() -> Vec<RelayMessage> {
-    let map = ByPartition::from([(Partition(0), Decimal(5))]);
+fn welcome() -> Welcome {
     let span = Span {
         earliest: Decimal(1),
         head: Decimal(2),
     };
+    Welcome {
+        protocol: 1,
+        relay_version: "0".to_string(),
+        namespace: "n".to_string(),
+        topic: "t".to_string(),
+        schema_version: 1,
+        mode: "strict".to_string(),
+        notice: String::new(),
+        window_bytes: 1,
+        payload_bytes_max: 1,
+        limits: WireLimits {
+            control_bytes_max: 1,
+            resume_partitions_max: 1,
+            resume_deadline_ms: 1,
+            ack_stall_ms_max: 1,
+        },
+        partitions: ByPartition::from([(Partition(0), span)]),
+        parts: 3,
+    }
+}
+
+fn one_of_each() -> Vec<RelayMessage> {
+    let map = ByPartition::from([(Partition(0), Decimal(5))]);
     vec![
-        RelayMessage::Welcome(Welcome {
-            protocol: 1,
-            relay_version: "0".to_string(),
-            namespace: "n".to_string(),
-            topic: "t".to_string(),
-            schema_version: 1,
-            mode: "strict".to_string(),
-            notice: String::new(),
-            window_bytes: 1,
-            payload_bytes_max: 1,
-            limits: WireLimits {
-                control_bytes_max: 1,
-                resume_partitions_max: 1,
-                resume_deadline_ms: 1,
-                ack_stall_ms_max: 1,
-            },
-            partitions: ByPartition::from([(Partition(0), span)]),
-        }),
+        RelayMessage::Welcome(welcome()),
         RelayMessage::Resumed {
             heads: map.clone(),
             positions: map.clone(),
+            parts: 0,
         },
+        RelayMessage::Part(RelayPart {
+            of: "resumed".to_string(),
+            heads: map.clone(),
+            positions: map.clone(),
+            ..RelayPart::default()
+        }),
         RelayMessage::ReplayProgress {
             sent: Decimal(1),
             estimated_total: Decimal(2),
@@ -295,6 +295,7 @@ fn one_of_each() -> Vec<RelayMessage> {
             last_offsets_by_partition: map,
             blocked: vec![4],
             missing: vec![5],
+            parts: 1,
         },
         RelayMessage::Pong,
         RelayMessage::CursorStale {

@@ -1,16 +1,15 @@
 //! One client's cursors, and whose turn it is: deficit round robin by bytes, so that a busy
 //! partition cannot starve a quiet one, in replay and live alike.
 
-use alloc::format;
-use alloc::string::ToString as _;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use decode_core::wire::{ErrorCode, MESSAGE_BYTES_TARGET};
+use decode_core::wire::MESSAGE_BYTES_TARGET;
 
 use super::behind::Verdict;
 use super::lane::{Lane, Look};
 use crate::Millis;
-use crate::control::{ByPartition, ControlError, Decimal, From, Partition, RelayMessage, Resume};
+use crate::control::{ByPartition, Decimal, From, Partition, RelayMessage, Resume, Unlisted};
 use crate::history::{Answer, Fetch};
 use crate::limits::{FETCHES_MAX, TURN_BYTES};
 use crate::log::{Slice, TailLog};
@@ -33,31 +32,26 @@ pub(super) struct Lanes {
     turn: usize,
     /// Whether the lane whose turn it is has got its bytes for it.
     granted: bool,
+    /// Cursors of partitions that are not there yet.
+    later: BTreeMap<Partition, Unlisted>,
 }
 
 impl Lanes {
     /// Opens a lane per partition, all heads fixed in one step.
-    pub(super) fn open(resume: &Resume, log: &TailLog, now: Millis) -> Result<Self, ControlError> {
-        let unknown: Vec<_> = resume
-            .positions
-            .keys()
-            .filter(|p| log.partition(p.0).is_none())
-            .map(|p| p.0.to_string())
-            .collect();
-        if !unknown.is_empty() {
-            let text = format!("{} unknown partitions", unknown.len());
-            let mut error = ControlError::new(ErrorCode::InvalidPartition, text);
-            error.invalid_partitions = unknown;
-            error
-                .invalid_partitions
-                .truncate(crate::control::LISTED_MAX);
-            return Err(error);
-        }
+    pub(super) fn open(resume: &Resume, log: &TailLog, now: Millis) -> Self {
+        let is_cursor = resume.from == From::Cursor;
+        let unlisted = &resume.cursors.unlisted;
+        let mut later: BTreeMap<Partition, Unlisted> =
+            unlisted.iter().filter(|_| is_cursor).copied().collect();
         let lanes = log
             .partitions()
             .map(|p| {
                 let partition = Partition(p.partition);
-                let wanted = resume.positions.get(&partition).map(|d| d.0);
+                // One that was found since `welcome`.
+                if let Some(cursor) = later.remove(&partition) {
+                    return Lane::resumed(&p, cursor.position, cursor.last, now);
+                }
+                let wanted = resume.cursors.positions.get(&partition).map(|d| d.0);
                 let position = match resume.from {
                     // What a partition lost since the log began it is told as a gap, also to a
                     // client that never heard of the partition.
@@ -65,16 +59,16 @@ impl Lanes {
                     From::Earliest => p.earliest,
                     From::Latest => p.head,
                 };
-                let is_cursor = resume.from == From::Cursor;
-                let last = is_cursor.then(|| resume.fingerprint(partition)).flatten();
-                Lane::resumed(&p, position, last, now)
+                let last = is_cursor.then(|| resume.cursors.fingerprint(partition));
+                Lane::resumed(&p, position, last.flatten(), now)
             })
             .collect();
-        Ok(Self {
+        Self {
             lanes,
             turn: 0,
             granted: false,
-        })
+            later,
+        }
     }
 
     pub(super) fn heads_and_positions(&self) -> (ByPartition, ByPartition) {
@@ -112,7 +106,7 @@ impl Lanes {
     }
 
     /// Takes up partitions that were found since; the client is told before their data comes.
-    pub(super) fn adopt_new(&mut self, log: &TailLog) -> Option<RelayMessage> {
+    pub(super) fn adopt_new(&mut self, log: &TailLog, now: Millis) -> Option<RelayMessage> {
         if log.partition_count() == self.lanes.len() {
             return None;
         }
@@ -122,9 +116,15 @@ impl Lanes {
                 .lanes
                 .binary_search_by_key(&p.partition, |lane| lane.partition);
             if let Err(at) = at {
-                let position = Decimal(p.origin);
+                // A client that knows the partition goes on where it was.
+                let cursor = self.later.remove(&Partition(p.partition));
+                let start = cursor.map_or(p.origin, |cursor| cursor.position);
+                let last = cursor.and_then(|cursor| cursor.last);
+                let position = Decimal(start);
                 partitions.insert(Partition(p.partition), crate::control::Start { position });
-                self.lanes.insert(at, Lane::new(&p, p.origin, p.origin));
+                let mut lane = Lane::resumed(&p, start, last, now);
+                lane.head = start;
+                self.lanes.insert(at, lane);
             }
         }
         (!partitions.is_empty()).then_some(RelayMessage::Partitions { partitions })
