@@ -10,6 +10,12 @@ use std::sync::{
 pub struct Counter(AtomicU64);
 
 impl Counter {
+    /// At 0.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
     /// Adds to it.
     pub fn add(&self, count: u64) {
         self.0.fetch_add(count, Ordering::Relaxed);

@@ -19,7 +19,7 @@ use dashstream_e2e::{
     relay::Relay,
     watcher::{Watcher, outline},
 };
-use dashstream_relay::checkpoint::{Checkpoint, Place, load};
+use dashstream_relay::checkpoint::{Checkpoint, FileKey, load};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,7 +51,7 @@ fn good(sequence: u64) -> Vec<u8> {
 }
 
 fn checkpoint(dir: &Path, topic: &str, partition: u32) -> Option<Checkpoint> {
-    let found = load(dir, Place { topic, partition });
+    let found = load(dir, FileKey { topic, partition });
     found.unwrap_or_else(|fault| panic!("partition {partition}: {fault}"))
 }
 

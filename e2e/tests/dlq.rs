@@ -36,7 +36,7 @@ fn queue(brokers: &str, topic: &str, more: &[&str]) -> (Dlq, Arc<Counts>) {
     let cli = Cli::try_parse_from(fixed.iter().chain(more)).expect("flags clap knows");
     let config = Config::from_args(&cli.options).expect("a usable configuration");
     let counts = Arc::<Counts>::default();
-    let dlq = Dlq::new(&config.kafka, Arc::clone(&counts)).expect("it has a topic");
+    let dlq = Dlq::new(&config.kafka, Arc::clone(&counts), Arc::default()).expect("it has a topic");
     (dlq, counts)
 }
 

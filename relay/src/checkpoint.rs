@@ -6,6 +6,7 @@
 //! own. Files are written at an interval and at the end, never on the way of a record, and nothing
 //! that is wrong with one stops the relay.
 
+mod counts;
 mod file;
 mod lock;
 mod pause;
@@ -15,32 +16,36 @@ use std::{
     collections::BTreeMap,
     fs::{File, TryLockError},
     io,
+    panic::resume_unwind,
     path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinError};
 
-pub use file::{Checkpoint, Fault, Fingerprint, Place, load, parse, set_aside, store};
+pub use counts::Counts;
+pub use file::{Checkpoint, Fault, FileKey, Fingerprint, load, parse, set_aside, store};
 pub use pause::{PauseCause, StoredPause};
 pub use progress::Progress;
 
-use crate::{clock::Clock, config::Config, ingest::LogLimit, limits, metrics::Counters};
+use dashstream_serve::Clock;
+
+use crate::{config::Config, limits, log_limit::LogLimit};
 
 /// The checkpoints of one topic. Cloned freely.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
-    parts: Arc<Parts>,
+    inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct Parts {
+struct Inner {
     dir: PathBuf,
     topic: String,
     interval: Duration,
-    counters: Arc<Counters>,
+    counts: Arc<Counts>,
     partitions: Mutex<BTreeMap<u32, Arc<Progress>>>,
     writing: Mutex<()>,
     /// Held until the end, where the file system can.
@@ -74,14 +79,14 @@ impl Trouble {
 
 impl Checkpoints {
     /// The checkpoints, where the configuration has a directory for them.
-    pub fn new(config: &Config, counters: Arc<Counters>) -> Option<Self> {
+    pub fn new(config: &Config, counts: Arc<Counts>) -> Option<Self> {
         let checkpoint = config.ingest.checkpoint.as_ref()?;
         Some(Self {
-            parts: Arc::new(Parts {
+            inner: Arc::new(Inner {
                 dir: checkpoint.dir.clone(),
                 topic: config.kafka.topic.as_str().to_owned(),
                 interval: checkpoint.interval,
-                counters,
+                counts,
                 partitions: Mutex::default(),
                 writing: Mutex::default(),
                 lock: Mutex::default(),
@@ -95,15 +100,15 @@ impl Checkpoints {
 
     /// Where a partition's loop says how far it is.
     pub fn progress(&self, partition: u32) -> Arc<Progress> {
-        let mut partitions = self.parts.partitions.lock();
+        let mut partitions = self.inner.partitions.lock();
         let progress = partitions.entry(partition);
-        let made = || Arc::new(Progress::new(Arc::clone(&self.parts.urgent)));
+        let made = || Arc::new(Progress::new(Arc::clone(&self.inner.urgent)));
         Arc::clone(progress.or_insert_with(made))
     }
 
     /// The offset on the disk, for each partition that has one.
     pub fn stored(&self) -> Vec<(u32, u64)> {
-        let partitions = self.parts.partitions.lock();
+        let partitions = self.inner.partitions.lock();
         let stored = |(&partition, progress): (&u32, &Arc<Progress>)| {
             Some((partition, progress.stored_offset()?))
         };
@@ -112,7 +117,7 @@ impl Checkpoints {
 
     /// Partitions whose checkpoint is not what it should be.
     pub fn troubles(&self) -> Vec<(u32, Trouble)> {
-        let troubles = self.parts.troubles.lock();
+        let troubles = self.inner.troubles.lock();
         let troubles = troubles.iter();
         troubles
             .map(|(&partition, &why)| (partition, why))
@@ -121,11 +126,11 @@ impl Checkpoints {
 
     /// Takes the folder; fails where another relay has it. Where nobody can tell, it is used all the same.
     pub async fn claim(&self) -> io::Result<()> {
-        let folder = self.parts.dir.join(&self.parts.topic);
+        let folder = self.inner.dir.join(&self.inner.topic);
         let shown = folder.display().to_string();
         let error = match in_time(move || lock::claim(&folder)).await {
             Some(Ok(lock)) => {
-                *self.parts.lock.lock() = Some(lock);
+                *self.inner.lock.lock() = Some(lock);
                 return Ok(());
             }
             Some(Err(TryLockError::WouldBlock)) => {
@@ -143,16 +148,16 @@ impl Checkpoints {
     /// The checkpoint that is there. A file that is of no use is counted, told and moved aside; one that
     /// cannot be read is left where it is.
     pub async fn load(&self, partition: u32) -> Option<Checkpoint> {
-        let parts = Arc::clone(&self.parts);
-        match in_time(move || load(&parts.dir, parts.place(partition))).await {
+        let inner = Arc::clone(&self.inner);
+        match in_time(move || load(&inner.dir, inner.place(partition))).await {
             Some(Ok(found)) => found,
             Some(Err(Fault::Unreadable)) | None => {
-                self.parts.unread(partition);
+                self.inner.unread(partition);
                 None
             }
             Some(Err(fault)) => {
-                let parts = Arc::clone(&self.parts);
-                in_time(move || parts.set_aside(partition, fault)).await;
+                let inner = Arc::clone(&self.inner);
+                in_time(move || inner.set_aside(partition, fault)).await;
                 None
             }
         }
@@ -161,11 +166,11 @@ impl Checkpoints {
     /// Writes what has changed, at the interval or where a partition stops or goes on, until it is
     /// dropped.
     pub async fn run(self) {
-        tracing::info!(dir = %self.parts.dir.display(), "checkpoints");
+        tracing::info!(dir = %self.inner.dir.display(), "checkpoints");
         loop {
             tokio::select! {
-                () = tokio::time::sleep(self.parts.interval) => {}
-                () = self.parts.urgent.notified() => {}
+                () = tokio::time::sleep(self.inner.interval) => {}
+                () = self.inner.urgent.notified() => {}
             }
             self.write().await;
         }
@@ -173,16 +178,18 @@ impl Checkpoints {
 
     /// Writes what has changed since the last time.
     pub async fn write(&self) {
-        let parts = Arc::clone(&self.parts);
-        let written = tokio::task::spawn_blocking(move || parts.write());
-        // It fails only where the runtime ends, and then nobody is left to tell.
-        let _ended: Result<(), tokio::task::JoinError> = written.await;
+        let inner = Arc::clone(&self.inner);
+        let written = tokio::task::spawn_blocking(move || inner.write()).await;
+        // Cancelled only where the runtime ends, and then nobody is left to tell.
+        if let Err(Ok(panicked)) = written.map_err(JoinError::try_into_panic) {
+            resume_unwind(panicked);
+        }
     }
 }
 
-impl Parts {
-    fn place(&self, partition: u32) -> Place<'_> {
-        Place {
+impl Inner {
+    fn place(&self, partition: u32) -> FileKey<'_> {
+        FileKey {
             topic: &self.topic,
             partition,
         }
@@ -190,7 +197,7 @@ impl Parts {
 
     fn unread(&self, partition: u32) {
         let fault = Fault::Unreadable;
-        self.counters.checkpoint_faults.inc(fault);
+        self.counts.faults.inc(fault);
         self.troubles.lock().insert(partition, Trouble::Unread);
         let file = self.place(partition).file(&self.dir);
         let file = file.display();
@@ -199,7 +206,7 @@ impl Parts {
 
     fn set_aside(&self, partition: u32, fault: Fault) {
         let place = self.place(partition);
-        self.counters.checkpoint_faults.inc(fault);
+        self.counts.faults.inc(fault);
         let file = place.file(&self.dir);
         let file = file.display();
         match set_aside(&self.dir, place) {
@@ -228,13 +235,13 @@ impl Parts {
         let is_unread =
             |troubles: &BTreeMap<_, _>| troubles.get(&partition) == Some(&Trouble::Unread);
         if is_unread(&self.troubles.lock()) {
-            self.counters.checkpoint_failures.inc();
+            self.counts.failures.inc();
             return;
         }
         let place = self.place(partition);
         match store(&self.dir, place, checkpoint) {
             Ok(()) => {
-                self.counters.checkpoint_writes.inc();
+                self.counts.writes.inc();
                 self.troubles.lock().remove(&partition);
                 progress.stored(checkpoint);
             }
@@ -243,7 +250,7 @@ impl Parts {
     }
 
     fn failed(&self, partition: u32, error: &io::Error) {
-        self.counters.checkpoint_failures.inc();
+        self.counts.failures.inc();
         self.troubles.lock().insert(partition, Trouble::Unwritten);
         if let Some(unsaid) = self.log.lock().allow(self.clock.now_ms()) {
             let file = self.place(partition).file(&self.dir);

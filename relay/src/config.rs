@@ -5,27 +5,30 @@ mod args;
 mod dlq;
 mod ingest;
 mod namespace;
+mod reader;
 mod security;
 mod value;
+mod variables;
 
-use std::{ffi::OsStr, fmt, net::IpAddr, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
-use clap::{Args as _, Command as ClapCommand};
+use dashstream_serve::Origin;
 use decode_core::wire;
-use rskafka::client::ClientBuilder;
 use serde::Serialize;
 
 pub use args::{Cli, Command, Options};
-pub use dashstream_serve::Origin;
 pub use dlq::{DlqConfig, DlqOptions};
 pub use ingest::{
     BackoffConfig, CheckpointConfig, IngestConfig, IngestOptions, SequencePolicy, UnusablePolicy,
 };
 pub use namespace::Namespace;
-pub use security::{Secret, Security, SecurityOptions};
+pub use security::{Login, Mechanism, Secret, Security, SecurityOptions};
 pub use value::{Brokers, DecodeMode, Port, Start, Topic};
+pub use variables::{ConfigError, undecodable_variables, unknown_variables};
 
 use crate::limits;
+use reader::Reader;
+use value::as_millis;
 
 /// The effective configuration. Serialised it is what `check-config` prints and `/version` serves;
 /// it must therefore never hold a secret.
@@ -64,27 +67,6 @@ pub struct KafkaConfig {
 impl KafkaConfig {
     /// For this long what a broker said, or that none answered, serves all who ask.
     pub const ANSWER_AGE_MAX: Duration = Duration::from_millis(500);
-
-    /// What every Kafka client of the relay is built from, so that none of them can differ in how
-    /// it speaks to brokers.
-    pub fn client(&self) -> ClientBuilder {
-        let builder = ClientBuilder::new(self.brokers.as_slice().to_vec())
-            .client_id("dashstream-relay")
-            .max_message_size(limits::BROKER_MESSAGE_BYTES_MAX)
-            .backoff_config(impatient());
-        self.security.apply(builder)
-    }
-}
-
-/// rskafka retries inside its calls, nested three deep. Reading and dead letters have a backoff and a
-/// time of their own, and want to know soon.
-fn impatient() -> rskafka::BackoffConfig {
-    rskafka::BackoffConfig {
-        init_backoff: Duration::from_millis(50),
-        max_backoff: Duration::from_millis(250),
-        base: 2.0,
-        deadline: Some(Duration::from_millis(500)),
-    }
 }
 
 /// Who may connect, and where.
@@ -130,35 +112,24 @@ impl Config {
                 listen,
                 serve,
             }),
-            _ => Err(read.errors),
+            _ => Err(read.mistakes.into_iter().map(ConfigError::of).collect()),
         }
+    }
+
+    /// What a dead letter queue that is to lose nothing lacks, in words for the operator. Without
+    /// checkpoints a record that waits for its letter counts as historical after a restart, and gets none.
+    pub fn dlq_warning(&self) -> Option<&'static str> {
+        let fails_closed = self.kafka.dlq.as_ref().is_some_and(|dlq| dlq.fail_closed);
+        (fails_closed && self.ingest.checkpoint.is_none()).then_some(
+            "the dead letter queue fails closed, but there is no --checkpoint-dir: a restart loses the \
+             letters that partitions wait for",
+        )
     }
 }
 
 /// The window must hold one frame of any legal size, or that frame could only ever go alone.
 const WINDOW_BYTES_MIN: u64 =
     (wire::FRAME_HEADER_LEN + wire::PAYLOAD_BYTES_MAX + wire::FRAME_BYTE_LEN) as u64;
-
-/// One option whose text means nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    pub flag: String,
-    pub variable: String,
-    pub problem: String,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "--{} ({}): {}", self.flag, self.variable, self.problem)
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
-#[derive(Default)]
-struct Reader {
-    errors: Vec<ConfigError>,
-}
 
 impl Reader {
     fn kafka(&mut self, o: &Options) -> Option<KafkaConfig> {
@@ -241,106 +212,10 @@ impl Reader {
             notice: notice?,
         })
     }
-
-    fn read<T>(&mut self, id: &str, result: Result<T, String>) -> Option<T> {
-        result
-            .map_err(|problem| {
-                let (flag, variable) = names(id);
-                self.errors.push(ConfigError {
-                    flag,
-                    variable,
-                    problem,
-                });
-            })
-            .ok()
-    }
 }
 
 /// More connections than any one process can hold; a bound on mistakes.
 const CONNECTIONS_MAX: u64 = 1 << 20;
-
-/// Flag and variable of a field, as clap has them.
-fn names(id: &str) -> (String, String) {
-    let command = Options::augment_args(ClapCommand::new(""));
-    let mut arguments = command.get_arguments();
-    let argument = arguments.find(|argument| argument.get_id() == id);
-    argument.map_or_else(|| (id.to_owned(), String::new()), names_of)
-}
-
-fn names_of(argument: &clap::Arg) -> (String, String) {
-    let id = argument.get_id().as_str();
-    let flag = argument.get_long().unwrap_or(id).to_owned();
-    let variable = argument.get_env().unwrap_or_default();
-    (flag, variable.to_string_lossy().into_owned())
-}
-
-/// Variables that look meant for the relay but that it does not read: a spelling mistake, or a
-/// setting of another program that has no effect here. Names only, as a value may be a secret.
-pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
-    let command = Options::augment_args(ClapCommand::new(""));
-    let known: Vec<_> = command
-        .get_arguments()
-        .filter_map(clap::Arg::get_env)
-        .collect();
-    let mut unknown: Vec<String> = names
-        .filter(|name| PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
-        .filter(|name| !known.iter().any(|known| *known == name.as_str()))
-        .filter(|name| !DEVELOPMENT_VARIABLES.contains(&name.as_str()))
-        .collect();
-    unknown.sort();
-    unknown
-}
-
-/// Options whose variable holds bytes that are no UTF-8; clap would not say which.
-pub fn undecodable_variables<'a>(
-    names: impl Iterator<Item = &'a OsStr> + Clone,
-) -> Vec<ConfigError> {
-    let command = Options::augment_args(ClapCommand::new(""));
-    let bad = |argument: &&clap::Arg| {
-        let variable = argument.get_env();
-        variable.is_some_and(|variable| names.clone().any(|name| name == variable))
-    };
-    let error = |argument: &clap::Arg| {
-        let (flag, variable) = names_of(argument);
-        ConfigError {
-            flag,
-            variable,
-            problem: "is not UTF-8".to_owned(),
-        }
-    };
-    command.get_arguments().filter(bad).map(error).collect()
-}
-
-const PREFIXES: [&str; 5] = [
-    "KAFKA_",
-    "WEBSOCKET_",
-    "DASHSTREAM_",
-    "DLQ_",
-    "MAX_CONCURRENT_",
-];
-
-/// Read by the project's tests and tools, and often set where a relay is started by them.
-const DEVELOPMENT_VARIABLES: [&str; 15] = [
-    "DASHSTREAM_CHROMIUM",
-    "DASHSTREAM_CLI_BIN",
-    "DASHSTREAM_CORPUS",
-    "DASHSTREAM_E2E_LOG",
-    "DASHSTREAM_KAFKA_LIBS",
-    "DASHSTREAM_KCAT",
-    "DASHSTREAM_MOCK_BROKER_BIN",
-    "DASHSTREAM_NODE",
-    "DASHSTREAM_PROMTOOL",
-    "DASHSTREAM_PYTHON",
-    "DASHSTREAM_REDIS",
-    "DASHSTREAM_RELAY_BIN",
-    "DASHSTREAM_REQUIRE",
-    "DASHSTREAM_SIMULATOR_BIN",
-    "DASHSTREAM_WEB",
-];
-
-fn as_millis<S: serde::Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
-}
 
 #[cfg(test)]
 mod tests;

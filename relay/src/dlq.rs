@@ -5,79 +5,57 @@
 //! while that keeps up. Failing closed, a partition waits until its letters are stored. Either way the
 //! letters on their way are bounded in number, memory and time, and every end is counted.
 
+mod backlog;
 mod counts;
 mod deliver;
 mod letter;
-mod losses;
+mod outcome;
 mod producer;
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use dashstream_serve::Clock;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     time::timeout,
 };
 
 pub use counts::Counts;
-pub use deliver::{Reason, Store};
+pub use deliver::Store;
 pub use letter::{Cause, Letter, Limits, Refused};
+pub use outcome::{Outcome, Reason, Settled};
 pub use producer::Producer;
 
-use crate::config::{DlqConfig, KafkaConfig};
+use crate::{
+    config::{DlqConfig, KafkaConfig},
+    tasks::Tasks,
+};
+use backlog::Backlog;
 use deliver::{Delivery, Listed};
-use losses::Losses;
-
-/// What became of a letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Kafka has it.
-    Stored,
-    /// It could not be stored and never will be.
-    Failed,
-    /// Too many others were on their way.
-    Dropped,
-}
-
-/// The outcome of one letter, once it is known. Dropping it does not stop the letter.
-#[derive(Debug)]
-pub struct Settled(oneshot::Receiver<Outcome>);
-
-impl Future for Settled {
-    type Output = Outcome;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
-        let received = Pin::new(&mut self.0).poll(context);
-        received.map(|outcome| outcome.unwrap_or(Outcome::Failed))
-    }
-}
 
 /// The way into the queue. Cloned freely.
 #[derive(Debug)]
 pub struct Dlq<S = Producer> {
-    parts: Arc<Parts<S>>,
+    inner: Arc<Inner<S>>,
 }
 
 impl<S> Clone for Dlq<S> {
     fn clone(&self) -> Self {
         Self {
-            parts: Arc::clone(&self.parts),
+            inner: Arc::clone(&self.inner),
         }
     }
 }
 
 #[derive(Debug)]
-struct Parts<S> {
+struct Inner<S> {
     config: DlqConfig,
     limits: Limits,
     source: String,
     store: Arc<S>,
     counts: Arc<Counts>,
-    losses: Arc<Losses>,
+    tasks: Arc<Tasks>,
+    backlog: Arc<Backlog>,
     sends: Arc<Semaphore>,
     memory: Arc<Semaphore>,
 }
@@ -97,18 +75,30 @@ struct Room {
 
 impl Dlq {
     /// The queue, where the configuration has one. Connects when the first letter comes.
-    pub fn new(config: &KafkaConfig, counts: Arc<Counts>) -> Option<Self> {
+    pub fn new(config: &KafkaConfig, counts: Arc<Counts>, tasks: Arc<Tasks>) -> Option<Self> {
         let dlq = config.dlq.as_ref()?;
         let store = Producer::new(config, dlq);
-        Some(Self::with_store(dlq, config.topic.as_str(), store, counts))
+        Some(Self::with_store(
+            dlq,
+            config.topic.as_str(),
+            store,
+            counts,
+            tasks,
+        ))
     }
 }
 
 impl<S: Store> Dlq<S> {
     /// The queue before any store; `source` is the topic the records come from.
-    pub fn with_store(config: &DlqConfig, source: &str, store: S, counts: Arc<Counts>) -> Self {
+    pub fn with_store(
+        config: &DlqConfig,
+        source: &str,
+        store: S,
+        counts: Arc<Counts>,
+        tasks: Arc<Tasks>,
+    ) -> Self {
         Self {
-            parts: Arc::new(Parts {
+            inner: Arc::new(Inner {
                 config: config.clone(),
                 limits: Limits {
                     include_full_payload: config.include_full_payload,
@@ -116,8 +106,9 @@ impl<S: Store> Dlq<S> {
                 },
                 source: source.to_owned(),
                 store: Arc::new(store),
-                losses: Arc::new(Losses::new(Arc::clone(&counts))),
+                backlog: Arc::new(Backlog::new(Arc::clone(&counts))),
                 counts,
+                tasks,
                 sends: Arc::new(Semaphore::new(config.concurrent_sends_max)),
                 memory: Arc::new(Semaphore::new(MEMORY_BYTES_MAX as usize)),
             }),
@@ -126,7 +117,7 @@ impl<S: Store> Dlq<S> {
 
     /// Whether ingest has to wait for [`Settled`] before it goes on in that partition.
     pub fn fails_closed(&self) -> bool {
-        self.parts.config.fail_closed
+        self.inner.config.fail_closed
     }
 
     /// Sends a letter about a record, from inside a runtime. Completes when there is room for the
@@ -134,38 +125,39 @@ impl<S: Store> Dlq<S> {
     /// are being lost; failing closed never. What became of the letter is told by what is returned.
     pub async fn offer(&self, refused: &Refused<'_>) -> Settled {
         let (end, settled) = oneshot::channel();
-        let parts = &self.parts;
+        let inner = &self.inner;
         let Some(room) = self.room(refused).await else {
             let (partition, offset) = (refused.partition, refused.offset);
-            parts.losses.lost(partition, offset, Reason::Backpressure);
+            inner.backlog.lost(partition, offset, Reason::Backpressure);
             // The receiver is right here.
             let _held: Result<(), Outcome> = end.send(Outcome::Dropped);
             return Settled(settled);
         };
         let delivery = Delivery {
-            letter: Letter::new(&parts.source, refused, parts.limits, wall_ms()),
-            store: Arc::clone(&parts.store),
-            counts: Arc::clone(&parts.counts),
-            losses: Arc::clone(&parts.losses),
-            timeout: parts.config.send_timeout,
-            fail_closed: parts.config.fail_closed,
+            letter: Letter::new(&inner.source, refused, inner.limits, Clock::wall_ms()),
+            store: Arc::clone(&inner.store),
+            counts: Arc::clone(&inner.counts),
+            backlog: Arc::clone(&inner.backlog),
+            timeout: inner.config.send_timeout,
+            fail_closed: inner.config.fail_closed,
         };
-        tokio::spawn(async move {
+        let sending = async move {
             let outcome = delivery.run().await;
             drop(room);
             // Whoever offered the letter may not care.
             let _ignored: Result<(), Outcome> = end.send(outcome);
-        });
+        };
+        tokio::spawn(inner.tasks.own_passing("sending a dead letter", sending));
         Settled(settled)
     }
 
     async fn room(&self, refused: &Refused<'_>) -> Option<Room> {
-        let parts = &self.parts;
-        let bytes = Letter::memory_bytes(refused, parts.limits);
+        let inner = &self.inner;
+        let bytes = Letter::memory_bytes(refused, inner.limits);
         let bytes =
             u32::try_from(bytes).map_or(MEMORY_BYTES_MAX, |bytes| bytes.min(MEMORY_BYTES_MAX));
-        let (sends, memory) = (&parts.sends, &parts.memory);
-        if !self.fails_closed() && !parts.losses.may_wait() {
+        let (sends, memory) = (&inner.sends, &inner.memory);
+        if !self.fails_closed() && !inner.backlog.may_wait() {
             return Some(Room {
                 _send: Arc::clone(sends).try_acquire_owned().ok()?,
                 _memory: Arc::clone(memory).try_acquire_many_owned(bytes).ok()?,
@@ -179,36 +171,31 @@ impl<S: Store> Dlq<S> {
             })
         });
         if self.fails_closed() {
-            if let Ok(room) = timeout(parts.config.send_timeout, &mut room).await {
+            if let Ok(room) = timeout(inner.config.send_timeout, &mut room).await {
                 return room;
             }
-            let _listed = Listed::new(&parts.counts, refused.partition, Reason::Backpressure);
+            let _listed = Listed::new(&inner.counts, refused.partition, Reason::Backpressure);
             return room.await;
         }
         let room = timeout(ROOM_WAIT_MAX, room).await;
         room.unwrap_or_else(|_| {
-            parts.losses.fall_behind();
+            inner.backlog.fall_behind();
             None
         })
     }
 
     /// Letters on their way.
     pub fn in_flight(&self) -> usize {
-        let free = self.parts.sends.available_permits();
-        self.parts.config.concurrent_sends_max.saturating_sub(free)
+        let free = self.inner.sends.available_permits();
+        self.inner.config.concurrent_sends_max.saturating_sub(free)
     }
 
     /// Waits until no letter is on its way.
     pub async fn drain(&self) {
-        let all = u32::try_from(self.parts.config.concurrent_sends_max).unwrap_or(u32::MAX);
+        let all = u32::try_from(self.inner.config.concurrent_sends_max).unwrap_or(u32::MAX);
         // The semaphore is never closed; were it, nothing would be on its way.
-        drop(self.parts.sends.acquire_many(all).await);
+        drop(self.inner.sends.acquire_many(all).await);
     }
-}
-
-fn wall_ms() -> i64 {
-    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -2,27 +2,24 @@
 //! WebSocket path. Routing is warp's; only what [`admin`] does changes any state of the relay.
 
 mod admin;
-mod health;
+mod answer;
 mod page;
 mod version;
 
 use std::{convert::Infallible, sync::Arc};
 
-use bytes::Bytes;
-use dashstream_serve::{Peer, answer, upgrade};
+use dashstream_serve::{Peer, upgrade};
 use decode_core::wire;
-use hyper::{
-    Method, StatusCode,
-    header::{self, HeaderValue},
-    http::HeaderMap,
-    upgrade::OnUpgrade,
-};
+use hyper::{Method, StatusCode, http::HeaderMap, upgrade::OnUpgrade};
 use warp::{Filter, Rejection, filters::BoxedFilter, reject, reply::Response};
 
-pub use health::{Health, Window};
 pub use page::is_built;
 
-use crate::relay::Shared;
+use crate::{
+    health::{self, Health},
+    shared::Shared,
+};
+use answer::{json, not_allowed, plain, respond};
 
 /// Every route. The service made of it must put a [`Peer`] into the extensions of each request.
 pub fn routes(shared: Arc<Shared>) -> BoxedFilter<(Response,)> {
@@ -121,7 +118,7 @@ fn release(shared: Arc<Shared>) -> BoxedFilter<(Response,)> {
             move |partition: String, method, query: String, headers: HeaderMap, peer| {
                 if method != Method::POST {
                     let text = "Only POST is answered here.\n";
-                    return answer::not_allowed(text, "POST").map(Into::into);
+                    return not_allowed(text, "POST");
                 }
                 admin::release(&shared, &partition, &query, &headers, peer)
             },
@@ -134,29 +131,12 @@ fn query() -> impl Filter<Extract = (String,), Error = Infallible> + Copy {
     warp::query::raw().or(warp::any().map(String::new)).unify()
 }
 
-fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
-    answer::respond(status, content_type, body).map(Into::into)
-}
-
-/// A short text.
-fn plain(status: StatusCode, text: &str) -> Response {
-    answer::plain(status, text.to_owned()).map(Into::into)
-}
-
-fn json(status: StatusCode, value: &serde_json::Value) -> Response {
-    let mut response = respond(status, "application/json", value.to_string());
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 /// What no route took.
 #[allow(clippy::unused_async, reason = "warp asks for a future")]
 async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
     let wrong_method = rejection.find::<reject::MethodNotAllowed>().is_some();
     Ok(if wrong_method && !rejection.is_not_found() {
-        answer::not_allowed("Only GET is answered here.\n", "GET, HEAD").map(Into::into)
+        not_allowed("Only GET is answered here.\n", "GET, HEAD")
     } else {
         plain(StatusCode::NOT_FOUND, "Not found\n")
     })

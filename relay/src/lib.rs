@@ -6,19 +6,29 @@
 //! - [`config`] turns flags and environment into typed values, once.
 //! - [`ingest`] reads every partition into the log; [`dlq`] gets what it cannot use.
 //! - [`checkpoint`] remembers over restarts how far that is settled.
-//! - [`listen`] binds the port; [`http`] serves the page and says how the relay is; [`metrics`] counts.
-//! - [`relay`] starts and stops all of it.
+//! - [`kafka`] is the one client for both.
+//! - [`listen`] binds the port; [`http`] serves the page; [`health`] judges; [`metrics`] shows the [`counts`].
+//! - [`app`] starts and stops all of it; [`shared`] is what its parts share.
 
-#[allow(clippy::wildcard_enum_match_arm, reason = "JSON has no further types")]
+pub mod age;
+pub mod app;
 pub mod checkpoint;
 pub mod config;
+pub mod counts;
 pub mod dashflow_names;
 pub mod dlq;
+pub mod health;
 pub mod http;
 pub mod ingest;
+pub mod kafka;
 pub mod limits;
 pub mod listen;
+pub mod log_output;
 pub mod metrics;
-pub mod relay;
+pub mod recent;
+pub mod shared;
+pub mod tasks;
 
-pub use dashstream_serve::{clock, hub};
+mod backoff;
+mod log_limit;
+mod reading;

@@ -61,6 +61,13 @@ pub const SEQUENCE_PRUNE_BATCH: usize = 1_000;
 /// Dropped series that are remembered, so that their return is known as one.
 pub const SEQUENCE_PRUNED_REMEMBERED_MAX: usize = 10_000;
 
+/// Memory that all of this may take, as `dashstream_relay_sequence_bytes` shows it; `docs/metrics.md` states it.
+pub const SEQUENCE_BYTES_MAX: usize = 7_700_000;
+
+/// Log lines that wait for standard error to take them, in bytes and in number; what comes then is dropped.
+pub const LOG_WAITING_BYTES_MAX: usize = 1024 * 1024;
+pub const LOG_WAITING_LINES_MAX: usize = 4_096;
+
 /// Ports tried in this order when none is configured.
 pub const PORTS_DEFAULT: [u16; 4] = [3002, 3003, 3004, 3005];
 

@@ -1,19 +1,24 @@
 //! The binary: configuration in, exit code out. 0 after a shutdown that was asked for, 1 where the
-//! relay cannot run, 2 where its configuration is of no use.
+//! relay cannot run, 2 where its configuration is of no use, 70 where a part of it ended that it cannot
+//! run without.
 
-mod heap;
+mod allocator;
 
 use std::{
     ffi::OsString,
+    fmt,
     io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
 use clap::{Parser as _, error::ErrorKind};
 use dashstream_relay::{
+    app::App,
     config::{Cli, Command, Config, undecodable_variables, unknown_variables},
-    relay::{Feed, Relay, Shared},
+    log_output::{self, LogOutput},
+    shared::Shared,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -22,7 +27,7 @@ use tracing_subscriber::EnvFilter;
 const LOG_DEFAULT: &str = "info,rskafka=off";
 
 fn main() -> ExitCode {
-    heap::keep_freed_memory();
+    allocator::keep_freed_memory();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse_command_line(&error),
@@ -32,9 +37,7 @@ fn main() -> ExitCode {
         (config, filter) => {
             let errors = config.err().unwrap_or_default();
             let errors = errors.iter().map(ToString::to_string);
-            for error in errors.chain(filter.err()) {
-                eprintln!("dashstream-relay: {error}");
-            }
+            errors.chain(filter.err()).for_each(complain);
             return ExitCode::from(2);
         }
     };
@@ -45,11 +48,36 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("dashstream-relay: {error}");
-            ExitCode::FAILURE
+            let is_broken = error.is::<Broken>();
+            complain(error);
+            if is_broken {
+                ExitCode::from(BROKEN)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
+
+/// Says what is wrong before there is a log, or after it. Standard error may take nothing.
+fn complain(what: impl fmt::Display) {
+    writeln!(io::stderr(), "dashstream-relay: {what}").ok();
+}
+
+/// A task ended without which nobody could ask the relay how it is.
+#[derive(Debug)]
+struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a part of the relay ended unexpectedly that it cannot run without")
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// The exit code for it, as `sysexits.h` has it for a fault of the program itself.
+const BROKEN: u8 = 70;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -63,9 +91,7 @@ fn refuse_command_line(error: &clap::Error) -> ExitCode {
     if error.kind() != ErrorKind::InvalidUtf8 || bad.is_empty() {
         error.exit();
     }
-    for error in bad {
-        eprintln!("dashstream-relay: {error}");
-    }
+    bad.into_iter().for_each(complain);
     ExitCode::from(2)
 }
 
@@ -90,10 +116,10 @@ fn variables_without_effect() -> Vec<String> {
 
 fn check_config(config: &Config) -> Result<(), Failure> {
     for name in variables_without_effect() {
-        eprintln!("dashstream-relay: {name} has no effect on the relay");
+        complain(format_args!("{name} has no effect on the relay"));
     }
     if let Some(warning) = config.dlq_warning() {
-        eprintln!("dashstream-relay: {warning}");
+        complain(warning);
     }
     let mut text = serde_json::to_string_pretty(config)?;
     text.push('\n');
@@ -102,11 +128,22 @@ fn check_config(config: &Config) -> Result<(), Failure> {
 }
 
 fn run(config: Config, filter: EnvFilter) -> Result<(), Failure> {
+    let log = LogOutput::start(io::stderr(), &log_output::DROPPED)?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
+        .with_writer(Arc::clone(&log))
+        .log_internal_errors(false)
         .init();
+    let outcome = run_logged(config);
+    log.flush_within(LOG_FLUSH_MAX);
+    outcome
+}
+
+/// For the last lines.
+const LOG_FLUSH_MAX: Duration = Duration::from_secs(1);
+
+fn run_logged(config: Config) -> Result<(), Failure> {
     for name in variables_without_effect() {
         tracing::warn!(name, "this variable has no effect on the relay");
     }
@@ -134,17 +171,22 @@ const HUNG_CALLS_WAIT_MAX: Duration = Duration::from_secs(1);
 
 async fn serve(config: Config) -> Result<(), Failure> {
     let stopped = stop_signal()?;
-    let relay = Relay::start(Shared::new(config)?, Feed::Kafka).await?;
+    let relay = App::start(Shared::new(config)?).await?;
     tracing::info!(address = %relay.address, "listening");
     let mut stdout = io::stdout();
     // Whoever started the relay may not read what it prints.
     writeln!(stdout, "listening on http://{}", relay.address)
         .and_then(|()| stdout.flush())
         .ok();
-    let name = stopped.await;
-    tracing::info!(signal = name, "shutting down");
+    let outcome = tokio::select! {
+        name = stopped => {
+            tracing::info!(signal = name, "shutting down");
+            Ok(())
+        }
+        () = relay.broken() => Err(Broken.into()),
+    };
     relay.stop().await;
-    Ok(())
+    outcome
 }
 
 /// Completes at the first SIGTERM or SIGINT. The handlers are in place when this returns.

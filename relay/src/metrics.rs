@@ -3,8 +3,9 @@
 //! The instruments are observable ones of OpenTelemetry, rendered by its Prometheus exporter with
 //! scope and target labels off and names used as they are written in the table.
 
-mod counters;
 mod histogram;
+mod row;
+mod sources;
 mod table;
 
 use std::sync::Arc;
@@ -13,24 +14,12 @@ use opentelemetry::{KeyValue, metrics::MeterProvider as _};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
 
-pub use counters::{Age, Counters, KafkaError, SequenceFinding};
-pub use histogram::GapSizes;
-pub use table::{Kind, Metric, TABLE};
+pub use row::{Kind, Metric};
+pub use sources::Sources;
+pub use table::TABLE;
 
-use crate::{clock::Clock, dlq, hub::Hub, ingest::IngestStatus};
 use histogram::HistogramRow;
-use table::{Read, ReadValues};
-
-/// What the metrics are read from.
-#[derive(Debug)]
-pub struct Sources {
-    pub clock: Clock,
-    pub counters: Arc<Counters>,
-    pub hub: Arc<Hub>,
-    pub ingest: Arc<IngestStatus>,
-    pub dlq: Arc<dlq::Counts>,
-    pub log_bytes_max: usize,
-}
+use row::{Read, ReadValues};
 
 /// The registry with all metrics of the table in it.
 pub struct Metrics {
@@ -79,7 +68,7 @@ impl Metrics {
                         .u64_observable_counter(metric.name)
                         .with_description(metric.help)
                         .with_callback(move |observer| {
-                            metric.each(&sources, read, |value, labels| {
+                            each(metric, &sources, read, |value, labels| {
                                 // Counters are read from u64 and stay below 2^53 for centuries.
                                 observer.observe(value as u64, labels);
                             });
@@ -91,7 +80,7 @@ impl Metrics {
                         .f64_observable_gauge(metric.name)
                         .with_description(metric.help)
                         .with_callback(move |observer| {
-                            metric.each(&sources, read, |value, labels| {
+                            each(metric, &sources, read, |value, labels| {
                                 observer.observe(value, labels);
                             });
                         })
@@ -116,18 +105,22 @@ impl Metrics {
     }
 }
 
-impl Metric {
-    fn each(&self, sources: &Sources, read: ReadValues, mut observe: impl FnMut(f64, &[KeyValue])) {
-        read(sources, &mut |value, labels: &[&str]| {
-            let labels: Vec<_> = self
-                .labels
-                .iter()
-                .zip(labels)
-                .map(|(&name, &value)| KeyValue::new(name, value.to_owned()))
-                .collect();
-            observe(value, &labels);
-        });
-    }
+/// Every value of a row, with its labels.
+fn each(
+    metric: &Metric,
+    sources: &Sources,
+    read: ReadValues,
+    mut observe: impl FnMut(f64, &[KeyValue]),
+) {
+    read(sources, &mut |value, labels: &[&str]| {
+        let labels: Vec<_> = metric
+            .labels
+            .iter()
+            .zip(labels)
+            .map(|(&name, &value)| KeyValue::new(name, value.to_owned()))
+            .collect();
+        observe(value, &labels);
+    });
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::{
 
 use clap::Parser as _;
 use dashstream_relay::{
-    checkpoint::{Checkpoint, Checkpoints, Fingerprint, Place, load},
+    checkpoint::{Checkpoint, Checkpoints, FileKey, Fingerprint, load},
     config::{Cli, Config},
 };
 
@@ -87,8 +87,8 @@ fn kill(mut child: Child) {
     }
 }
 
-fn place(partition: u32) -> Place<'static> {
-    Place {
+fn place(partition: u32) -> FileKey<'static> {
+    FileKey {
         topic: "killed",
         partition,
     }

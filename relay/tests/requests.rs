@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use common::{PATIENCE, Rig, get, send};
+use common::{PATIENCE, Rig, send};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,

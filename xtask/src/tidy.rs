@@ -69,33 +69,11 @@ const STANDING: Standing = Standing {
             "decode-wasm/src/worker/view.rs",
         ],
         &[
-            "relay/src/dlq/counts.rs",
-            "relay/src/dlq/deliver.rs",
-            "relay/src/dlq/losses.rs",
-            "relay/src/metrics/counters.rs",
-            "relay/src/metrics/histogram.rs",
-            "relay/src/metrics/table.rs",
-        ],
-        &[
-            "relay/src/http.rs",
-            "relay/src/http/admin.rs",
-            "relay/src/http/health.rs",
-            "relay/src/http/page.rs",
-            "relay/src/http/version.rs",
-            "relay/src/ingest.rs",
-            "relay/src/relay.rs",
-        ],
-        &["relay/src/ingest/kafka.rs", "relay/src/ingest/source.rs"],
-        &[
             "web/src/store/effects.svelte.ts",
             "web/src/store/relay.svelte.ts",
         ],
     ],
-    given_on: &[
-        ("decode-core/src/lib.rs", "dashstream_proto"),
-        ("relay/src/lib.rs", "dashstream_serve::clock"),
-        ("relay/src/lib.rs", "dashstream_serve::hub"),
-    ],
+    given_on: &[("decode-core/src/lib.rs", "dashstream_proto")],
 };
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ impl Checkpoint {
         Ok(text)
     }
 
-    fn of_object(object: &Map<String, Value>, place: Place<'_>) -> Result<Self, Fault> {
+    fn of_object(object: &Map<String, Value>, place: FileKey<'_>) -> Result<Self, Fault> {
         let topic = object.get("topic").and_then(Value::as_str);
         let partition = object.get("partition").and_then(Value::as_u64);
         if topic.is_none() || partition.is_none() {
@@ -165,12 +165,12 @@ impl fmt::Display for Fault {
 
 /// Whose checkpoint it is.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct FileKey<'a> {
     pub topic: &'a str,
     pub partition: u32,
 }
 
-impl Place<'_> {
+impl FileKey<'_> {
     /// The file, below the configured directory.
     pub fn file(self, dir: &Path) -> PathBuf {
         dir.join(self.topic)
@@ -179,7 +179,8 @@ impl Place<'_> {
 }
 
 /// What the bytes of a file say.
-pub fn parse(bytes: &[u8], place: Place<'_>) -> Result<Checkpoint, Fault> {
+#[expect(clippy::wildcard_enum_match_arm, reason = "JSON has no further types")]
+pub fn parse(bytes: &[u8], place: FileKey<'_>) -> Result<Checkpoint, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::Garbage)?;
     let text = text.trim();
     if text.is_empty() {
@@ -194,7 +195,7 @@ pub fn parse(bytes: &[u8], place: Place<'_>) -> Result<Checkpoint, Fault> {
 }
 
 /// Reads a checkpoint; `None` where there is none.
-pub fn load(dir: &Path, place: Place<'_>) -> Result<Option<Checkpoint>, Fault> {
+pub fn load(dir: &Path, place: FileKey<'_>) -> Result<Option<Checkpoint>, Fault> {
     let path = place.file(dir);
     // Opening a pipe waits until somebody writes into it.
     if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
@@ -212,7 +213,7 @@ pub fn load(dir: &Path, place: Place<'_>) -> Result<Option<Checkpoint>, Fault> {
 }
 
 /// Puts a file that is no checkpoint out of the way, for people to look at. One such file is kept.
-pub fn set_aside(dir: &Path, place: Place<'_>) -> io::Result<PathBuf> {
+pub fn set_aside(dir: &Path, place: FileKey<'_>) -> io::Result<PathBuf> {
     let path = place.file(dir);
     let aside = path.with_extension("unusable");
     fs::rename(&path, &aside)?;
@@ -220,7 +221,7 @@ pub fn set_aside(dir: &Path, place: Place<'_>) -> io::Result<PathBuf> {
 }
 
 /// Writes a checkpoint: complete and on the disk when this returns, or the former one still there.
-pub fn store(dir: &Path, place: Place<'_>, checkpoint: Checkpoint) -> io::Result<()> {
+pub fn store(dir: &Path, place: FileKey<'_>, checkpoint: Checkpoint) -> io::Result<()> {
     let path = place.file(dir);
     let parent = path.parent().unwrap_or(dir);
     fs::create_dir_all(parent)?;

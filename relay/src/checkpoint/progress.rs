@@ -1,12 +1,7 @@
 //! How far one partition is settled: up to the end of its log, but no further than the first record
 //! whose dead letter is still on its way.
 
-use std::{
-    collections::VecDeque,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -62,10 +57,12 @@ impl Progress {
 
     /// A letter about the record at `offset` is on its way.
     pub fn await_letter(&self, offset: u64, mut settled: Settled) {
-        if is_pending(&mut settled) {
+        if settled.is_pending() {
             let mut state = self.state.lock();
             // Letters overtake each other; those that are still out are as many as there may be.
-            state.letters.retain_mut(|(_, settled)| is_pending(settled));
+            state
+                .letters
+                .retain_mut(|(_, settled)| settled.is_pending());
             state.letters.push_back((offset, settled));
         }
     }
@@ -73,7 +70,9 @@ impl Progress {
     /// What is to be written, if that is not what is there.
     pub fn due(&self) -> Option<Checkpoint> {
         let mut state = self.state.lock();
-        state.letters.retain_mut(|(_, settled)| is_pending(settled));
+        state
+            .letters
+            .retain_mut(|(_, settled)| settled.is_pending());
         let mut due = state.reached?;
         if let Some((offset, _)) = state.letters.front() {
             due.offset = due.offset.min(*offset);
@@ -94,9 +93,4 @@ impl Progress {
     pub fn stored_offset(&self) -> Option<u64> {
         self.state.lock().stored.map(|stored| stored.offset)
     }
-}
-
-fn is_pending(settled: &mut Settled) -> bool {
-    let mut context = Context::from_waker(Waker::noop());
-    matches!(Pin::new(settled).poll(&mut context), Poll::Pending)
 }

@@ -43,12 +43,12 @@ fn config(arguments: &[&str]) -> Config {
     Config::from_args(&cli.options).expect("usable options")
 }
 
-fn checkpoints(folder: &Folder) -> (Checkpoints, Arc<Counters>) {
+fn checkpoints(folder: &Folder) -> (Checkpoints, Arc<Counts>) {
     let dir = folder.path().to_str().expect("a plain path");
-    let counters = Arc::<Counters>::default();
+    let counts = Arc::<Counts>::default();
     let config = config(&["--kafka-topic=runs", "--checkpoint-dir", dir]);
-    let checkpoints = Checkpoints::new(&config, Arc::clone(&counters)).expect("switched on");
-    (checkpoints, counters)
+    let checkpoints = Checkpoints::new(&config, Arc::clone(&counts)).expect("switched on");
+    (checkpoints, counts)
 }
 
 #[test]
@@ -60,19 +60,19 @@ fn without_a_directory_there_are_none() {
 #[tokio::test]
 async fn what_changed_is_written_and_never_backwards() {
     let folder = Folder::new("written");
-    let (checkpoints, counters) = checkpoints(&folder);
+    let (checkpoints, counts) = checkpoints(&folder);
     checkpoints.write().await;
     let progress = checkpoints.progress(0);
     progress.begin(None);
     checkpoints.write().await;
-    assert_eq!(counters.checkpoint_writes.get(), 0, "nothing is known yet");
+    assert_eq!(counts.writes.get(), 0, "nothing is known yet");
     for (reached, written) in [(0, 0), (10, 10), (10, 10), (4, 10), (11, 11)] {
         progress.reach(Checkpoint::at(reached, 0, None));
         checkpoints.write().await;
         let loaded = checkpoints.load(0).await.map(|found| found.offset);
         assert_eq!(loaded, Some(written), "after {reached}");
     }
-    assert_eq!(counters.checkpoint_writes.get(), 3);
+    assert_eq!(counts.writes.get(), 3);
     assert_eq!(checkpoints.stored(), [(0, 11)]);
 
     // Another relay finds it; while it reads history again the file stays where it was.
@@ -105,8 +105,8 @@ async fn a_file_of_no_use_is_moved_aside_and_counted() {
     ];
     for (text, fault) in files {
         let folder = Folder::new("fault");
-        let (checkpoints, counters) = checkpoints(&folder);
-        let place = Place {
+        let (checkpoints, counts) = checkpoints(&folder);
+        let place = FileKey {
             topic: "runs",
             partition: 0,
         };
@@ -114,13 +114,13 @@ async fn a_file_of_no_use_is_moved_aside_and_counted() {
         fs::create_dir_all(folder.path().join("runs")).expect("a folder of our own");
         fs::write(&file, text).expect("a folder of our own");
         assert_eq!(checkpoints.load(0).await, None);
-        assert_eq!(counters.checkpoint_faults.get(fault), 1, "{fault}");
-        assert_eq!(counters.checkpoint_faults.sum(), 1);
+        assert_eq!(counts.faults.get(fault), 1, "{fault}");
+        assert_eq!(counts.faults.sum(), 1);
         let aside = fs::read(file.with_extension("unusable")).expect("kept for people");
         assert_eq!(aside, text);
         assert!(!file.exists());
         assert_eq!(checkpoints.load(0).await, None);
-        assert_eq!(counters.checkpoint_faults.sum(), 1, "told once");
+        assert_eq!(counts.faults.sum(), 1, "told once");
         let progress = checkpoints.progress(0);
         progress.reach(Checkpoint::at(8, 0, None));
         checkpoints.write().await;
@@ -147,7 +147,7 @@ async fn a_pause_is_written_at_once() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        let limit = checkpoints.parts.interval / 2;
+        let limit = checkpoints.inner.interval / 2;
         let written = tokio::time::timeout(limit, written).await;
         assert!(written.is_ok(), "{pause:?} waits for the interval");
     }
@@ -158,14 +158,14 @@ async fn a_pause_is_written_at_once() {
 #[tokio::test]
 async fn a_write_that_fails_is_counted_and_tried_again() {
     let folder = Folder::new("full");
-    let (checkpoints, counters) = checkpoints(&folder);
+    let (checkpoints, counts) = checkpoints(&folder);
     let topic = folder.path().join("runs");
     fs::write(&topic, b"in the way").expect("a folder of our own");
     checkpoints.progress(0).reach(Checkpoint::at(8, 0, None));
     checkpoints.write().await;
     checkpoints.write().await;
     let counts = || {
-        let (written, failed) = (&counters.checkpoint_writes, &counters.checkpoint_failures);
+        let (written, failed) = (&counts.writes, &counts.failures);
         (written.get(), failed.get())
     };
     assert_eq!(counts(), (0, 2));
@@ -182,8 +182,8 @@ async fn a_write_that_fails_is_counted_and_tried_again() {
 #[tokio::test]
 async fn a_file_that_cannot_be_read_is_left_alone() {
     let folder = Folder::new("unread");
-    let (checkpoints, counters) = checkpoints(&folder);
-    let place = |partition| Place {
+    let (checkpoints, counts) = checkpoints(&folder);
+    let place = |partition| FileKey {
         topic: "runs",
         partition,
     };
@@ -198,8 +198,8 @@ async fn a_file_that_cannot_be_read_is_left_alone() {
         progress.reach(Checkpoint::at(8, 0, None));
     }
     checkpoints.write().await;
-    assert_eq!(counters.checkpoint_faults.get(Fault::Unreadable), 2);
-    assert_eq!(counters.checkpoint_failures.get(), 2);
+    assert_eq!(counts.faults.get(Fault::Unreadable), 2);
+    assert_eq!(counts.failures.get(), 2);
     let unread = Trouble::Unread;
     assert_eq!(checkpoints.troubles(), [(0, unread), (1, unread)]);
     let kind = fs::metadata(&pipe).expect("still there").file_type();
@@ -258,7 +258,13 @@ async fn a_checkpoint_waits_for_dead_letters() {
         "--dlq-send-timeout-secs=600",
     ]);
     let dlq = config.kafka.dlq.as_ref().expect("switched on");
-    let queue = dlq::Dlq::with_store(dlq, "runs", Gate(Arc::clone(&gate)), Arc::default());
+    let queue = dlq::Dlq::with_store(
+        dlq,
+        "runs",
+        Gate(Arc::clone(&gate)),
+        Arc::default(),
+        Arc::default(),
+    );
     let refused = |offset| Refused {
         partition: 0,
         offset,

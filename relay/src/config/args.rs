@@ -3,7 +3,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{DlqOptions, IngestOptions, SecurityOptions};
+use super::{dlq::DlqOptions, ingest::IngestOptions, security::SecurityOptions};
 
 /// Serves a Kafka topic of DashStream records to browsers and tools over WebSocket.
 #[derive(Debug, Parser)]

@@ -5,7 +5,10 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Config, Reader, Topic, as_millis, value};
+use super::{
+    reader::Reader,
+    value::{self, Topic, as_millis},
+};
 
 /// The options, under the names of DashFlow's variables where it has them.
 #[derive(Clone, Debug, Args)]
@@ -51,18 +54,6 @@ pub struct DlqConfig {
     pub include_full_payload: bool,
     pub fail_closed: bool,
     pub record_bytes_max: usize,
-}
-
-impl Config {
-    /// What a dead letter queue that is to lose nothing lacks, in words for the operator. Without
-    /// checkpoints a record that waits for its letter is history after a restart, and gets none.
-    pub fn dlq_warning(&self) -> Option<&'static str> {
-        let fails_closed = self.kafka.dlq.as_ref().is_some_and(|dlq| dlq.fail_closed);
-        (fails_closed && self.ingest.checkpoint.is_none()).then_some(
-            "the dead letter queue fails closed, but there is no --checkpoint-dir: a restart loses the \
-             letters that partitions wait for",
-        )
-    }
 }
 
 /// Below this a record without any payload would not fit.

@@ -5,7 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 use serde::Serialize;
 
-use super::{Reader, as_millis, value};
+use super::{
+    reader::Reader,
+    value::{self, as_millis},
+};
 use crate::limits;
 
 /// Options of ingest, as text.

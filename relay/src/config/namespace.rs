@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::Brokers;
+use super::value::Brokers;
 
 /// A short digest of topic and cluster. One way, because every browser gets it and broker names are
 /// nobody's business; independent of the order in which brokers are listed.

@@ -4,7 +4,6 @@
 use std::{fmt, sync::Arc};
 
 use clap::Args;
-use rskafka::client::{ClientBuilder, Credentials, SaslConfig};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{
@@ -14,7 +13,7 @@ use rustls::{
 };
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
-use super::{Brokers, Reader};
+use super::{reader::Reader, value::Brokers};
 
 /// The options, under the names of DashFlow's variables.
 #[derive(Clone, Debug, Args)]
@@ -135,9 +134,9 @@ impl Protocol {
     }
 }
 
-/// How the login goes.
+/// How the relay logs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mechanism {
+pub enum Mechanism {
     Plain,
     ScramSha256,
     ScramSha512,
@@ -172,11 +171,19 @@ impl Mechanism {
     }
 }
 
+/// What the relay logs in with.
 #[derive(Clone, PartialEq, Eq)]
-struct Login {
-    mechanism: Mechanism,
-    user: String,
+pub struct Login {
+    pub mechanism: Mechanism,
+    pub user: String,
     password: Secret,
+}
+
+impl Login {
+    /// For the client alone; never shown.
+    pub fn password(&self) -> &str {
+        &self.password.0
+    }
 }
 
 #[derive(Clone)]
@@ -194,21 +201,14 @@ pub struct Security {
 }
 
 impl Security {
-    /// Makes a client speak to brokers this way.
-    pub fn apply(&self, mut builder: ClientBuilder) -> ClientBuilder {
-        if let Some(tls) = &self.tls {
-            builder = builder.tls_config(Arc::clone(&tls.config));
-        }
-        if let Some(login) = &self.login {
-            // Made here and not kept: rskafka's type shows the password when it is printed.
-            let credentials = Credentials::new(login.user.clone(), login.password.0.clone());
-            builder = builder.sasl_config(match login.mechanism {
-                Mechanism::Plain => SaslConfig::Plain(credentials),
-                Mechanism::ScramSha256 => SaslConfig::ScramSha256(credentials),
-                Mechanism::ScramSha512 => SaslConfig::ScramSha512(credentials),
-            });
-        }
-        builder
+    /// For the client, where it speaks TLS.
+    pub fn tls(&self) -> Option<Arc<ClientConfig>> {
+        self.tls.as_ref().map(|tls| Arc::clone(&tls.config))
+    }
+
+    /// For the client, where it logs in.
+    pub fn login(&self) -> Option<&Login> {
+        self.login.as_ref()
     }
 
     /// Whether a password crosses the network where anybody on the way can read it.
@@ -259,7 +259,7 @@ impl Reader {
         o: &SecurityOptions,
         brokers: Option<&Brokers>,
     ) -> Option<Security> {
-        let before = self.errors.len();
+        let before = self.mistakes.len();
         let protocol = self.read(
             "kafka_security_protocol",
             Protocol::parse(&o.kafka_security_protocol),
@@ -279,7 +279,7 @@ impl Reader {
             user: o.kafka_sasl_username.clone(),
             password: o.kafka_sasl_password.clone(),
         });
-        (self.errors.len() == before).then_some(Security {
+        (self.mistakes.len() == before).then_some(Security {
             protocol: protocol?,
             tls,
             login,
@@ -372,7 +372,7 @@ impl Reader {
         })
     }
 
-    fn refuse(&mut self, id: &str, wrong: bool, problem: &str) {
+    fn refuse(&mut self, id: &'static str, wrong: bool, problem: &str) {
         if wrong {
             self.read::<()>(id, Err(problem.to_owned()));
         }

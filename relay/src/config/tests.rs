@@ -1,5 +1,7 @@
 use clap::{CommandFactory as _, Parser as _};
 
+use clap::{Args as _, Command as ClapCommand};
+
 use super::*;
 
 fn options(arguments: &[&str]) -> Options {

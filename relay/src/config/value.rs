@@ -262,6 +262,14 @@ fn within(value: u64, min: u64, max: u64) -> Result<u64, String> {
     }
 }
 
+/// A duration as the configuration shows it.
+pub(super) fn as_millis<S: serde::Serializer>(
+    value: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dashstream_counters::{Counter, Family};
 use parking_lot::Mutex;
 
-use super::Reason;
+use super::outcome::Reason;
 use crate::dashflow_names::LetterError;
 
 /// Every letter ends as one of these: stored, under the type of its error, or failed, with a reason.

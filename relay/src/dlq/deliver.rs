@@ -6,21 +6,12 @@ use std::{
     time::Duration,
 };
 
-use dashstream_counters::labels;
-
-use super::{Counts, Letter, Losses, Outcome};
-
-labels! {
-    /// Why an attempt or a letter failed. The first three are DashFlow's.
-    pub enum Reason {
-        Timeout = "timeout",
-        KafkaError = "kafka_error",
-        /// Too many letters on their way; never a reason of an attempt.
-        Backpressure = "backpressure",
-        TopicAbsent = "topic_absent",
-        RecordTooLarge = "record_too_large",
-    }
-}
+use super::{
+    backlog::Backlog,
+    counts::Counts,
+    letter::Letter,
+    outcome::{Outcome, Reason},
+};
 
 /// What keeps letters.
 pub trait Store: Send + Sync + 'static {
@@ -41,7 +32,7 @@ pub(super) struct Delivery<S> {
     pub letter: Letter,
     pub store: Arc<S>,
     pub counts: Arc<Counts>,
-    pub losses: Arc<Losses>,
+    pub backlog: Arc<Backlog>,
     /// For the letter as a whole; failing closed, for one attempt.
     pub timeout: Duration,
     pub fail_closed: bool,
@@ -58,7 +49,7 @@ impl<S: Store> Delivery<S> {
         match result {
             Ok(()) => {
                 self.counts.sent.inc(self.letter.cause.metric_type());
-                self.losses.stored();
+                self.backlog.stored();
                 if self.letter.is_truncated() {
                     self.counts.truncated.inc();
                 }
@@ -66,7 +57,7 @@ impl<S: Store> Delivery<S> {
             }
             Err(reason) => {
                 let (partition, offset) = (self.letter.partition, self.letter.offset);
-                self.losses.lost(partition, offset, reason);
+                self.backlog.lost(partition, offset, reason);
                 Outcome::Failed
             }
         }

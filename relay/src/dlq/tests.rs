@@ -53,7 +53,13 @@ fn config(fail_closed: bool, concurrent_sends_max: usize) -> DlqConfig {
 
 fn queue(config: &DlqConfig, store: Scripted) -> (Dlq<Arc<Scripted>>, Arc<Scripted>, Arc<Counts>) {
     let (store, counts) = (Arc::new(store), Arc::new(Counts::default()));
-    let dlq = Dlq::with_store(config, "t", Arc::clone(&store), Arc::clone(&counts));
+    let dlq = Dlq::with_store(
+        config,
+        "t",
+        Arc::clone(&store),
+        Arc::clone(&counts),
+        Arc::default(),
+    );
     (dlq, store, counts)
 }
 

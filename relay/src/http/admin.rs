@@ -7,8 +7,8 @@ use hyper::{StatusCode, header::ORIGIN, http::HeaderMap};
 use serde_json::json;
 use warp::reply::Response;
 
-use super::{json, plain};
-use crate::relay::Shared;
+use super::answer::{json, plain};
+use crate::shared::Shared;
 
 /// Browsers ask first before they send a header they do not know, and the relay never agrees.
 const HEADER: &str = "x-dashstream-admin";

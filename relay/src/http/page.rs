@@ -4,7 +4,7 @@ use dashstream_serve::mime;
 use hyper::{StatusCode, header, http::HeaderMap};
 use warp::reply::Response;
 
-use super::respond;
+use super::answer::respond;
 
 struct Asset {
     path: &'static str,

@@ -1,42 +1,34 @@
-//! The loop of one partition: asks what its [`Cursor`] wants asked, puts the answers into the log.
-//! It ends when the source fails; whoever runs it connects anew and continues with the same loop.
+//! The loop of one partition: asks what its [`Position`] wants asked, puts the answers into the log.
+//! It ends when the source fails; whoever runs it connects again and continues with the same loop.
 
-mod begin;
+mod known;
+mod topic_identity;
 
 use std::{sync::Arc, time::Duration};
 
+use dashstream_serve::Clock;
 use decode_core::wire::GapCause;
 use session::Segment;
 
 use super::{
-    admit::{self, Admission, Obstacle, Place},
-    age::{Horizon, Origin},
-    kafka::Failure,
-    position::{self, Cursor, OutOfRange, Request},
+    admission::{self, Admission, Obstacle, Place},
+    context::Context,
+    horizon::{Horizon, Origin},
     sequence::Sequences,
-    source::{Fetched, Record, Source},
     status::{PartitionStatus, Pause, Phase},
 };
 use crate::{
     checkpoint::{Checkpoint, Fingerprint, Progress, StoredPause},
-    clock::Clock,
     config::{Config, Start},
-    dlq::Dlq,
-    hub::Hub,
+    dlq::Refused,
+    kafka::{Failure, Fetched, Record, Source},
     limits::PAUSED_LOOK_INTERVAL_MS,
-    metrics::Counters,
+    reading::{
+        frames,
+        position::{Notice, OutOfRange, Position, Request},
+    },
 };
-use begin::Known;
-
-/// What the loop needs besides its source.
-#[derive(Clone, Debug)]
-pub(super) struct Surroundings {
-    pub clock: Clock,
-    pub counters: Arc<Counters>,
-    pub hub: Arc<Hub>,
-    pub dlq: Option<Dlq>,
-    pub sequences: Arc<Sequences>,
-}
+use known::Known;
 
 /// One partition from its start on; survives any number of sources.
 #[derive(Debug)]
@@ -46,8 +38,11 @@ pub(super) struct PartitionLoop {
     fetch_wait_ms: u64,
     /// What is known of the topic's incarnation.
     known: Known,
-    cursor: Option<Cursor>,
+    position: Option<Position>,
+    /// Where the log of the partition ends: only this loop appends to it.
+    end: u64,
     admission: Admission,
+    sequences: Arc<Sequences>,
     origin: Origin,
     horizon: Horizon,
     /// What it stopped at, until that is released.
@@ -57,7 +52,7 @@ pub(super) struct PartitionLoop {
     /// What was released, until the record is taken.
     released: Option<Held>,
     status: Arc<PartitionStatus>,
-    around: Surroundings,
+    context: Context,
     progress: Option<Arc<Progress>>,
 }
 
@@ -73,24 +68,25 @@ impl PartitionLoop {
         partition: u32,
         config: &Config,
         origin: Origin,
-        status: Arc<PartitionStatus>,
-        around: Surroundings,
+        sequences: Arc<Sequences>,
+        context: Context,
     ) -> Self {
-        let sequences = Arc::clone(&around.sequences);
         Self {
             partition,
             start: config.kafka.start,
             fetch_wait_ms: u64::try_from(config.kafka.fetch_wait.as_millis()).unwrap_or(u64::MAX),
             known: Known::default(),
-            cursor: None,
-            admission: Admission::new(partition, config, sequences),
+            position: None,
+            end: 0,
+            admission: Admission::new(partition, config, Arc::clone(&sequences)),
+            sequences,
             origin,
             horizon: Horizon::new(0, 0),
             held: None,
             stopped_before: None,
             released: None,
-            status,
-            around,
+            status: context.status.partition(partition),
+            context,
             progress: None,
         }
     }
@@ -127,7 +123,7 @@ impl PartitionLoop {
         if self.held.is_some() && !self.wait_for_release(source).await? {
             return Ok(());
         }
-        if self.cursor.is_none() {
+        if self.position.is_none() {
             return self.begin(source).await;
         }
         if !self.is_sure() {
@@ -136,13 +132,13 @@ impl PartitionLoop {
         if self.stop_again() {
             return Ok(());
         }
-        let Some(cursor) = &mut self.cursor else {
+        let Some(position) = &mut self.position else {
             return Ok(());
         };
-        match cursor.request() {
+        match position.request() {
             Request::End => {
                 let end = source.end().await?;
-                if let Some(notice) = cursor.on_end(end) {
+                if let Some(notice) = position.on_end(end) {
                     self.tell(notice);
                 }
                 self.answered();
@@ -153,10 +149,10 @@ impl PartitionLoop {
                 patient,
             } => {
                 if !patient {
-                    self.around.counters.probes.inc();
+                    self.context.counts.probes.inc();
                 }
-                self.around.counters.fetches.inc();
-                self.known.asked_ms = Some(self.around.clock.now_ms());
+                self.context.counts.fetches.inc();
+                self.known.asked_ms = Some(self.context.clock.now_ms());
                 match source.fetch(offset, one_batch, patient).await {
                     Ok(fetched) => self.take(fetched).await,
                     Err(Failure::Control) => self.control(),
@@ -172,44 +168,45 @@ impl PartitionLoop {
     }
 
     async fn take(&mut self, fetched: Fetched) {
-        let Some(cursor) = &mut self.cursor else {
+        let Some(position) = &mut self.position else {
             return;
         };
-        let notice = match fetched.records.last() {
-            Some(last) => cursor.on_records(last.offset, fetched.watermark),
-            None => cursor.on_empty(fetched.watermark),
+        let records = fetched.records();
+        let Some(last) = records.last() else {
+            if let Some(notice) = position.on_empty(fetched.watermark) {
+                self.tell(notice);
+            }
+            return;
         };
-        if let Some(notice) = notice {
+        if let Some(notice) = position.on_records(last.offset, fetched.watermark) {
             self.tell(notice);
         }
-        if let Some(last) = fetched.records.last() {
-            self.known.fingerprint = Some(Fingerprint {
-                offset: last.offset,
-                timestamp_ms: last.timestamp_ms,
-            });
-            let now_ms = self.around.clock.now_ms();
-            self.around.counters.last_record.set(now_ms);
-            self.status.last_record.set(now_ms);
-            self.admit(&fetched.records).await;
-        }
+        self.known.fingerprint = Some(Fingerprint {
+            offset: last.offset,
+            timestamp_ms: last.timestamp_ms,
+        });
+        let now_ms = self.context.clock.now_ms();
+        self.context.counts.last_record.set(now_ms);
+        self.status.last_record.set(now_ms);
+        self.admit(&records).await;
     }
 
     /// Records into the log, a segment at a time, so that clients get the first while the next is
     /// judged. A segment ends by what it stores and by what was decoded for it, so that no batch keeps
     /// a thread for long, however well it was compressed. What it stops at is fetched again later: kept
     /// in memory it would cost as much for as long as nobody looks.
-    async fn admit(&mut self, records: &[Record]) {
+    async fn admit(&mut self, records: &[Record<'_>]) {
         let (mut records, stop) = self.before_stop(records);
         while let Some(first) = records.first() {
             let released = self.released.take_if(|held| held.offset <= first.offset);
             let released = released.filter(|held| held.offset == first.offset);
             let place = self.place(released);
-            let counters = &self.around.counters;
-            let admitted = self.admission.segment(place, records, counters);
+            let counts = &self.context.counts;
+            let admitted = self.admission.segment(place, records, counts);
             if let Some(segment) = admitted.segment {
                 self.append(segment);
             }
-            self.offer_letters(place, records).await;
+            self.offer_letters(&admitted.refusals).await;
             records = records.get(admitted.taken..).unwrap_or_default();
             if let (Some(obstacle), Some(record)) = (admitted.obstacle, records.first()) {
                 self.hold(record.offset, obstacle);
@@ -219,20 +216,20 @@ impl PartitionLoop {
                 tokio::task::yield_now().await;
             }
         }
-        if let (Some(offset), Some(cursor)) = (stop, &mut self.cursor) {
-            cursor.rewind(offset);
+        if let (Some(offset), Some(position)) = (stop, &mut self.position) {
+            position.rewind(offset);
         }
     }
 
     /// New records of this run that cannot be used go to the dead letter queue. Where it fails closed,
     /// reading waits until all their letters are stored.
-    async fn offer_letters(&self, place: Place, records: &[Record]) {
-        let Some(dlq) = &self.around.dlq else {
+    async fn offer_letters(&self, refusals: &[Refused<'_>]) {
+        let Some(dlq) = &self.context.dlq else {
             return;
         };
         let mut insisted = Vec::new();
-        for refused in self.admission.new_refusals(place, records) {
-            let settled = dlq.offer(&refused).await;
+        for refused in refusals {
+            let settled = dlq.offer(refused).await;
             if dlq.fails_closed() {
                 insisted.push(settled);
             } else if let Some(progress) = &self.progress {
@@ -246,9 +243,9 @@ impl PartitionLoop {
 
     fn place(&self, released: Option<Held>) -> Place {
         Place {
-            position: self.head(),
+            end: self.end,
             boundary: self.horizon.boundary(),
-            now_ms: self.around.clock.now_ms(),
+            now_ms: self.context.clock.now_ms(),
             wall_us: Clock::wall_ms().saturating_mul(1_000),
             released: released.map(|held| held.obstacle),
         }
@@ -256,15 +253,15 @@ impl PartitionLoop {
 
     /// Stops before the record at `offset`.
     fn hold(&mut self, offset: u64, obstacle: Obstacle) {
-        if let Some(cursor) = &mut self.cursor {
-            cursor.rewind(offset);
+        if let Some(position) = &mut self.position {
+            position.rewind(offset);
         }
         self.stop_at(Held { offset, obstacle });
     }
 
     /// The records before the one a former run stopped at, and its offset where it is among these or
     /// was.
-    fn before_stop<'a>(&self, records: &'a [Record]) -> (&'a [Record], Option<u64>) {
+    fn before_stop<'r, 'a>(&self, records: &'r [Record<'a>]) -> (&'r [Record<'a>], Option<u64>) {
         let Some(StoredPause { offset, .. }) = self.stopped_before else {
             return (records, None);
         };
@@ -277,7 +274,7 @@ impl PartitionLoop {
 
     /// Stops where a former run did, if this one is there.
     fn stop_again(&mut self) -> bool {
-        let at = self.cursor.as_ref().map_or(0, Cursor::at);
+        let at = self.position.as_ref().map_or(0, Position::at);
         let Some(pause) = self.stopped_before.take_if(|pause| pause.offset <= at) else {
             return false;
         };
@@ -299,7 +296,7 @@ impl PartitionLoop {
             code,
             reason,
         });
-        self.around.hub.set_paused(self.partition, true);
+        self.context.hub.set_paused(self.partition, true);
         self.held = Some(held);
     }
 
@@ -313,13 +310,13 @@ impl PartitionLoop {
             self.look_at_topic(source).await?;
             return Ok(false);
         }
-        self.around.hub.set_paused(self.partition, false);
+        self.context.hub.set_paused(self.partition, false);
         let Some(held) = self.held.take() else {
             return Ok(true);
         };
         tracing::info!(partition = self.partition, held.offset, "released");
         if let Obstacle::Sequence(halt) = &held.obstacle {
-            self.around.sequences.release(halt);
+            self.sequences.release(halt);
         }
         self.released = Some(held);
         self.settle();
@@ -327,7 +324,7 @@ impl PartitionLoop {
     }
 
     fn control(&mut self) {
-        let notice = self.cursor.as_mut().and_then(Cursor::on_control);
+        let notice = self.position.as_mut().and_then(Position::on_control);
         if let Some(notice) = notice {
             self.tell(notice);
         }
@@ -337,12 +334,12 @@ impl PartitionLoop {
     /// to all of it.
     fn damaged(&mut self, text: &str) {
         let boundary = self.horizon.boundary();
-        let Some(cursor) = &mut self.cursor else {
+        let Some(position) = &mut self.position else {
             return;
         };
-        let old = cursor.divide(boundary);
-        let offset = cursor.at();
-        let is_named = cursor.on_damaged();
+        let old = position.divide(boundary);
+        let offset = position.at();
+        let is_named = position.on_damaged();
         if let Some(old) = old {
             self.tell(old);
         }
@@ -362,16 +359,16 @@ impl PartitionLoop {
         let earliest = source.earliest().await?;
         let end = source.end().await?;
         self.answered();
-        let Some(cursor) = &mut self.cursor else {
+        let Some(position) = &mut self.position else {
             return Ok(());
         };
-        let position = cursor.at();
-        match cursor.on_out_of_range(earliest, end) {
+        let at = position.at();
+        match position.on_out_of_range(earliest, end) {
             OutOfRange::Trimmed(notice) => {
                 let partition = self.partition;
                 tracing::warn!(
                     partition,
-                    position,
+                    position = at,
                     earliest,
                     "Kafka deleted records unread"
                 );
@@ -379,7 +376,7 @@ impl PartitionLoop {
                 Ok(())
             }
             OutOfRange::WentBack { end } => {
-                self.went_back(position, end)?;
+                self.went_back(at, end)?;
                 self.start_over();
                 Ok(())
             }
@@ -387,40 +384,38 @@ impl PartitionLoop {
         }
     }
 
-    fn tell(&mut self, notice: position::Notice) {
-        if let position::Notice::Gap { first, last, cause } = notice {
+    fn tell(&mut self, notice: Notice) {
+        if let Notice::Gap { first, last, cause } = notice {
             let partition = self.partition;
             tracing::warn!(partition, first, last, cause = cause.code(), "gap");
         }
-        let (partition, counters) = (self.partition, &self.around.counters);
-        let (head, boundary) = (self.head(), self.horizon.boundary());
-        if let Some(segment) = admit::notice_segment(partition, head, boundary, notice, counters) {
+        admission::count_notice(notice, self.horizon.boundary(), &self.context.counts);
+        if let Some(segment) = frames::of_notice(self.partition, self.end, notice) {
             self.append(segment);
         }
     }
 
-    fn append(&self, segment: Segment) {
-        self.around.counters.segments.inc();
-        // The loop is the only writer of its partition and builds each segment at its head.
-        if let Err(error) = self.around.hub.append(segment) {
-            tracing::error!(partition = self.partition, %error, "the log refused a segment");
+    fn append(&mut self, segment: Segment) {
+        self.context.counts.segments.inc();
+        let end = segment.end();
+        match self.context.hub.append(segment) {
+            Ok(()) => self.end = end,
+            // The loop is the only writer of its partition and builds each segment at its end.
+            Err(error) => {
+                tracing::error!(partition = self.partition, %error, "the log refused a segment");
+            }
         }
     }
 
-    fn head(&self) -> u64 {
-        let log = self.around.hub.log();
-        log.partition(self.partition).map_or(0, |view| view.end)
-    }
-
     fn answered(&mut self) {
-        self.status.last_answer.set(self.around.clock.now_ms());
-        if let Some(cursor) = &self.cursor {
-            let catching_up = self.horizon.is_catching_up(cursor.at());
+        self.status.last_answer.set(self.context.clock.now_ms());
+        if let Some(position) = &self.position {
+            let catching_up = self.horizon.is_catching_up(position.at());
             self.status.set_catching_up(catching_up);
-            self.status.set_position(cursor.at());
+            self.status.set_position(position.at());
             let phase = if self.held.is_some() {
                 Phase::Paused
-            } else if cursor.is_probing() {
+            } else if position.is_probing() {
                 Phase::Probing
             } else {
                 Phase::Reading
@@ -438,7 +433,7 @@ impl PartitionLoop {
                 cause: held.obstacle.cause(),
             });
             let boundary = self.horizon.boundary();
-            let reached = Checkpoint::at(self.head(), boundary, self.known.fingerprint);
+            let reached = Checkpoint::at(self.end, boundary, self.known.fingerprint);
             progress.reach(reached.paused(held.or(self.stopped_before)));
         }
     }

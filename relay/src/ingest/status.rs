@@ -13,6 +13,8 @@ use dashstream_counters::LastTime;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
+use crate::kafka::{Failure, KafkaError};
+
 /// The topic as the relay last saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TopicState {
@@ -67,6 +69,22 @@ impl Phase {
     ];
 }
 
+/// The last call to Kafka that failed, until one succeeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    pub kind: KafkaError,
+    pub text: String,
+}
+
+impl Trouble {
+    fn of(failure: &Failure) -> Self {
+        Self {
+            kind: failure.kind(),
+            text: failure.to_string(),
+        }
+    }
+}
+
 /// What a partition stopped at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
@@ -85,6 +103,7 @@ pub struct PartitionStatus {
     end: AtomicU64,
     catching_up: AtomicBool,
     pause: Mutex<Option<Pause>>,
+    trouble: Mutex<Option<Trouble>>,
     released: Notify,
     pub last_answer: LastTime,
     pub last_record: LastTime,
@@ -101,6 +120,7 @@ impl Default for PartitionStatus {
             end: AtomicU64::new(UNKNOWN),
             catching_up: AtomicBool::new(true),
             pause: Mutex::default(),
+            trouble: Mutex::default(),
             released: Notify::new(),
             last_answer: LastTime::default(),
             last_record: LastTime::default(),
@@ -143,6 +163,19 @@ impl PartitionStatus {
 
     pub fn set_catching_up(&self, catching_up: bool) {
         self.catching_up.store(catching_up, Ordering::Relaxed);
+    }
+
+    /// Why reading fails, if it does.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.trouble.lock().clone()
+    }
+
+    pub(crate) fn fail(&self, failure: &Failure) {
+        *self.trouble.lock() = Some(Trouble::of(failure));
+    }
+
+    pub(crate) fn succeed(&self) {
+        *self.trouble.lock() = None;
     }
 
     /// What it stopped at, if it did.
@@ -188,6 +221,7 @@ fn known(value: &AtomicU64) -> Option<u64> {
 #[derive(Debug, Default)]
 pub struct IngestStatus {
     topic: AtomicU8,
+    trouble: Mutex<Option<Trouble>>,
     partitions: RwLock<BTreeMap<u32, Arc<PartitionStatus>>>,
 }
 
@@ -207,6 +241,19 @@ impl IngestStatus {
             TopicState::Present => 2,
         };
         self.topic.store(stored, Ordering::Relaxed);
+    }
+
+    /// Why asking for the topic fails, if it does.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.trouble.lock().clone()
+    }
+
+    pub(crate) fn fail(&self, failure: &Failure) {
+        *self.trouble.lock() = Some(Trouble::of(failure));
+    }
+
+    pub(crate) fn succeed(&self) {
+        *self.trouble.lock() = None;
     }
 
     /// The status of a partition, made where it is not there yet.

@@ -3,23 +3,16 @@
 
 use std::sync::Arc;
 
-use dashstream_counters::{Bounds, Snapshot};
+use dashstream_counters::Snapshot;
 use prometheus::{
     core::{Collector, Desc},
     proto,
 };
 
-use super::{Sources, table::Metric};
-
-/// Gap sizes, with the ends that DashFlow uses.
-#[derive(Debug)]
-pub struct GapSizes;
-
-impl Bounds for GapSizes {
-    const BOUNDS: &'static [f64] = &[
-        1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1e3, 5e3, 1e4,
-    ];
-}
+use super::{
+    row::{EmitHistogram, Metric},
+    sources::Sources,
+};
 
 fn metric(snapshot: Snapshot, labels: Vec<proto::LabelPair>) -> proto::Metric {
     let buckets = snapshot.buckets.into_iter().map(|(end, count)| {
@@ -36,9 +29,6 @@ fn metric(snapshot: Snapshot, labels: Vec<proto::LabelPair>) -> proto::Metric {
     metric.set_histogram(histogram);
     metric
 }
-
-/// Takes one histogram and the values of its labels.
-pub(super) type EmitHistogram<'a> = &'a mut dyn FnMut(Snapshot, &[&str]);
 
 /// Gives one row of the table to the registry.
 pub(super) struct HistogramRow {
@@ -97,10 +87,10 @@ impl Collector for HistogramRow {
 
 #[cfg(test)]
 mod tests {
-    use dashstream_counters::Latencies;
+    use dashstream_counters::{Bounds as _, Latencies};
     use dashstream_serve::counters::Backlogs;
 
-    use super::*;
+    use crate::ingest::GapSizes;
 
     /// MET-18: the buckets of DashFlow are all there; MET-24: the smallest is far below 1 ms.
     #[test]

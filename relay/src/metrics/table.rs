@@ -5,55 +5,14 @@
 //! same; everything else is `dashstream_relay_`.
 
 use dashstream_counters::{Family, Label};
-use dashstream_serve::counters::Refusal;
+use dashstream_serve::{Clock, counters::Refusal};
 use decode_core::wire::{CloseCode, ErrorCode, GapCause, RejectCode};
 
 use super::{
-    Sources,
-    counters::{Age, SequenceFinding},
-    histogram::EmitHistogram,
+    row::{Emit, Kind, Metric, Read},
+    sources::Sources,
 };
-use crate::{clock::Clock, dashflow_names::DecodeError};
-
-/// What a metric is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
-
-impl Kind {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-        }
-    }
-}
-
-/// Takes one value and the values of its labels.
-type Emit<'a> = &'a mut dyn FnMut(f64, &[&str]);
-
-pub(super) type ReadValues = fn(&Sources, Emit<'_>);
-
-/// Where the values come from.
-#[derive(Clone, Copy)]
-pub(super) enum Read {
-    Counter(ReadValues),
-    Gauge(ReadValues),
-    Histogram(fn(&Sources, EmitHistogram<'_>)),
-}
-
-/// One row.
-pub struct Metric {
-    pub name: &'static str,
-    pub kind: Kind,
-    pub labels: &'static [&'static str],
-    pub help: &'static str,
-    pub(super) read: Read,
-}
+use crate::{age::Age, dashflow_names::DecodeError, ingest::SequenceFinding, log_output};
 
 macro_rules! metrics {
     ($($kind:ident $name:literal $([$($label:literal),*])? $help:literal = $read:expr;)+) => {
@@ -70,16 +29,16 @@ macro_rules! metrics {
 
 metrics! {
     Gauge "websocket_connected_clients" "WebSocket connections that are open."
-        = |s, e| e(s.counters.clients.connected.get() as f64, &[]);
+        = |s, e| e(s.counts.clients.connected.get() as f64, &[]);
     Counter "websocket_kafka_messages_total" ["status"]
         "Kafka records read: success = accepted, error = new and refused, old_data_error = old and refused."
         = |s, e| {
-            e(s.counters.accepted_total() as f64, &["success"]);
-            e(s.counters.refused(Age::New) as f64, &["error"]);
-            e(s.counters.refused(Age::Old) as f64, &["old_data_error"]);
+            e(s.counts.ingest.accepted_total() as f64, &["success"]);
+            e(s.counts.ingest.refused(Age::New) as f64, &["error"]);
+            e(s.counts.ingest.refused(Age::Old) as f64, &["old_data_error"]);
         };
     Counter "websocket_old_data_decode_errors_total" "Old records that were refused."
-        = |s, e| e(s.counters.refused(Age::Old) as f64, &[]);
+        = |s, e| e(s.counts.ingest.refused(Age::Old) as f64, &[]);
     Counter "websocket_decode_errors_total" ["error_type"]
         "New records that could not be decoded, under the type names of DashFlow's server."
         = decode_errors;
@@ -110,66 +69,66 @@ metrics! {
             }
         };
     Counter "websocket_kafka_lag_poll_failures_total" "Probes of a partition's end that failed."
-        = |s, e| e(s.counters.lag_poll_failures.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.lag_poll_failures.get() as f64, &[]);
     Gauge "websocket_uptime_seconds" "Time since the relay started."
         = |s, e| e(s.clock.now_ms() as f64 / 1e3, &[]);
     Gauge "websocket_last_kafka_message_age_seconds"
         "Time since a record was read; -1 if none was."
-        = |s, e| e(age_seconds(s, s.counters.last_record.get()), &[]);
+        = |s, e| e(age_seconds(s, s.counts.ingest.last_record.get()), &[]);
     Counter "websocket_infrastructure_errors_total" "Calls to Kafka that failed."
-        = |s, e| e(s.counters.kafka_errors.sum() as f64, &[]);
+        = |s, e| e(s.counts.ingest.kafka_errors.sum() as f64, &[]);
     Gauge "websocket_last_infrastructure_error_age_seconds"
         "Time since a call to Kafka failed; -1 if none did."
-        = |s, e| e(age_seconds(s, s.counters.last_kafka_error.get()), &[]);
+        = |s, e| e(age_seconds(s, s.counts.ingest.last_kafka_error.get()), &[]);
     Counter "websocket_kafka_errors_by_type_total" ["error_type"]
         "Calls to Kafka that failed, by kind."
-        = |s, e| family(&s.counters.kafka_errors, e);
+        = |s, e| family(&s.counts.ingest.kafka_errors, e);
     Histogram "websocket_e2e_latency_ms" ["stage"]
         "Time from the producer's clock to the relay's log, for new records."
-        = |s, e| e(s.counters.latency.snapshot(), &["producer_to_consumer"]);
+        = |s, e| e(s.counts.ingest.latency.snapshot(), &["producer_to_consumer"]);
     Counter "websocket_clock_skew_events_total"
         "New records whose time lies ahead of the relay's clock or over a minute behind it."
-        = |s, e| e(s.counters.clock_skew.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.clock_skew.get() as f64, &[]);
     Counter "websocket_dlq_sends_total" ["error_type"]
         "Dead letters stored, under the type names of DashFlow's server."
-        = |s, e| family(&s.dlq.sent, e);
+        = |s, e| family(&s.counts.dlq.sent, e);
     Counter "websocket_dlq_send_failures_total" ["reason"] "Dead letters lost, by reason."
-        = |s, e| family(&s.dlq.failed, e);
+        = |s, e| family(&s.counts.dlq.failed, e);
     Counter "dashstream_relay_dlq_retries_total"
         "Attempts to store a dead letter that were followed by another."
-        = |s, e| e(s.dlq.retries.get() as f64, &[]);
+        = |s, e| e(s.counts.dlq.retries.get() as f64, &[]);
     Counter "dashstream_relay_dlq_truncated_total"
         "Dead letters stored without the whole payload."
-        = |s, e| e(s.dlq.truncated.get() as f64, &[]);
+        = |s, e| e(s.counts.dlq.truncated.get() as f64, &[]);
     Gauge "dashstream_relay_dlq_waiting_partitions"
         "Partitions that wait until their dead letter is stored."
-        = |s, e| e(s.dlq.waiting().len() as f64, &[]);
+        = |s, e| e(s.counts.dlq.waiting().len() as f64, &[]);
     Counter "websocket_send_timeout_total"
         "Connections closed because the client took no data."
         = |s, e| e(close_count(s, CloseCode::SendStalled), &[]);
     Counter "websocket_send_failed_total" "Connections lost while sending."
-        = |s, e| e(s.counters.clients.send_failures.get() as f64, &[]);
+        = |s, e| e(s.counts.clients.send_failures.get() as f64, &[]);
     Counter "websocket_control_oversized_total" "Control messages over the size limit."
-        = |s, e| e(s.counters.clients.control_errors.get(ErrorCode::TooLarge) as f64, &[]);
+        = |s, e| e(s.counts.clients.control_errors.get(ErrorCode::TooLarge) as f64, &[]);
     Counter "websocket_control_parse_failures_total" "Control messages that are no JSON object."
-        = |s, e| e(s.counters.clients.control_errors.get(ErrorCode::InvalidJson) as f64, &[]);
+        = |s, e| e(s.counts.clients.control_errors.get(ErrorCode::InvalidJson) as f64, &[]);
     Counter "websocket_rejected_connections_total"
         "Connections refused because of a connection limit."
         = |s, e| e(
             [Refusal::PerAddress, Refusal::Total].into_iter()
-                .map(|reason| s.counters.clients.refusals.get(reason))
+                .map(|reason| s.counts.clients.refusals.get(reason))
                 .sum::<u64>() as f64,
             &[],
         );
     Counter "dashstream_messages_received_total" "Kafka records read."
-        = |s, e| e(s.counters.received.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.received.get() as f64, &[]);
     Counter "dashstream_decode_failures_total" "New records refused, whatever the reason."
-        = |s, e| e(s.counters.refused(Age::New) as f64, &[]);
+        = |s, e| e(s.counts.ingest.refused(Age::New) as f64, &[]);
     Counter "dashstream_invalid_payloads_total" "New records refused for their size or for having no value."
-        = |s, e| e(s.counters.unusable.of(Age::New).sum() as f64, &[]);
+        = |s, e| e(s.counts.ingest.unusable.of(Age::New).sum() as f64, &[]);
     Counter "dashstream_fetch_failures_total"
         "Failed attempts to read a partition or the topic's metadata."
-        = |s, e| e(s.counters.fetch_failures.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.fetch_failures.get() as f64, &[]);
     Counter "dashstream_sequence_gaps_total" "Gaps in the sequences of new records."
         = |s, e| e(finding_count(s, SequenceFinding::Gap), &[]);
     Counter "dashstream_sequence_duplicates_total"
@@ -179,94 +138,94 @@ metrics! {
         "New records with a sequence number long past."
         = |s, e| e(finding_count(s, SequenceFinding::Reorder), &[]);
     Histogram "dashstream_sequence_gap_size" "Numbers left out by each gap of new records."
-        = |s, e| e(s.counters.sequence_gap_size.snapshot(), &[]);
+        = |s, e| e(s.counts.ingest.sequences.gap_size.snapshot(), &[]);
     Counter "dashstream_sequence_unchecked_total"
         "Sequence numbers not compared, because kinds share counters that cannot be told apart."
-        = |s, e| e(s.counters.sequence_unchecked.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.sequences.unchecked.get() as f64, &[]);
     Counter "dashstream_offset_checkpoint_writes_total" "Checkpoints written."
-        = |s, e| e(s.counters.checkpoint_writes.get() as f64, &[]);
+        = |s, e| e(s.counts.checkpoints.writes.get() as f64, &[]);
     Counter "dashstream_offset_checkpoint_failures_total" "Checkpoints that could not be written."
-        = |s, e| e(s.counters.checkpoint_failures.get() as f64, &[]);
+        = |s, e| e(s.counts.checkpoints.failures.get() as f64, &[]);
     Counter "dashstream_relay_checkpoint_faults_total" ["fault"]
         "Checkpoint files found at start that were of no use, by what was wrong with them."
-        = |s, e| family(&s.counters.checkpoint_faults, e);
+        = |s, e| family(&s.counts.checkpoints.faults, e);
     Counter "dashstream_relay_sequence_checked_total" "Sequence numbers compared, of any age."
-        = |s, e| e(s.counters.sequence_checked.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.sequences.checked.get() as f64, &[]);
     Counter "dashstream_relay_sequence_old_findings_total" ["finding"]
         "Findings in the sequences of old records."
-        = |s, e| family(&s.counters.sequence_old_findings, e);
+        = |s, e| family(&s.counts.ingest.sequences.old_findings, e);
     Gauge "dashstream_relay_sequence_series" "Series of sequence numbers that are tracked."
-        = |s, e| e(s.counters.sequence_series.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.sequences.series.get() as f64, &[]);
     Gauge "dashstream_relay_sequence_bytes" "Memory held for the tracked series."
-        = |s, e| e(s.counters.sequence_bytes.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.sequences.bytes.get() as f64, &[]);
     Counter "dashstream_relay_sequence_pruned_total"
         "Series dropped to stay within the bound, the least recently used first."
-        = |s, e| e(s.counters.sequence_pruned.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.sequences.pruned.get() as f64, &[]);
     Counter "dashstream_relay_sequence_returned_total"
         "Series that came back after they had been dropped."
-        = |s, e| e(s.counters.sequence_returned.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.sequences.returned.get() as f64, &[]);
     Counter "dashstream_relay_records_total" ["age", "outcome"]
         "Kafka records read, each under one outcome and one age."
         = |s, e| for &age in Age::ALL {
-            e(s.counters.accepted_by_age.of(age).get() as f64, &[age.text(), "accepted"]);
-            e(s.counters.refused(age) as f64, &[age.text(), "refused"]);
+            e(s.counts.ingest.accepted_by_age.of(age).get() as f64, &[age.text(), "accepted"]);
+            e(s.counts.ingest.refused(age) as f64, &[age.text(), "refused"]);
         };
     Counter "dashstream_relay_refused_total" ["age", "code"]
         "Records refused, by reject code or by the cause of the gap that stands for them."
         = |s, e| for &age in Age::ALL {
-            for (code, count) in s.counters.rejects.of(age).iter() {
+            for (code, count) in s.counts.ingest.rejects.of(age).iter() {
                 e(count as f64, &[age.text(), code.code()]);
             }
             for cause in [GapCause::Oversized, GapCause::NullValue] {
-                e(s.counters.unusable.of(age).get(cause) as f64, &[age.text(), cause.code()]);
+                e(s.counts.ingest.unusable.of(age).get(cause) as f64, &[age.text(), cause.code()]);
             }
         };
     Counter "dashstream_relay_records_accepted_total" ["kind"]
         "Records accepted, by message kind; none = an envelope without a known message."
         = |s, e| {
-            family(&s.counters.accepted, e);
-            e(s.counters.accepted_empty.get() as f64, &["none"]);
+            family(&s.counts.ingest.accepted, e);
+            e(s.counts.ingest.accepted_empty.get() as f64, &["none"]);
         };
     Counter "dashstream_relay_rejects_total" ["code"]
         "Records not accepted, by reject code; each is in the log as a reject frame."
         = |s, e| for &code in RejectCode::ALL {
-            let count: u64 = Age::ALL.iter().map(|&age| s.counters.rejects.of(age).get(code)).sum();
+            let count: u64 = Age::ALL.iter().map(|&age| s.counts.ingest.rejects.of(age).get(code)).sum();
             e(count as f64, &[code.code()]);
         };
     Counter "dashstream_relay_gaps_total" ["cause"]
         "Gaps written into the log, by cause. Gaps of single clients are counted apart."
-        = |s, e| family(&s.counters.gaps, e);
+        = |s, e| family(&s.counts.ingest.gaps, e);
     Counter "dashstream_relay_gap_offsets_total" ["cause"]
         "Offsets covered by the gaps in the log, by cause."
-        = |s, e| family(&s.counters.gap_offsets, e);
+        = |s, e| family(&s.counts.ingest.gap_offsets, e);
     Counter "dashstream_relay_unreadable_batches_total" ["age"]
         "Gaps over batches that cannot be read, neighbouring ones together, by age."
         = |s, e| for &age in Age::ALL {
-            e(s.counters.unreadable.of(age).get() as f64, &[age.text()]);
+            e(s.counts.ingest.unreadable.of(age).get() as f64, &[age.text()]);
         };
     Counter "dashstream_relay_marks_total"
         "Marks written: positions past offsets that hold no record."
-        = |s, e| e(s.counters.marks.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.marks.get() as f64, &[]);
     Counter "dashstream_relay_newer_schema_records_total"
         "Accepted records of a schema version newer than this build applies."
-        = |s, e| e(s.counters.newer_schema.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.newer_schema.get() as f64, &[]);
     Counter "dashstream_relay_received_bytes_total" "Bytes of record values read from Kafka."
-        = |s, e| e(s.counters.received_bytes.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.received_bytes.get() as f64, &[]);
     Counter "dashstream_relay_fetches_total" "Fetches sent to Kafka."
-        = |s, e| e(s.counters.fetches.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.fetches.get() as f64, &[]);
     Counter "dashstream_relay_probes_total"
         "Fetches that looked past offsets without a readable record."
-        = |s, e| e(s.counters.probes.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.probes.get() as f64, &[]);
     Counter "dashstream_relay_client_rebuilds_total"
         "Times the Kafka client was built anew from the bootstrap brokers."
-        = |s, e| e(s.counters.client_rebuilds.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.client_rebuilds.get() as f64, &[]);
     Counter "dashstream_relay_topic_resets_total"
         "Partitions that were found to be made anew, their log then begun again."
-        = |s, e| e(s.counters.topic_resets.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.topic_resets.get() as f64, &[]);
     Gauge "dashstream_relay_partitions" "Partitions in the log."
         = |s, e| e(s.hub.log().partition_count() as f64, &[]);
     Counter "dashstream_relay_segments_total" "Segments appended to the log."
-        = |s, e| e(s.counters.segments.get() as f64, &[]);
+        = |s, e| e(s.counts.ingest.segments.get() as f64, &[]);
     Gauge "dashstream_relay_log_bytes_max" "Bound on the log, in bytes."
         = |s, e| e(s.log_bytes_max as f64, &[]);
     Gauge "dashstream_relay_log_bytes" ["partition"] "Bytes of the log, index included."
@@ -296,77 +255,83 @@ metrics! {
             e(p.evicted_bytes as f64, &[&p.partition.to_string()]);
         };
     Counter "dashstream_relay_sessions_total" "WebSocket connections opened."
-        = |s, e| e(s.counters.clients.sessions.get() as f64, &[]);
+        = |s, e| e(s.counts.clients.sessions.get() as f64, &[]);
     Counter "dashstream_relay_session_closes_total" ["code"]
         "Connections the relay closed, by close code."
-        = |s, e| family(&s.counters.clients.closes, e);
+        = |s, e| family(&s.counts.clients.closes, e);
     Counter "dashstream_relay_session_ends_total" ["how"]
         "Connections that ended: closed by the relay, by the peer, or lost."
-        = |s, e| family(&s.counters.clients.endings, e);
+        = |s, e| family(&s.counts.clients.endings, e);
     Counter "dashstream_relay_refused_upgrades_total" ["reason"]
         "Requests for a WebSocket that were refused."
-        = |s, e| family(&s.counters.clients.refusals, e);
+        = |s, e| family(&s.counts.clients.refusals, e);
     Counter "dashstream_relay_control_errors_total" ["code"]
         "Control messages refused, by error code."
-        = |s, e| family(&s.counters.clients.control_errors, e);
+        = |s, e| family(&s.counts.clients.control_errors, e);
     Counter "dashstream_relay_resume_errors_total" ["code"]
         "Resumes of clients refused, by error code; they are among the control errors too."
-        = |s, e| family(&s.counters.clients.resume_errors, e);
+        = |s, e| family(&s.counts.clients.resume_errors, e);
     Counter "dashstream_relay_stale_cursors_total"
         "Gaps made for a single client because its cursor was older than the log."
-        = |s, e| e(s.counters.clients.stale_cursors.get() as f64, &[]);
+        = |s, e| e(s.counts.clients.stale_cursors.get() as f64, &[]);
     Counter "dashstream_relay_stale_offsets_total"
         "Offsets covered by the gaps made for single clients."
-        = |s, e| e(s.counters.clients.stale_offsets.get() as f64, &[]);
+        = |s, e| e(s.counts.clients.stale_offsets.get() as f64, &[]);
     Counter "dashstream_relay_replay_requests_total" ["mode"] "Replays asked for and begun."
-        = |s, e| family(&s.counters.clients.replays.requests, e);
+        = |s, e| family(&s.counts.clients.replays.requests, e);
     Counter "dashstream_relay_replay_frames_total" ["mode"] "Data frames of replays."
-        = |s, e| family(&s.counters.clients.replays.frames, e);
+        = |s, e| family(&s.counts.clients.replays.frames, e);
     Counter "dashstream_relay_replay_bytes_total" ["mode"] "Bytes of data frames of replays."
-        = |s, e| family(&s.counters.clients.replays.bytes, e);
+        = |s, e| family(&s.counts.clients.replays.bytes, e);
     Counter "dashstream_relay_replay_gaps_total" ["mode"]
         "Gaps made in replays because the cursor was older than the log."
-        = |s, e| family(&s.counters.clients.replays.gaps, e);
+        = |s, e| family(&s.counts.clients.replays.gaps, e);
     Counter "dashstream_relay_replay_gap_offsets_total" ["mode"]
         "Offsets covered by the gaps made in replays."
-        = |s, e| family(&s.counters.clients.replays.gap_offsets, e);
+        = |s, e| family(&s.counts.clients.replays.gap_offsets, e);
     Counter "dashstream_relay_replay_capped_total" ["mode"]
         "Replays that gave less than was asked for, because the log no longer had all of it."
-        = |s, e| family(&s.counters.clients.replays.capped, e);
+        = |s, e| family(&s.counts.clients.replays.capped, e);
     Histogram "dashstream_relay_replay_duration_ms" ["mode"]
         "Time from resume until a replay was complete."
-        = |s, e| for (from, took) in s.counters.clients.replays.took.members() {
+        = |s, e| for (from, took) in s.counts.clients.replays.took.members() {
             e(took.snapshot(), &[from.text()]);
         };
     Counter "dashstream_relay_client_reports_total" "Reports that clients sent about themselves."
-        = |s, e| e(s.counters.clients.client_reports.get() as f64, &[]);
+        = |s, e| e(s.counts.clients.client_reports.get() as f64, &[]);
     Histogram "dashstream_relay_client_apply_lag_ms"
         "Longest recent time from receiving to having decoded and applied, as each report tells it."
-        = |s, e| e(s.counters.clients.client_apply_lag.snapshot(), &[]);
+        = |s, e| e(s.counts.clients.client_apply_lag.snapshot(), &[]);
     Histogram "dashstream_relay_client_backlog_frames"
         "Frames that a client had received and not applied, as each report tells it."
-        = |s, e| e(s.counters.clients.client_backlog.snapshot(), &[]);
+        = |s, e| e(s.counts.clients.client_backlog.snapshot(), &[]);
     Counter "dashstream_relay_client_rejects_total"
         "Records that clients could not decode though the relay had accepted them."
-        = |s, e| e(s.counters.clients.client_rejects.get() as f64, &[]);
+        = |s, e| e(s.counts.clients.client_rejects.get() as f64, &[]);
     Counter "dashstream_relay_sent_frames_total" "Data frames given to clients."
-        = |s, e| e(s.counters.clients.sent_frames.get() as f64, &[]);
+        = |s, e| e(s.counts.clients.sent_frames.get() as f64, &[]);
     Counter "dashstream_relay_sent_bytes_total" "Bytes of data frames given to clients."
-        = |s, e| e(s.counters.clients.sent_bytes.get() as f64, &[]);
+        = |s, e| e(s.counts.clients.sent_bytes.get() as f64, &[]);
     Counter "dashstream_relay_sent_messages_total" ["type"]
         "WebSocket messages given to clients."
         = |s, e| {
-            e(s.counters.clients.sent_data_messages.get() as f64, &["data"]);
-            e(s.counters.clients.sent_control_messages.get() as f64, &["control"]);
+            e(s.counts.clients.sent_data_messages.get() as f64, &["data"]);
+            e(s.counts.clients.sent_control_messages.get() as f64, &["control"]);
         };
     Counter "dashstream_relay_socket_writes_total"
         "System calls that wrote to a client's socket."
-        = |s, e| e(s.counters.clients.socket_writes.get() as f64, &[]);
+        = |s, e| e(s.counts.clients.socket_writes.get() as f64, &[]);
     Gauge "dashstream_relay_http_connections" "HTTP connections that are open, upgraded ones not."
-        = |s, e| e(s.counters.clients.http_connections.get() as f64, &[]);
+        = |s, e| e(s.counts.clients.http_connections.get() as f64, &[]);
+    Counter "dashstream_relay_log_lines_dropped_total"
+        "Log lines dropped because standard error did not take them."
+        = |_, e| e(log_output::DROPPED.get() as f64, &[]);
+    Gauge "dashstream_relay_ended_tasks"
+        "Tasks of the relay that ended unexpectedly; restart it."
+        = |s, e| e(s.tasks.ended().len() as f64, &[]);
     Counter "dashstream_relay_connection_panics_total"
         "Connections that ended because of a fault of the relay itself."
-        = |s, e| e(s.counters.clients.connection_panics.get() as f64, &[]);
+        = |s, e| e(s.counts.clients.connection_panics.get() as f64, &[]);
 }
 
 fn family<L: Label>(family: &Family<L>, emit: Emit<'_>) {
@@ -382,24 +347,24 @@ fn age_seconds(sources: &Sources, at_ms: Option<u64>) -> f64 {
 }
 
 fn gap_count(sources: &Sources, cause: GapCause) -> f64 {
-    sources.counters.gaps.get(cause) as f64
+    sources.counts.ingest.gaps.get(cause) as f64
 }
 
 fn finding_count(sources: &Sources, finding: SequenceFinding) -> f64 {
-    sources.counters.sequence_findings.get(finding) as f64
+    sources.counts.ingest.sequences.findings.get(finding) as f64
 }
 
 fn close_count(sources: &Sources, code: CloseCode) -> f64 {
-    sources.counters.clients.closes.get(code) as f64
+    sources.counts.clients.closes.get(code) as f64
 }
 
 fn decode_errors(sources: &Sources, emit: Emit<'_>) {
     for &name in DecodeError::ALL {
-        let rejects = sources.counters.rejects.of(Age::New).iter();
+        let rejects = sources.counts.ingest.rejects.of(Age::New).iter();
         let rejects = rejects.filter(|(code, _)| DecodeError::from(*code) == name);
         let mut count: u64 = rejects.map(|(_, count)| count).sum();
         if name == DecodeError::PayloadTooLarge {
-            let unusable = sources.counters.unusable.of(Age::New);
+            let unusable = sources.counts.ingest.unusable.of(Age::New);
             count += unusable.get(GapCause::Oversized);
         }
         emit(count as f64, &[name.text()]);

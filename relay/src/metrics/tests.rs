@@ -2,7 +2,10 @@ use std::collections::BTreeMap;
 
 use decode_core::wire::{CloseCode, GapCause, RejectCode};
 
+use dashstream_serve::{Clock, Hub};
+
 use super::*;
+use crate::{age::Age, counts::Counts, ingest::IngestStatus};
 
 fn sources() -> Arc<Sources> {
     let hub = Arc::new(Hub::new(1 << 20));
@@ -20,13 +23,12 @@ fn sources() -> Arc<Sources> {
         code: "sequence",
         reason: String::new(),
     });
-    let counters = Arc::new(Counters::default());
     Arc::new(Sources {
         clock: Clock::start(),
-        counters,
+        counts: Counts::new(Arc::default()),
         hub,
         ingest,
-        dlq: Arc::default(),
+        tasks: Arc::default(),
         log_bytes_max: 1 << 20,
     })
 }
@@ -189,7 +191,7 @@ fn labels_are_there_before_anything_happened() {
 #[test]
 fn outcomes_add_up() {
     let sources = sources();
-    let counters = &sources.counters;
+    let counters = &sources.counts.ingest;
     counters.accepted_empty.add(5);
     let rejects = counters.rejects.of(Age::New);
     rejects.add(RejectCode::Decompress, 2);

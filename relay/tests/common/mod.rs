@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use clap::Parser as _;
 use dashstream_relay::{
+    app::App,
     config::{Cli, Config},
     ingest::TopicState,
-    relay::{Feed, Relay, Shared},
+    shared::Shared,
 };
 use decode_core::{
     frame::{FrameHeader, FrameReader},
@@ -30,7 +31,7 @@ use tokio_tungstenite::{
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Rig {
-    pub(crate) relay: Relay,
+    pub(crate) relay: App,
 }
 
 impl Rig {
@@ -55,9 +56,7 @@ impl Rig {
         let config = Config::from_args(&options).expect("a usable configuration");
         let shared = Shared::new(config).expect("metrics register");
         Self {
-            relay: Relay::start(shared, Feed::ByHand)
-                .await
-                .expect("a free port"),
+            relay: App::start_by_hand(shared).await.expect("a free port"),
         }
     }
 

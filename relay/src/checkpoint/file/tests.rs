@@ -1,7 +1,7 @@
 use super::*;
 use crate::checkpoint::{PauseCause, lock::claim, tests::Folder};
 
-const PLACE: Place<'static> = Place {
+const PLACE: FileKey<'static> = FileKey {
     topic: "runs",
     partition: 3,
 };

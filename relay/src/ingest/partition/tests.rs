@@ -1,7 +1,7 @@
 //! The loop on a scripted partition: a list of batches behind Kafka's rules of fetching.
 
-mod begin;
 mod restart;
+mod topic_identity;
 mod unreadable;
 mod waiting;
 
@@ -14,10 +14,16 @@ use decode_core::{
 };
 use session::log::Read;
 
+use dashstream_serve::Hub;
+
 use super::*;
 use crate::{
+    age::Age,
     config::Cli,
-    metrics::{Age, SequenceFinding},
+    ingest::{
+        counts::{Counts, SequenceFinding},
+        status::IngestStatus,
+    },
 };
 
 /// One batch: the last offset it covers and the records it holds.
@@ -103,6 +109,10 @@ impl Script {
         self.epoch_ms + offset.cast_signed() * self.step_ms
     }
 
+    fn value(&self, offset: u64) -> Option<Vec<u8>> {
+        self.values.get(&offset).cloned().unwrap_or_else(sound)
+    }
+
     fn end_of_log(&self) -> u64 {
         self.batches
             .last()
@@ -126,7 +136,7 @@ impl Source for Script {
             return Err(Failure::Absent);
         }
         let limit = if one { 1 } else { self.batches_per_fetch };
-        let mut records = Vec::new();
+        let mut held = Vec::new();
         for batch in self
             .batches
             .iter()
@@ -138,21 +148,21 @@ impl Source for Script {
                 Content::OpaqueControl => return Err(Failure::Control),
                 Content::Unreadable => return Err(Failure::Damaged("null header".into())),
                 Content::Records(offsets) => {
-                    records.extend(offsets.iter().filter(|&&at| at >= offset).map(|&offset| {
-                        Record {
-                            offset,
-                            timestamp_ms: self.time(offset),
-                            key: None,
-                            value: self.values.get(&offset).cloned().unwrap_or_else(sound),
-                        }
-                    }))
+                    let offsets = offsets.iter().filter(|&&at| at >= offset);
+                    held.extend(offsets.map(|&at| (at, self.value(at))));
                 }
             }
         }
-        Ok(Fetched {
-            records,
-            watermark: end,
-        })
+        let records: Vec<_> = held
+            .iter()
+            .map(|(offset, value)| Record {
+                offset: *offset,
+                timestamp_ms: self.time(*offset),
+                key: None,
+                value: value.as_deref(),
+            })
+            .collect();
+        Ok(Fetched::of(&records, end))
     }
 
     async fn earliest(&mut self) -> Result<u64, Failure> {
@@ -189,7 +199,7 @@ fn numbered(sequence: u8) -> Option<Vec<u8>> {
 struct Rig {
     reader: PartitionLoop,
     hub: Arc<Hub>,
-    counters: Arc<Counters>,
+    counts: Arc<Counts>,
     status: Arc<PartitionStatus>,
 }
 
@@ -202,20 +212,24 @@ impl Rig {
         let all = std::iter::once("dashstream-relay").chain(arguments.iter().copied());
         let cli = Cli::try_parse_from(all).expect("known options");
         let config = Config::from_args(&cli.options).expect("usable options");
-        let (hub, counters) = (Arc::new(Hub::new(1 << 24)), Arc::new(Counters::default()));
-        let around = Surroundings {
+        let (hub, counts) = (Arc::new(Hub::new(1 << 24)), Arc::new(Counts::default()));
+        let ingest = Arc::<IngestStatus>::default();
+        let status = ingest.partition(0);
+        let context = Context {
             clock: Clock::start(),
-            counters: Arc::clone(&counters),
+            counts: Arc::clone(&counts),
             hub: Arc::clone(&hub),
+            status: ingest,
+            tasks: Arc::default(),
             dlq: None,
-            sequences: Arc::new(Sequences::new(config.ingest.sequence_policy)),
+            checkpoints: None,
         };
-        let status = Arc::<PartitionStatus>::default();
-        let reader = PartitionLoop::new(0, &config, origin, Arc::clone(&status), around);
+        let sequences = Arc::new(Sequences::new(config.ingest.sequence_policy));
+        let reader = PartitionLoop::new(0, &config, origin, sequences, context);
         Self {
             reader,
             hub,
-            counters,
+            counts,
             status,
         }
     }
@@ -276,7 +290,7 @@ async fn records_come_once_and_in_order() {
         let rig = read(5, per_fetch, batches.clone()).await;
         let expected = (5..9).chain([10, 20]).chain(31..40);
         assert_eq!(rig.frames(), record_frames(expected));
-        assert_eq!(rig.counters.gaps.sum(), 0);
+        assert_eq!(rig.counts.gaps.sum(), 0);
     }
 }
 
@@ -320,7 +334,7 @@ async fn unreadable_batches_become_gaps_and_cost_no_neighbour() {
         expected.extend(record_frames(15..17));
         expected.push(gap(17, 19));
         assert_eq!(rig.frames(), expected, "{per_fetch} batches a fetch");
-        assert_eq!(rig.counters.gap_offsets.get(GapCause::UnreadableBatch), 11);
+        assert_eq!(rig.counts.gap_offsets.get(GapCause::UnreadableBatch), 11);
     }
 }
 
@@ -371,7 +385,7 @@ async fn a_sequence_gap_halts_until_it_is_released() {
         values: (0..).zip([1, 2, 5, 6, 9, 10].map(numbered)).collect(),
         ..Script::new(0, vec![records(0..6)])
     };
-    let count = |rig: &Rig| rig.counters.sequence_findings.get(SequenceFinding::Gap);
+    let count = |rig: &Rig| rig.counts.sequences.findings.get(SequenceFinding::Gap);
     for (offset, frames) in [(2, 2), (4, 4)] {
         let paused = tokio::time::timeout(Duration::from_millis(50), rig.run(&mut script));
         assert!(paused.await.is_err(), "it does not stop at {offset}");
@@ -388,8 +402,8 @@ async fn a_sequence_gap_halts_until_it_is_released() {
     assert_eq!(rig.frames(), record_frames(0..6));
     assert_eq!((count(&rig), rig.status.paused()), (2, None));
     assert!(!rig.is_paused());
-    assert_eq!(rig.counters.received.get(), 6, "each counted once");
-    let sizes = rig.counters.sequence_gap_size.snapshot();
+    assert_eq!(rig.counts.received.get(), 6, "each counted once");
+    let sizes = rig.counts.sequences.gap_size.snapshot();
     assert_eq!((sizes.count, sizes.sum), (2, 4.0));
 }
 
@@ -403,8 +417,8 @@ async fn old_findings_are_no_alarm() {
     };
     rig.run(&mut script).await;
     assert_eq!(rig.frames(), record_frames(0..3));
-    assert_eq!(rig.counters.sequence_findings.sum(), 0);
-    assert_eq!(rig.counters.sequence_old_findings.sum(), 2);
+    assert_eq!(rig.counts.sequences.findings.sum(), 0);
+    assert_eq!(rig.counts.sequences.old_findings.sum(), 2);
     assert!(!rig.status.is_catching_up(), "the end at start was reached");
 }
 
@@ -435,8 +449,8 @@ async fn every_unusable_record_pauses_alike() {
     rig.run(&mut script).await;
     let offsets: Vec<_> = rig.frames().iter().map(|frame| frame.1).collect();
     assert_eq!(offsets, (0..9).collect::<Vec<_>>(), "each in its place");
-    assert_eq!(rig.counters.refused(Age::New), 4);
-    assert_eq!(rig.counters.received.get(), 9);
+    assert_eq!(rig.counts.refused(Age::New), 4);
+    assert_eq!(rig.counts.received.get(), 9);
 }
 
 /// DLQ-06: old records that cannot be used stop nothing and are counted apart.
@@ -448,7 +462,7 @@ async fn history_never_pauses() {
         ..Script::new(0, vec![records(0..3)])
     };
     rig.run(&mut script).await;
-    let refused = |age| rig.counters.refused(age);
+    let refused = |age| rig.counts.refused(age);
     assert_eq!((refused(Age::Old), refused(Age::New)), (2, 0));
     assert_eq!(rig.frames().len(), 3);
 }

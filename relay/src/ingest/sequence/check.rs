@@ -4,11 +4,17 @@
 use decode_core::{Checked, EventFacts, EventSink, Summary, wire::MessageKind};
 use parking_lot::Mutex;
 
-use super::{Class, Key, Keys, Observation, Tracker, Verdict, classify, classify_inner};
+use super::{
+    class::{Class, classify, classify_inner},
+    key::{Key, Keys},
+    tracker::{Observation, Tracker, Verdict},
+};
 use crate::{
     config::SequencePolicy,
-    ingest::{log_limit::LogLimit, source::Record},
-    metrics::{Counters, SequenceFinding},
+    ingest::counts::{SequenceCounts, SequenceFinding},
+    kafka::Record,
+    log_limit::LogLimit,
+    reading::judge::Observer,
 };
 
 /// What one message says about numbers, and the record it came in.
@@ -84,9 +90,8 @@ pub(in crate::ingest) struct NoteTaker<'a> {
     begin: usize,
 }
 
-impl NoteTaker<'_> {
-    /// The record is sound.
-    pub(in crate::ingest) fn accept(self, summary: &Summary<'_>) {
+impl Observer for NoteTaker<'_> {
+    fn accepted(self, summary: &Summary<'_>) {
         let header = &summary.header;
         let class = match summary.kind {
             // What counts is inside; a batch's own number is 0 and belongs to no series.
@@ -99,8 +104,7 @@ impl NoteTaker<'_> {
             .push(self.record, class, tenant, thread, header.sequence);
     }
 
-    /// The record is damaged; what its inner events said does not count.
-    pub(in crate::ingest) fn discard(self) {
+    fn refused(self) {
         self.notes.notes.truncate(self.begin);
     }
 }
@@ -135,7 +139,7 @@ pub(in crate::ingest) struct Halt {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::ingest) struct Run<'a> {
     pub partition: u32,
-    pub records: &'a [Record],
+    pub records: &'a [Record<'a>],
     /// Records below this offset are history: counted apart, and nothing stops at them.
     pub boundary: u64,
     pub now_ms: u64,
@@ -171,7 +175,7 @@ impl Sequences {
         notes: &Notes,
         run: Run<'_>,
         released: Option<Halt>,
-        counters: &Counters,
+        counts: &SequenceCounts,
     ) -> Option<Halt> {
         let mut tracker = self.tracker.lock();
         let mut of_record = (usize::MAX, 0);
@@ -197,7 +201,7 @@ impl Sequences {
             let passes = run.passes_first && note.record == 0;
             let halt = self.policy == SequencePolicy::Halt && !is_old && !passes;
             let verdict = tracker.observe(observation, halt);
-            let Some(finding) = count(verdict, is_old, &mut tally, counters) else {
+            let Some(finding) = count(verdict, is_old, &mut tally, counts) else {
                 continue;
             };
             if self.policy != SequencePolicy::Continue && !is_old {
@@ -214,13 +218,13 @@ impl Sequences {
                 break;
             }
         }
-        counters.sequence_checked.add(tally.checked);
-        counters.sequence_unchecked.add(tally.unchecked);
-        counters.sequence_series.set(tracker.len() as u64);
-        counters.sequence_bytes.set(tracker.bytes() as u64);
-        counters.sequence_returned.set(tracker.returned());
+        counts.checked.add(tally.checked);
+        counts.unchecked.add(tally.unchecked);
+        counts.series.set(tracker.len() as u64);
+        counts.bytes.set(tracker.bytes() as u64);
+        counts.returned.set(tracker.returned());
         if let Some(pruning) = tracker.take_pruning() {
-            counters.sequence_pruned.add(pruning.pruned as u64);
+            counts.pruned.add(pruning.pruned as u64);
             tracing::info!(
                 pruned = pruning.pruned,
                 kept = pruning.kept,
@@ -259,7 +263,7 @@ impl Sequences {
     }
 }
 
-/// What nearly every number adds to; handed over once for a run, because the counters are shared.
+/// What nearly every number adds to; handed over once for a run, because the counts are shared.
 #[derive(Debug, Default)]
 struct Tally {
     checked: u64,
@@ -271,7 +275,7 @@ fn count(
     verdict: Verdict,
     is_old: bool,
     tally: &mut Tally,
-    counters: &Counters,
+    counts: &SequenceCounts,
 ) -> Option<SequenceFinding> {
     let finding = match verdict {
         Verdict::Gap { .. } => SequenceFinding::Gap,
@@ -288,12 +292,12 @@ fn count(
     };
     tally.checked += 1;
     if is_old {
-        counters.sequence_old_findings.inc(finding);
+        counts.old_findings.inc(finding);
         return Some(finding);
     }
-    counters.sequence_findings.inc(finding);
+    counts.findings.inc(finding);
     if let Verdict::Gap { size, .. } = verdict {
-        counters.sequence_gap_size.observe(size as f64);
+        counts.gap_size.observe(size as f64);
     }
     Some(finding)
 }

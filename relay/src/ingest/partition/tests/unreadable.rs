@@ -6,7 +6,7 @@ const PAUSE: &str = "--kafka-on-decode-error=pause";
 
 impl Rig {
     fn unreadable(&self, age: Age) -> u64 {
-        self.counters.unreadable.of(age).get()
+        self.counts.unreadable.of(age).get()
     }
 }
 

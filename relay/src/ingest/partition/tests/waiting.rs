@@ -1,7 +1,9 @@
 //! A paused partition and what becomes of its topic meanwhile.
 
 use super::*;
-use crate::{ingest::partition::begin::WENT_BACK_ANSWERS, limits::PAUSED_LOOK_INTERVAL_MS};
+use crate::{
+    ingest::partition::topic_identity::WENT_BACK_ANSWERS, limits::PAUSED_LOOK_INTERVAL_MS,
+};
 
 const LOOK: Duration = Duration::from_millis(PAUSED_LOOK_INTERVAL_MS);
 
@@ -41,7 +43,7 @@ async fn it_waits_as_long_as_its_topic_lasts() {
     assert!(rig.is_paused() && rig.status.release(Some(2)).is_some());
     rig.run(&mut script).await;
     assert_eq!((rig.frames().len(), rig.is_paused()), (4, false));
-    assert_eq!(rig.counters.topic_resets.get(), 0);
+    assert_eq!(rig.counts.topic_resets.get(), 0);
 }
 
 /// DLQ-02, RES-19: what it waits for is gone with its topic, so it begins again without a release, by the
@@ -63,6 +65,6 @@ async fn it_waits_for_nothing_in_a_topic_made_anew() {
         assert!(runs < WENT_BACK_ANSWERS);
         assert_eq!(rig.frames(), record_frames(0..end));
         assert_eq!((rig.status.paused(), rig.is_paused()), (None, false));
-        assert_eq!(rig.counters.topic_resets.get(), 1);
+        assert_eq!(rig.counts.topic_resets.get(), 1);
     }
 }

@@ -1,0 +1,138 @@
+//! The relay as a whole: how its parts start, and how they stop.
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use dashstream_serve::Peer;
+use hyper::{Request, body::Incoming};
+use tokio::task::JoinHandle;
+
+use crate::{http, ingest, listen, shared::Shared};
+
+/// A running relay.
+#[derive(Debug)]
+pub struct App {
+    pub address: SocketAddr,
+    pub shared: Arc<Shared>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl App {
+    /// Binds and starts everything; connections are accepted when this returns.
+    ///
+    /// # Errors
+    /// The port is taken, or another relay has the folder of the checkpoints.
+    pub async fn start(shared: Arc<Shared>) -> io::Result<Self> {
+        if let Some(checkpoints) = &shared.checkpoints {
+            checkpoints.claim().await?;
+        }
+        let mut app = Self::serve(shared).await?;
+        let reading = ingest::run(app.shared.config.clone(), context(&app.shared));
+        let own = &app.shared.tasks;
+        app.tasks
+            .push(tokio::spawn(own.own("looking for partitions", reading)));
+        if let Some(checkpoints) = app.shared.checkpoints.clone() {
+            let writing = own.own("writing checkpoints", checkpoints.run());
+            app.tasks.push(tokio::spawn(writing));
+        }
+        Ok(app)
+    }
+
+    /// The same without Kafka: whoever holds [`Shared`] fills the log.
+    ///
+    /// # Errors
+    /// The port is taken.
+    #[cfg(feature = "test-support")]
+    pub async fn start_by_hand(shared: Arc<Shared>) -> io::Result<Self> {
+        Self::serve(shared).await
+    }
+
+    async fn serve(shared: Arc<Shared>) -> io::Result<Self> {
+        let listener = listen::bind(shared.config.listen.host, shared.config.listen.port).await?;
+        let address = listener.local_addr()?;
+        let routes = http::routes(Arc::clone(&shared));
+        let answer = move |mut request: Request<Incoming>, peer: Peer| {
+            request.extensions_mut().insert(peer);
+            let mut service = warp::service(routes.clone());
+            let answer = tower_service::Service::call(&mut service, request);
+            async move {
+                answer
+                    .await
+                    .unwrap_or_else(|never: Infallible| match never {})
+            }
+        };
+        let own = &shared.tasks;
+        let server = Arc::clone(&shared.server).run(listener, answer);
+        let sampling = sample(Arc::clone(&shared));
+        let tasks = vec![
+            tokio::spawn(own.own_essential("accepting connections", server)),
+            tokio::spawn(own.own("sampling for health", sampling)),
+        ];
+        Ok(Self {
+            address,
+            shared,
+            tasks,
+        })
+    }
+
+    /// Completes when a task ended without which the relay cannot go on.
+    pub async fn broken(&self) {
+        self.shared.tasks.essential_ended().await;
+    }
+
+    /// Says goodbye to every client, waits until they are gone or the drain time is over, stops
+    /// reading, gives dead letters on their way as much time again, and writes the last checkpoints.
+    pub async fn stop(self) {
+        let drain = self.shared.config.listen.drain;
+        self.shared.tasks.stop();
+        if !self.shared.server.close(RETRY_AFTER_MS, drain).await {
+            let clients = self.shared.counts.clients.connected.get();
+            tracing::warn!(clients, "the drain time is over; dropping who is left");
+        }
+        for task in self.tasks {
+            task.abort();
+        }
+        if let Some(dlq) = &self.shared.dlq
+            && tokio::time::timeout(drain, dlq.drain()).await.is_err()
+        {
+            let letters = dlq.in_flight();
+            tracing::warn!(
+                letters,
+                "the drain time is over; dead letters are left unsent"
+            );
+        }
+        if let Some(checkpoints) = &self.shared.checkpoints
+            && tokio::time::timeout(drain, checkpoints.write())
+                .await
+                .is_err()
+        {
+            tracing::warn!("the drain time is over; the last checkpoints may not be written");
+        }
+    }
+}
+
+/// When clients of a relay that shuts down may come back: long enough for a restart, and other
+/// replicas are there at once.
+const RETRY_AFTER_MS: u64 = 1_000;
+
+/// What ingest needs of the whole.
+fn context(shared: &Shared) -> ingest::Context {
+    ingest::Context {
+        clock: shared.clock,
+        counts: Arc::clone(&shared.counts.ingest),
+        hub: Arc::clone(&shared.hub),
+        status: Arc::clone(&shared.ingest),
+        tasks: Arc::clone(&shared.tasks),
+        dlq: shared.dlq.clone(),
+        checkpoints: shared.checkpoints.clone(),
+    }
+}
+
+/// Feeds the window by which health judges.
+async fn sample(shared: Arc<Shared>) {
+    let mut interval = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        interval.tick().await;
+        let now_ms = shared.clock.now_ms();
+        shared.window.sample(&shared.counts, now_ms);
+    }
+}

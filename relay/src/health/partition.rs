@@ -1,0 +1,176 @@
+//! What ails one partition, in words that are for everybody: no broker is named.
+
+use dashstream_counters::LastTime;
+
+use super::status::Status;
+use crate::{
+    ingest::{PartitionStatus, Phase},
+    kafka::KafkaError,
+};
+
+/// A partition that is starting or in trouble, and why. Reads wait for as long as a call to Kafka may
+/// take, and where letters are waited for, so the probe of its end says first that a broker is silent.
+pub(super) fn trouble(
+    state: &PartitionStatus,
+    now_ms: u64,
+    stale_after_ms: u64,
+) -> Option<(Status, String)> {
+    let degraded = |reason: &str| Some((Status::Degraded, reason.to_owned()));
+    if let Some(pause) = state.paused() {
+        return degraded(&format!(
+            "paused at offset {} until it is released: {}",
+            pause.offset, pause.reason
+        ));
+    }
+    if let Some(reason) = lasting(state) {
+        return degraded(reason);
+    }
+    match state.phase() {
+        Phase::Paused => degraded("paused at a record until it is released"),
+        Phase::Reset => degraded("the topic was recreated; reading begins again"),
+        Phase::Starting => Some((Status::Starting, "looking for its start".to_owned())),
+        Phase::Retrying if is_stale(&state.last_answer, now_ms, stale_after_ms) => {
+            let trouble = state.trouble();
+            degraded(trouble.map_or(NO_ANSWER, |trouble| cause(trouble.kind)))
+        }
+        Phase::Reading | Phase::Probing | Phase::Retrying
+            if is_stale(&state.last_probe, now_ms, stale_after_ms) =>
+        {
+            degraded(NO_PROBE)
+        }
+        Phase::Reading | Phase::Probing | Phase::Retrying | Phase::Gone => None,
+    }
+}
+
+/// Why nothing can be read of a partition.
+pub(super) fn unserved(
+    state: &PartitionStatus,
+    now_ms: u64,
+    stale_after_ms: u64,
+) -> Option<&'static str> {
+    let stale = is_stale(&state.last_probe, now_ms, stale_after_ms);
+    lasting(state).or_else(|| stale.then_some(NO_PROBE))
+}
+
+/// A failure that does not pass by itself, from its first moment on.
+fn lasting(state: &PartitionStatus) -> Option<&'static str> {
+    let trouble = state.trouble()?;
+    (!trouble.kind.may_pass()).then(|| cause(trouble.kind))
+}
+
+const NO_PROBE: &str = "no answer to the probe of its end";
+const NO_ANSWER: &str = "its broker does not answer";
+
+/// What a kind of failure means to an operator.
+pub(super) const fn cause(kind: KafkaError) -> &'static str {
+    match kind {
+        KafkaError::DnsFailure => "the name of a broker cannot be resolved",
+        KafkaError::ConnectionTimeout => NO_ANSWER,
+        KafkaError::BrokerDown => "the connection to its broker fails",
+        KafkaError::TlsFailure => "TLS to a broker fails: check certificates and names",
+        KafkaError::AuthenticationFailed => "a broker refuses the login",
+        KafkaError::NotAuthorized => {
+            "the login lacks a permission: READ and DESCRIBE on the topic are needed"
+        }
+        KafkaError::NoLeader => "it has no leader",
+        KafkaError::DecodeError => "an answer of its broker cannot be decoded",
+        KafkaError::Unknown => "calls to its broker fail; the log has the reason",
+    }
+}
+
+fn is_stale(last: &LastTime, now_ms: u64, stale_after_ms: u64) -> bool {
+    last.age_ms(now_ms).is_none_or(|age| age > stale_after_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ingest::Pause, kafka::Failure};
+
+    // holds MET-07: a partition without traffic is in no trouble while its broker answers.
+    #[test]
+    fn quiet_is_not_broken() {
+        let state = PartitionStatus::default();
+        assert!(matches!(
+            trouble(&state, 0, 10),
+            Some((Status::Starting, _))
+        ));
+        for phase in [Phase::Reading, Phase::Probing, Phase::Retrying] {
+            state.set_phase(phase);
+            state.last_answer.set(1_000_000);
+            state.last_probe.set(1_000_000);
+            assert_eq!(trouble(&state, 1_000_005, 10), None);
+            assert!(matches!(
+                trouble(&state, 1_000_011, 10),
+                Some((Status::Degraded, _))
+            ));
+        }
+    }
+
+    /// MET-06, MET-07: a broker that hangs is noticed when its probe is overdue, though the read that waits for
+    /// it has not failed; a read that waits for something else is no broker in trouble.
+    #[test]
+    fn a_hung_broker_is_noticed_by_the_probe() {
+        let state = PartitionStatus::default();
+        state.set_phase(Phase::Reading);
+        state.last_answer.set(100);
+        state.last_probe.set(50);
+        assert_eq!(trouble(&state, 60, 10), None);
+        let overdue = Some((Status::Degraded, NO_PROBE.to_owned()));
+        assert_eq!(trouble(&state, 61, 10), overdue);
+        state.last_probe.set(1_000);
+        assert_eq!(trouble(&state, 1_005, 10), None);
+    }
+
+    /// DLQ-02: the reason names offset and cause, also while the broker is looked for.
+    #[test]
+    fn a_pause_is_told_with_offset_and_reason() {
+        let state = PartitionStatus::default();
+        state.pause(Pause {
+            offset: 4711,
+            code: "protobuf",
+            reason: "the record cannot be used: protobuf".to_owned(),
+        });
+        for phase in [Phase::Paused, Phase::Retrying] {
+            state.set_phase(phase);
+            let trouble = trouble(&state, 5, 10);
+            let (status, reason) = trouble.expect("it is paused");
+            assert_eq!(status, Status::Degraded);
+            assert!(
+                reason.contains("offset 4711") && reason.contains("protobuf"),
+                "{reason}"
+            );
+        }
+    }
+
+    /// X15, X21: what does not pass by itself is named at once, and nothing is served of such a partition though its
+    /// broker answers probes; what may pass is not news before an answer is overdue.
+    #[test]
+    fn the_known_cause_is_said() {
+        let state = PartitionStatus::default();
+        state.set_phase(Phase::Retrying);
+        state.last_answer.set(100);
+        state.last_probe.set(100);
+        let fail = |kind| {
+            let text = "a.broker.example: refused".to_owned();
+            state.fail(&Failure::Other { kind, text });
+        };
+        for &kind in KafkaError::ALL {
+            fail(kind);
+            let expected = (Status::Degraded, cause(kind).to_owned());
+            let now = trouble(&state, 105, 10);
+            let late = trouble(&state, 111, 10);
+            assert_eq!(late, Some(expected.clone()), "{kind:?}");
+            assert_eq!(now, (!kind.may_pass()).then_some(expected), "{kind:?}");
+            assert_eq!(
+                unserved(&state, 105, 10).is_some(),
+                !kind.may_pass(),
+                "{kind:?}"
+            );
+            assert!(!cause(kind).contains("example"));
+        }
+        state.succeed();
+        assert_eq!(trouble(&state, 105, 10), None);
+        assert_eq!(unserved(&state, 105, 10), None);
+    }
+}

@@ -1,0 +1,18 @@
+//! What the metrics are read from.
+
+use std::sync::Arc;
+
+use dashstream_serve::{Clock, Hub};
+
+use crate::{counts::Counts, ingest::IngestStatus, tasks::Tasks};
+
+/// Read whenever somebody scrapes.
+#[derive(Debug)]
+pub struct Sources {
+    pub clock: Clock,
+    pub counts: Counts,
+    pub hub: Arc<Hub>,
+    pub ingest: Arc<IngestStatus>,
+    pub tasks: Arc<Tasks>,
+    pub log_bytes_max: usize,
+}

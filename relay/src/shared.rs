@@ -1,0 +1,100 @@
+//! What the parts of the relay share. Nothing in it belongs to one connection or one partition.
+
+use std::sync::Arc;
+
+use dashstream_serve::{Clock, Hub, Rules, Server};
+use session::ServerConfig;
+
+use crate::{
+    checkpoint::Checkpoints,
+    config::Config,
+    counts::Counts,
+    dlq::Dlq,
+    ingest::IngestStatus,
+    metrics::{Metrics, MetricsError, Sources},
+    recent::Window,
+    tasks::Tasks,
+};
+
+/// Built before anything runs.
+#[derive(Debug)]
+pub struct Shared {
+    pub config: Config,
+    pub clock: Clock,
+    pub counts: Counts,
+    pub hub: Arc<Hub>,
+    pub ingest: Arc<IngestStatus>,
+    pub metrics: Metrics,
+    pub window: Window,
+    pub server: Arc<Server>,
+    pub tasks: Arc<Tasks>,
+    /// Where records go that cannot be used, if anywhere.
+    pub dlq: Option<Dlq>,
+    /// What is remembered over restarts, if anything.
+    pub checkpoints: Option<Checkpoints>,
+}
+
+impl Shared {
+    pub fn new(config: Config) -> Result<Arc<Self>, MetricsError> {
+        let clock = Clock::start();
+        let hub = Arc::new(Hub::new(config.serve.log_bytes_max));
+        let server = Server::new(
+            rules(&config),
+            session_config(&config),
+            clock,
+            Arc::clone(&hub),
+        );
+        let counts = Counts::new(Arc::clone(&server.counters));
+        let ingest = Arc::new(IngestStatus::default());
+        let tasks = Arc::<Tasks>::default();
+        let metrics = Metrics::new(Arc::new(Sources {
+            clock,
+            counts: counts.clone(),
+            hub: Arc::clone(&hub),
+            ingest: Arc::clone(&ingest),
+            tasks: Arc::clone(&tasks),
+            log_bytes_max: config.serve.log_bytes_max,
+        }))?;
+        let dlq = Dlq::new(&config.kafka, Arc::clone(&counts.dlq), Arc::clone(&tasks));
+        let checkpoints = Checkpoints::new(&config, Arc::clone(&counts.checkpoints));
+        Ok(Arc::new(Self {
+            config,
+            clock,
+            counts,
+            hub,
+            ingest,
+            metrics,
+            window: Window::default(),
+            server,
+            tasks,
+            dlq,
+            checkpoints,
+        }))
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    let listen = &config.listen;
+    Rules {
+        connections_max: listen.connections_max,
+        connections_per_address_max: listen.connections_per_ip_max,
+        allowed_origins: listen.allowed_origins.clone(),
+        is_loopback: listen.host.is_loopback(),
+        send_timeout: config.serve.send_timeout,
+    }
+}
+
+fn session_config(config: &Config) -> ServerConfig {
+    ServerConfig {
+        namespace: config.kafka.namespace.to_string(),
+        topic: config.kafka.topic.to_string(),
+        relay_version: env!("CARGO_PKG_VERSION").to_owned(),
+        mode: config.serve.decode_mode.as_str(),
+        notice: config.serve.notice.clone(),
+        window_bytes: config.serve.window_bytes,
+        payload_bytes_max: config.serve.payload_bytes_max,
+        resume_deadline_ms: u64::try_from(config.serve.resume_deadline.as_millis())
+            .unwrap_or(u64::MAX),
+        ..ServerConfig::default()
+    }
+}
