@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, ValueEnum};
+use dashstream_serve::HostName;
 
 use crate::follow::seconds;
 use crate::input::{Format, ModeArgs, Reading, Source};
@@ -53,6 +54,9 @@ pub(crate) struct Args {
     /// Serve the page from this folder too (web/dist once it was built)
     #[arg(long, value_name = "FOLDER", requires = "serve")]
     page: Option<PathBuf>,
+    /// Serve under this host name too, besides IP addresses and localhost; may be given several times
+    #[arg(long, value_name = "NAME", value_parser = host, requires = "serve")]
+    allowed_host: Vec<HostName>,
     /// Stop serving after so many seconds
     #[arg(long = "for", value_name = "SECONDS", value_parser = seconds, requires = "serve")]
     duration: Option<Duration>,
@@ -99,6 +103,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
                 reading,
                 address: *address,
                 page: args.page.clone(),
+                hosts: args.allowed_host.clone(),
                 duration: args.duration,
                 pace,
                 memory_bytes_max: args.memory_max,
@@ -114,6 +119,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
             };
             worker::run(target, source, reading, pace, args.memory_max)
         }
+    }
+}
+
+fn host(text: &str) -> Result<HostName, String> {
+    let mut hosts = HostName::parse_list(text)?;
+    match (hosts.pop(), hosts.is_empty()) {
+        (Some(host), true) => Ok(host),
+        _ => Err("expected one host name".to_owned()),
     }
 }
 

@@ -182,6 +182,10 @@ codes! {
         Normal = 1000, "normal";
         /// The relay shuts down; resume elsewhere or later.
         Shutdown = 1001, "shutdown";
+        /// What came in is not a WebSocket frame.
+        InvalidFrame = 1002, "invalid_frame";
+        /// A text message is not UTF-8.
+        InvalidText = 1007, "invalid_text";
         /// Repeated junk or a broken rule.
         Policy = 1008, "policy";
         /// A control message over the limit.

@@ -12,7 +12,7 @@ mod variables;
 
 use std::{net::IpAddr, time::Duration};
 
-use dashstream_serve::Origin;
+use dashstream_serve::{HostName, Origin};
 use decode_core::wire;
 use serde::Serialize;
 
@@ -78,6 +78,7 @@ pub struct ListenConfig {
     pub connections_max: usize,
     pub connections_per_ip_max: usize,
     pub allowed_origins: Vec<Origin>,
+    pub allowed_hosts: Vec<HostName>,
     #[serde(rename = "drainMs", serialize_with = "as_millis")]
     pub drain: Duration,
 }
@@ -177,6 +178,7 @@ impl Reader {
         let per_ip_max = value::count(&o.max_connections_per_ip, 1, CONNECTIONS_MAX);
         let per_ip_max = self.read("max_connections_per_ip", per_ip_max);
         let origins = self.read("allowed_origin", Origin::parse_list(&o.allowed_origin));
+        let hosts = self.read("allowed_host", HostName::parse_list(&o.allowed_host));
         let drain = self.read("drain_secs", value::seconds(&o.drain_secs, 0, 600));
         Some(ListenConfig {
             host: host?,
@@ -184,6 +186,7 @@ impl Reader {
             connections_max: usize::try_from(connections_max?).ok()?,
             connections_per_ip_max: usize::try_from(per_ip_max?).ok()?,
             allowed_origins: origins?,
+            allowed_hosts: hosts?,
             drain: drain?,
         })
     }

@@ -32,7 +32,7 @@ pub fn routes(shared: Arc<Shared>) -> BoxedFilter<(Response,)> {
 
     let socket = warp::path(wire::WS_PATH.trim_start_matches('/'))
         .and(warp::path::end())
-        .and(read)
+        .and(read.or(warp::options()).unify())
         .and(warp::method())
         .and(with())
         .and(warp::header::headers_cloned())

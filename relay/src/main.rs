@@ -3,6 +3,7 @@
 //! run without.
 
 mod allocator;
+mod release;
 
 use std::{
     ffi::OsString,
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Some(Command::CheckConfig) => check_config(&config),
+        Some(Command::Release { partition, offset }) => release(&config, partition, offset),
         None => run(config, filter),
     };
     match outcome {
@@ -124,6 +126,12 @@ fn check_config(config: &Config) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(config)?;
     text.push('\n');
     io::stdout().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+fn release(config: &Config, partition: u32, offset: Option<u64>) -> Result<(), Failure> {
+    let lifted = release::run(&config.listen, partition, offset)?;
+    writeln!(io::stdout(), "{lifted}")?;
     Ok(())
 }
 

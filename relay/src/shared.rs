@@ -79,7 +79,7 @@ fn rules(config: &Config) -> Rules {
         connections_max: listen.connections_max,
         connections_per_address_max: listen.connections_per_ip_max,
         allowed_origins: listen.allowed_origins.clone(),
-        is_loopback: listen.host.is_loopback(),
+        allowed_hosts: listen.allowed_hosts.clone(),
         send_timeout: config.serve.send_timeout,
     }
 }

@@ -36,6 +36,17 @@ fn confined(command: &[&str]) -> Command {
     unshare
 }
 
+/// A command in the namespaces of a confined process.
+fn confined_beside(pid: &str, command: &[&str]) -> Command {
+    let mut nsenter = Command::new("nsenter");
+    let namespaces = ["--user", "--mount", "--pid", "--preserve-credentials"];
+    nsenter
+        .args(["--target", pid])
+        .args(namespaces)
+        .args(command);
+    nsenter
+}
+
 /// Whether this kernel allows it; else says SKIPPED past the harness's capture.
 fn possible() -> bool {
     let reason = match confined(&["true"]).output() {
@@ -94,6 +105,7 @@ fn the_binary_runs_as_its_container_runs_it() {
     let binary = env!("CARGO_BIN_EXE_dashstream-relay");
     let child = confined(&[binary])
         .env("WEBSOCKET_PORT", "0")
+        .env("WEBSOCKET_HOST", "0.0.0.0")
         // Nobody listens there: the relay waits for its brokers and serves meanwhile.
         .env("KAFKA_BROKERS", "127.0.0.1:1")
         .stdout(Stdio::piped())
@@ -107,6 +119,7 @@ fn the_binary_runs_as_its_container_runs_it() {
         .trim()
         .strip_prefix("listening on http://")
         .expect("its address");
+    let address = &address.replace("0.0.0.0", "127.0.0.1");
 
     let outer = confined.0.id();
     let children = fs::read_to_string(format!("/proc/{outer}/task/{outer}/children"));
@@ -132,6 +145,18 @@ fn the_binary_runs_as_its_container_runs_it() {
 
     assert!(get(address, "/version").contains(" 200 "));
     assert!(get(address, "/ready").contains(" 503 "));
+    // As `docker compose exec relay dashstream-relay release 0`: let in, and there is no partition yet.
+    let port = address.rsplit(':').next().expect("a port");
+    let released = confined_beside(pid, &[binary, "release", "0"])
+        .env("WEBSOCKET_PORT", port)
+        .env("WEBSOCKET_HOST", "0.0.0.0")
+        .output()
+        .expect("nsenter can be started");
+    let text = String::from_utf8_lossy(&released.stderr);
+    assert!(
+        text.contains("404: the topic has no such partition"),
+        "{text}"
+    );
     let sent = Command::new("kill").args(["-TERM", pid]).status();
     assert!(sent.is_ok_and(|status| status.success()));
     let deadline = Instant::now() + Duration::from_secs(20);

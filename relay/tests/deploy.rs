@@ -424,6 +424,18 @@ fn compose_configures_the_relay() {
         named.len() >= 3 && named.iter().all(|name| known.contains(name)),
         "{named:?}"
     );
+    // Whoever the deployment itself sends there is answered.
+    let hosts = values(relay, "WEBSOCKET_ALLOWED_HOSTS");
+    let scraped = values(&read("deploy/prometheus/prometheus.yml"), "targets");
+    assert!(!scraped.is_empty());
+    for target in &scraped {
+        let name = target.trim_matches(['[', ']', '"']).split(':').next();
+        let named = hosts.iter().flat_map(|list| list.split(','));
+        assert!(
+            named.clone().any(|host| Some(host) == name),
+            "{target} in {hosts:?}"
+        );
+    }
     for topic in values(relay, "KAFKA_TOPIC")
         .iter()
         .chain(&values(relay, "KAFKA_DLQ_TOPIC"))

@@ -9,7 +9,7 @@ use dashstream_relay::{
     ingest::{Phase, TopicState},
     listen,
 };
-use decode_core::wire;
+use decode_core::wire::{self, CloseCode};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 
@@ -49,6 +49,7 @@ async fn every_answer_has_the_hardening_headers() {
         assert_eq!(answer.headers["x-frame-options"], "DENY", "{path}");
     }
     let other = "GET / HTTP/1.1\r\nHost: *\r\nConnection: close\r\n\r\n";
+    assert_eq!(send(address, other).await.status, 400);
     let policy = &send(address, other).await.headers["content-security-policy"];
     assert!(policy.contains("connect-src 'self';"), "{policy}");
 }
@@ -114,9 +115,9 @@ async fn what_is_not_there_is_not_found() {
     ] {
         assert_eq!(get(rig.address(), path).await.status, 404, "{path}");
     }
-    let post = "POST /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let post = "POST /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     assert_eq!(send(rig.address(), post).await.status, 405);
-    let head = "HEAD /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let head = "HEAD /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let head = send(rig.address(), head).await;
     assert_eq!((head.status, head.body.as_str()), (200, ""));
 }
@@ -200,6 +201,16 @@ async fn an_upgrade_that_cannot_be_says_why() {
     let request = "GET /ws HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n";
     let asked = send(rig.address(), request).await;
     assert_eq!(asked.status, 403, "a page there would not be let in");
+    assert!(asked.body.contains("--allowed-host"), "{}", asked.body);
+    let request = format!(
+        "OPTIONS /ws HTTP/1.1\r\nHost: {}\r\nOrigin: https://evil.example\r\nConnection: close\r\n\r\n",
+        rig.address()
+    );
+    let asked = send(rig.address(), &request).await;
+    assert_eq!(
+        asked.status, 403,
+        "browsers say the page's origin with OPTIONS"
+    );
     assert!(asked.body.contains("--allowed-origin"), "{}", asked.body);
     let plain = get(rig.address(), "/ws").await;
     assert_eq!(plain.status, 426);
@@ -240,7 +251,7 @@ async fn an_upgrade_that_cannot_be_says_why() {
     assert_eq!(
         rig.metric("dashstream_relay_refused_upgrades_total{reason=\"handshake\"}")
             .await,
-        3.0
+        4.0
     );
 }
 
@@ -310,5 +321,8 @@ async fn broken_frames_are_closed_with_their_code() {
         let stream = client.stream.get_mut();
         stream.write_all(frame).await.expect("sends");
         assert_eq!(client.closed().await, Some(code), "{frame:?}");
+        let name = CloseCode::from_number(code).expect("a code of ours").code();
+        let series = format!("dashstream_relay_session_closes_total{{code=\"{name}\"}}");
+        rig.until_metric(&series, 1.0).await;
     }
 }

@@ -78,7 +78,7 @@ impl Server {
         }
         let service = service_fn(|request: Request<Incoming>| {
             let host = request.headers().get(HOST).cloned();
-            let answer = match request::refuse(&request) {
+            let answer = match request::refuse(&request, &self.rules) {
                 Some(refused) => Err(refused),
                 None => Ok(answer(request, Peer(peer))),
             };

@@ -35,12 +35,23 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    Peer, Server, counters::Ending, history::Reading, hub::Signal, limits, outbox::Outbox,
-    socket::Socket,
+    Peer, Server,
+    counters::Ending,
+    history::Reading,
+    hub::Signal,
+    limits,
+    outbox::Outbox,
+    socket::{Socket, TooManyFrames},
 };
 
 /// Runs a connection from its upgrade to its end.
-pub(crate) async fn run(server: Arc<Server>, peer: Peer, socket: Socket, already_read: Vec<u8>) {
+pub(crate) async fn run(
+    server: Arc<Server>,
+    peer: Peer,
+    mut socket: Socket,
+    already_read: Vec<u8>,
+) {
+    socket.count_frames();
     let config = WebSocketConfig::default()
         .read_buffer_size(limits::SOCKET_READ_BUFFER_BYTES)
         .write_buffer_size(0)
@@ -64,10 +75,6 @@ pub(crate) async fn run(server: Arc<Server>, peer: Peer, socket: Socket, already
             }
             Ending::RelayClosed
         }
-        End::Violation(code, reason) => {
-            connection.say_goodbye(*code, reason).await;
-            Ending::PeerLost
-        }
         End::PeerClosed => Ending::PeerClosed,
         End::PeerLost(_) => Ending::PeerLost,
     };
@@ -80,8 +87,6 @@ pub(crate) async fn run(server: Arc<Server>, peer: Peer, socket: Socket, already
 #[derive(Debug)]
 enum End {
     Closing(CloseCode, String),
-    /// What came in is no WebSocket message; RFC 6455 has a code for that.
-    Violation(u16, &'static str),
     PeerClosed,
     #[allow(dead_code, reason = "shown in the log")]
     PeerLost(String),
@@ -416,14 +421,17 @@ impl<'a> Connection<'a> {
                     self.deaf = true;
                     Event::Oversized
                 }
-                Some(Err(tungstenite::Error::Utf8(_))) => Event::End(End::Violation(
-                    NO_UTF8,
+                Some(Err(tungstenite::Error::Utf8(_))) => violation(
+                    CloseCode::InvalidText,
                     "a text message that is not valid UTF-8",
-                )),
+                ),
                 Some(Err(tungstenite::Error::Protocol(error)))
                     if error != ProtocolError::ResetWithoutClosingHandshake =>
                 {
-                    Event::End(End::Violation(NO_WEBSOCKET, "no WebSocket frame"))
+                    violation(CloseCode::InvalidFrame, "not a valid WebSocket frame")
+                }
+                Some(Err(tungstenite::Error::Io(error))) if is_flood(&error) => {
+                    violation(CloseCode::Policy, "too many frames")
                 }
                 Some(Err(error)) => Event::End(End::PeerLost(error.to_string())),
                 None => Event::End(End::PeerClosed),
@@ -501,8 +509,16 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// Of RFC 6455, section 7.4.1.
-const NO_WEBSOCKET: u16 = 1002;
-const NO_UTF8: u16 = 1007;
+/// The end of a connection on which what comes in cannot be read.
+fn violation(code: CloseCode, reason: &str) -> Event {
+    Event::End(End::Closing(code, reason.to_owned()))
+}
+
+fn is_flood(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<TooManyFrames>())
+}
+
 /// A timer nobody needs.
 const FAR: Duration = Duration::from_secs(86_400);

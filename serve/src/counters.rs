@@ -12,6 +12,7 @@ labels! {
         PerAddress = "per_ip",
         Total = "total",
         Origin = "origin",
+        Host = "host",
         Subprotocol = "subprotocol",
         Handshake = "handshake",
         Starting = "starting",

@@ -25,20 +25,27 @@ pub mod upgrade;
 
 mod accept;
 mod connection;
+mod frame_rate;
+mod gate;
+mod handshake;
 mod hardening;
+mod host;
 mod log_limit;
 mod origin;
 mod outbox;
 mod permit;
 mod request;
+mod rules;
 mod socket;
 mod tasks;
 
 pub use clock::Clock;
 pub use counters::ClientCounters;
+pub use host::HostName;
 pub use hub::Hub;
 pub use origin::Origin;
-pub use server::{Rules, Server};
+pub use rules::Rules;
+pub use server::Server;
 
 use std::net::IpAddr;
 

@@ -17,6 +17,8 @@ pub const REQUEST_HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Time for a plain HTTP connection as a whole; the upgrade takes its socket out of this.
 pub const HTTP_CONNECTION_MS_MAX: u64 = 120_000;
 
+/// WebSocket frames a client may send at once, and per second: twice the control messages it may send.
+pub const FRAMES_PER_SECOND_MAX: f64 = 2.0 * session::limits::CONTROL_PER_SECOND_MAX as f64;
 /// Read buffer of one WebSocket, allocated at once. A client sends acks of about a hundred bytes.
 pub const SOCKET_READ_BUFFER_BYTES: usize = 1024;
 /// Bytes handed to the kernel by one system call, about.

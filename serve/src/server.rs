@@ -2,29 +2,22 @@
 
 use std::{sync::Arc, time::Duration};
 
+use hyper::{
+    header::{HOST, ORIGIN},
+    http::HeaderMap,
+};
 use parking_lot::Mutex;
 use session::ServerConfig;
 use tokio::sync::watch;
 
 use crate::{
-    ClientCounters, Clock, Hub, Origin,
+    ClientCounters, Clock, Hub, Peer,
     history::{NoHistory, SharedReads},
     log_limit::LogLimit,
     permit::Permits,
+    rules::Rules,
     tasks::Tasks,
 };
-
-/// Who may connect, and for how long a client may take nothing.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    pub connections_max: usize,
-    pub connections_per_address_max: usize,
-    /// Pages of these origins may connect besides the page that is served here.
-    pub allowed_origins: Vec<Origin>,
-    /// Only this machine can reach the listener.
-    pub is_loopback: bool,
-    pub send_timeout: Duration,
-}
 
 /// Serves one log.
 #[derive(Debug)]
@@ -42,6 +35,7 @@ pub struct Server {
     tasks: Tasks,
     /// Bounds what refused resumes write.
     pub(crate) refusal_lines: Mutex<LogLimit>,
+    foreign_lines: Mutex<LogLimit>,
 }
 
 impl Server {
@@ -71,7 +65,19 @@ impl Server {
             open: watch::Sender::default(),
             tasks: Tasks::default(),
             refusal_lines: Mutex::default(),
+            foreign_lines: Mutex::default(),
         })
+    }
+
+    /// Says in the log which page or name was refused: its own users see a sentence, but operators do not.
+    pub(crate) fn log_foreign(&self, headers: &HeaderMap, peer: Peer) {
+        if let Some(left_out) = self.foreign_lines.lock().allow(self.clock.now_ms()) {
+            let (origin, host) = (headers.get(ORIGIN), headers.get(HOST));
+            tracing::warn!(
+                ?origin, ?host, peer = %peer.0, left_out,
+                "a page or host name was refused; see --allowed-origin and --allowed-host"
+            );
+        }
     }
 
     /// Runs what belongs to one connection, on a task of the server's. While it runs the server is not closed.

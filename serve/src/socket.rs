@@ -4,13 +4,28 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Instant,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
+
+use crate::frame_rate::FrameRate;
+
+/// Why nothing more is read.
+#[derive(Debug)]
+pub(crate) struct TooManyFrames;
+
+impl std::fmt::Display for TooManyFrames {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("too many frames")
+    }
+}
+
+impl std::error::Error for TooManyFrames {}
 
 /// The stream under one connection, before and after its upgrade.
 #[derive(Debug)]
@@ -21,6 +36,16 @@ pub(crate) struct Socket {
     /// While set, writes through [`AsyncWrite`] wait: a control frame must not land inside a data
     /// frame. Whoever clears it polls the sink again.
     held: bool,
+    reading: Reading,
+}
+
+/// What becomes of bytes that are read.
+#[derive(Debug)]
+enum Reading {
+    /// They are of HTTP, or of nobody any more.
+    Uncounted,
+    /// They are of a WebSocket.
+    Frames(FrameRate),
 }
 
 impl Socket {
@@ -30,7 +55,13 @@ impl Socket {
             written_bytes: 0,
             writes: 0,
             held: false,
+            reading: Reading::Uncounted,
         }
+    }
+
+    /// From here on what is read are frames, and too many of them are an error.
+    pub(crate) fn count_frames(&mut self) {
+        self.reading = Reading::Frames(FrameRate::new(Instant::now()));
     }
 
     /// Bytes the kernel has taken.
@@ -72,7 +103,17 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        let read = buffer.filled().get(before..).unwrap_or_default();
+        if let Reading::Frames(rate) = &mut self.reading
+            && !rate.take(read, Instant::now())
+        {
+            // The rest is only read to be thrown away.
+            self.reading = Reading::Uncounted;
+            return Poll::Ready(Err(io::Error::other(TooManyFrames)));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use dashstream_serve::answer::{not_allowed, plain, respond};
-use dashstream_serve::{Clock, Hub, Peer, Rules, Server, upgrade};
+use dashstream_serve::{Clock, HostName, Hub, Peer, Rules, Server, upgrade};
 use decode_core::Mode;
 use decode_core::wire::{WS_PATH, mode};
 use http_body_util::Full;
@@ -37,6 +37,7 @@ pub(super) struct Serving {
     pub(super) reading: Reading,
     pub(super) address: SocketAddr,
     pub(super) page: Option<PathBuf>,
+    pub(super) hosts: Vec<HostName>,
     pub(super) duration: Option<Duration>,
     pub(super) pace: Pace,
     pub(super) memory_bytes_max: u64,
@@ -119,7 +120,7 @@ impl Serving {
             connections_max: CONNECTIONS_MAX,
             connections_per_address_max: CONNECTIONS_MAX,
             allowed_origins: Vec::new(),
-            is_loopback: self.address.ip().is_loopback(),
+            allowed_hosts: self.hosts.clone(),
             send_timeout: SEND_TIMEOUT,
         }
     }
@@ -195,12 +196,12 @@ fn answer(
     let upgrade = request.extensions_mut().remove::<OnUpgrade>();
     let method = request.method();
     let mut response = match request.uri().path() {
-        _ if !matches!(*method, Method::GET | Method::HEAD) => {
-            not_allowed("Only GET is answered here.\n", "GET, HEAD")
-        }
-        WS_PATH => {
+        WS_PATH if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) => {
             let upgrade = upgrade.filter(|_| method == Method::GET);
             upgrade::answer(server, request.headers(), upgrade, peer)
+        }
+        _ if !matches!(*method, Method::GET | Method::HEAD) => {
+            not_allowed("Only GET is answered here.\n", "GET, HEAD")
         }
         path => file(page, path),
     };

@@ -19,6 +19,14 @@ pub struct Cli {
 pub enum Command {
     /// Print the effective configuration as JSON and exit: 0 if it is usable, 2 if it is not.
     CheckConfig,
+    /// Release a paused partition of the relay that runs here with this configuration.
+    Release {
+        /// The partition.
+        partition: u32,
+        /// Only if it is paused at this offset.
+        #[arg(long)]
+        offset: Option<u64>,
+    },
 }
 
 /// Each field is one row of `docs/configuration.md`; a test compares the two.
@@ -132,6 +140,16 @@ pub struct Options {
         default_value = ""
     )]
     pub allowed_origin: String,
+
+    /// Names the relay is reached by besides IP addresses, localhost and those of allowed origins, separated
+    /// by commas.
+    #[arg(
+        long,
+        env = "WEBSOCKET_ALLOWED_HOSTS",
+        global = true,
+        default_value = ""
+    )]
+    pub allowed_host: String,
 
     /// What a Kafka value may be: strict (framed only) or compatible (unframed too).
     #[arg(

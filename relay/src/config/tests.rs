@@ -67,6 +67,7 @@ fn every_mistake_is_told_at_once() {
         "--max-connections=0",
         "--max-connections-per-ip=none",
         "--allowed-origin=*",
+        "--allowed-host=a:1",
         "--decode-mode=loose",
         "--log-bytes-max=1M",
         "--window-bytes=1M",

@@ -1,9 +1,14 @@
-//! What an operator may do: release a partition that stopped at a record. Only from loopback, and
-//! only with a header that a page of another origin cannot send; a request with an origin, which
-//! browsers add to every POST, is refused too, as a name can be made to mean loopback.
+//! What an operator may do: release a partition that stopped at a record. Only this machine's own requests
+//! to a loopback address are sure to be the operator's: with a header that a page of another origin cannot
+//! send, without an origin, which browsers add to every POST, and without a trace of a proxy, behind which
+//! everybody comes from loopback. A forwarder of bare TCP leaves no trace.
 
 use dashstream_serve::Peer;
-use hyper::{StatusCode, header::ORIGIN, http::HeaderMap};
+use hyper::{
+    StatusCode,
+    header::{self, HOST, ORIGIN},
+    http::{HeaderMap, uri::Authority},
+};
 use serde_json::json;
 use warp::reply::Response;
 
@@ -23,13 +28,8 @@ pub(super) fn release(
     headers: &HeaderMap,
     peer: Peer,
 ) -> Response {
-    let said = headers.get(HEADER).map(|value| value.as_bytes());
-    let is_page = headers.contains_key(ORIGIN);
-    if is_page || !peer.0.is_loopback() || said != Some(RELEASE.as_bytes()) {
-        return plain(
-            StatusCode::FORBIDDEN,
-            "from loopback and with X-DashStream-Admin: release only\n",
-        );
+    if !is_operator(headers, peer) {
+        return plain(StatusCode::FORBIDDEN, WHO_MAY);
     }
     let offset = match query {
         "" => None,
@@ -50,4 +50,47 @@ pub(super) fn release(
         }
         None => plain(StatusCode::CONFLICT, "nothing is paused there\n"),
     }
+}
+
+const WHO_MAY: &str = "only from this machine to a loopback address, not through a proxy, and with \
+    X-DashStream-Admin: release; the command is: dashstream-relay release PARTITION\n";
+
+fn is_operator(headers: &HeaderMap, peer: Peer) -> bool {
+    let said = headers.get(HEADER).map(|value| value.as_bytes());
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let is_forwarded = headers.keys().any(|name| {
+        let prefixed = ["x-forwarded", "x-original-"].iter();
+        FORWARDED.contains(&name.as_str())
+            || name == header::VIA
+            || prefixed
+                .clone()
+                .any(|prefix| name.as_str().starts_with(prefix))
+    });
+    said == Some(RELEASE.as_bytes())
+        && !headers.contains_key(ORIGIN)
+        && !is_forwarded
+        && peer.0.to_canonical().is_loopback()
+        && host.is_some_and(names_loopback)
+}
+
+/// What proxies add to say for whom they ask.
+const FORWARDED: [&str; 6] = [
+    "forwarded",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+];
+
+fn names_loopback(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else {
+        return false;
+    };
+    let name = authority.host();
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost")
+        || address
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }

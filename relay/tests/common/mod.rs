@@ -68,6 +68,11 @@ impl Rig {
         self.relay.address
     }
 
+    /// Its address as a client names it.
+    pub(crate) fn reachable(&self) -> SocketAddr {
+        SocketAddr::new([127, 0, 0, 1].into(), self.address().port())
+    }
+
     /// Appends records with the given payloads to a partition.
     pub(crate) fn append<'a>(&self, partition: u32, payloads: impl IntoIterator<Item = &'a [u8]>) {
         let hub = &self.shared().hub;
@@ -135,7 +140,8 @@ pub(crate) struct Answer {
 pub(crate) async fn send(address: SocketAddr, request: &str) -> Answer {
     let mut stream = TcpStream::connect(address).await.expect("connects");
     stream.write_all(request.as_bytes()).await.expect("sends");
-    let answer = timeout(PATIENCE, read_answer(&mut stream))
+    let has_body = !request.starts_with("HEAD ");
+    let answer = timeout(PATIENCE, read_answer(&mut stream, has_body))
         .await
         .expect("in time");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
@@ -155,12 +161,15 @@ pub(crate) async fn send(address: SocketAddr, request: &str) -> Answer {
 }
 
 /// Reads a head and as much of a body as the head announces, or all there is.
-async fn read_answer(stream: &mut TcpStream) -> String {
+async fn read_answer(stream: &mut TcpStream, has_body: bool) -> String {
     let mut bytes = Vec::new();
     loop {
         let text = String::from_utf8_lossy(&bytes);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let head = head.to_ascii_lowercase();
+            if !has_body || head.starts_with("http/1.1 101") {
+                return format!("{head}\r\n\r\n");
+            }
             let length = head
                 .lines()
                 .find_map(|line| line.strip_prefix("content-length: "));

@@ -8,7 +8,9 @@ const REFUSED: readonly number[] = [403, 429, 503];
 /** The sentence with which the relay at this WebSocket address would refuse, or an empty one. */
 export async function refusalAt(url: string): Promise<string> {
   try {
+    // Browsers add the page's origin to OPTIONS, and to no GET where the page came from.
     const answer = await fetch(url.replace(/^ws/, "http"), {
+      method: "OPTIONS",
       cache: "no-store",
       signal: AbortSignal.timeout(WAIT_MS_MAX),
     });
