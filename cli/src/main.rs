@@ -30,6 +30,8 @@ mod outcome;
 mod output;
 mod record;
 mod replay;
+mod run;
+mod runs;
 mod tail;
 mod truncated;
 mod utc;
@@ -53,6 +55,8 @@ struct Cli {
 enum Command {
     Validate(validate::Args),
     Inspect(inspect::Args),
+    Runs(runs::Args),
+    Run(run::Args),
     Tail(tail::Args),
     Record(record::Args),
     Replay(replay::Args),
@@ -65,6 +69,8 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Validate(args) => validate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Runs(args) => runs::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Tail(args) => tail::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
