@@ -1,7 +1,8 @@
 //! What the first bytes of a payload say about all of it.
 
 use decode_core::Decoder;
-use decode_core::wire::{FRAME_BYTE_LEN, PAYLOAD_BYTES_MAX, RejectCode};
+use decode_core::tree::zstd::{PartKind, walk};
+use decode_core::wire::{FRAME_BYTE_LEN, FRAME_ZSTD, PAYLOAD_BYTES_MAX, RejectCode};
 
 use crate::output::describe;
 
@@ -32,7 +33,7 @@ pub(crate) fn certain_refusal(
     let reach = match found.code() {
         // The first byte and the length decide, and in compatible mode the first four bytes.
         RejectCode::BadFrame | RejectCode::TooLarge => 0,
-        RejectCode::Decompress | RejectCode::DecompressedTooLarge => ZSTD_BLOCK_BYTES_MAX,
+        RejectCode::Decompress | RejectCode::DecompressedTooLarge => zstd_reach(head, found.at()),
         RejectCode::Empty
         | RejectCode::Protobuf
         | RejectCode::Utf8
@@ -48,10 +49,35 @@ pub(crate) fn certain_refusal(
     (within && refusal(0xFF) == Some(found)).then_some((found.code(), what))
 }
 
+/// How many bytes from `at` on a refusal of zstd data rests on. At the start of a frame that is all of
+/// the frame, which has to be there; anywhere else it is a header.
+fn zstd_reach(head: &[u8], at: usize) -> usize {
+    let body = head.strip_prefix(&[FRAME_ZSTD]).unwrap_or(head);
+    let (mut found, mut is_whole) = (false, false);
+    let (mut inside, mut checked) = (false, false);
+    walk(body, &mut |part| match part.kind {
+        PartKind::Frame { has_checksum, .. } => {
+            inside = part.at == at;
+            found |= inside;
+            checked = has_checksum;
+        }
+        PartKind::Block { is_last, .. } => {
+            is_whole |= inside && is_last && part.is_whole && !checked;
+        }
+        PartKind::Checksum => is_whole |= inside && part.is_whole,
+        PartKind::Skippable { .. } | PartKind::Foreign => inside = false,
+    });
+    match (found, is_whole) {
+        (false, _) => ZSTD_HEADER_BYTES_MAX,
+        (true, true) => 0,
+        (true, false) => usize::MAX,
+    }
+}
+
 /// A tag, a number or a character.
 const TOKEN_BYTES_MAX: usize = 10 + 1;
-/// A block with its header, after a frame's header at its longest, and the frame byte.
-const ZSTD_BLOCK_BYTES_MAX: usize = 128 * 1024 + 3 + 18 + 1;
+/// A frame's header at its longest, and the frame byte.
+const ZSTD_HEADER_BYTES_MAX: usize = 18 + 1;
 
 #[cfg(test)]
 mod tests {
@@ -108,12 +134,20 @@ mod tests {
         assert_eq!(
             check(Mode::Strict, &head, 200_000),
             None,
-            "shorter than a block"
+            "shorter than a header may be"
         );
-        head.resize(150_000, 0);
+        head.resize(150, 0);
         assert_eq!(
             check(Mode::Strict, &head, 200_000),
             Some(RejectCode::DecompressedTooLarge)
+        );
+        // A block of the reserved type, first and with enough behind it.
+        let mut head = vec![1, 0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x58, 0x0E];
+        assert_eq!(check(Mode::Strict, &head, 200_000), None);
+        head.resize(40, 0);
+        assert_eq!(
+            check(Mode::Strict, &head, 200_000),
+            Some(RejectCode::Decompress)
         );
         // Raw blocks of one byte without an end.
         let mut head = vec![1, 0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x58];
@@ -121,11 +155,23 @@ mod tests {
             head.extend([0x08, 0, 0, b'x']);
         }
         assert_eq!(check(Mode::Strict, &head, 200_000), None);
-        // A block of the reserved type, first and with enough behind it.
-        head[7] = 0x0E;
+        // A compressed block that is damaged, the last of its frame: it decides once all of it is there.
+        let frame = [0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x58, 0x15, 0, 0, 3, 0];
+        let mut head = [&[1][..], &frame].concat();
         assert_eq!(
             check(Mode::Strict, &head, 200_000),
             Some(RejectCode::Decompress)
+        );
+        head.pop();
+        assert_eq!(check(Mode::Strict, &head, 200_000), None);
+        head[8] = 0x25;
+        head.extend([0; 3]);
+        head.resize(150_000, 0);
+        head[9..11].fill(0xFF);
+        assert_eq!(
+            check(Mode::Strict, &head, 200_000),
+            None,
+            "the block is longer than what is there"
         );
     }
 }

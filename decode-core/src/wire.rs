@@ -22,9 +22,6 @@ pub const SCHEMA_VERSION_ABSENT: u32 = 1;
 pub const PAYLOAD_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// Largest decompressed protobuf, in bytes (10 MiB).
 pub const DECOMPRESSED_BYTES_MAX: usize = 10 * 1024 * 1024;
-/// Largest zstd window a frame may ask for, in bytes (8 MiB, the interoperability bound of RFC 8878,
-/// raised to the decompressed limit because single-segment frames declare their size as window).
-pub const ZSTD_WINDOW_BYTES_MAX: usize = DECOMPRESSED_BYTES_MAX;
 /// Deepest nesting of messages and groups below the envelope.
 pub const NESTING_DEPTH_MAX: u32 = 100;
 /// Most events inside one batch. An event can be two bytes, and a compressed batch of millions less
@@ -67,7 +64,6 @@ const _: () = assert!(
 );
 const _: () = assert!(ACK_STALL_MS_MAX > CLIENT_APPLY_LAG_MS_MAX);
 const _: () = assert!(REJECT_PREFIX_BYTES_MAX + FRAME_HEADER_LEN <= MESSAGE_BYTES_TARGET);
-const _: () = assert!(ZSTD_WINDOW_BYTES_MAX >= 8 * 1024 * 1024);
 
 /// Declares an enum with its number and its stable text from one table.
 macro_rules! codes {
@@ -162,7 +158,7 @@ codes! {
         BadFrame = 3, "bad_frame";
         /// The zstd data is damaged, truncated, or followed by other bytes.
         Decompress = 4, "decompress";
-        /// Decompressed it is larger than the limit, or a frame declares a larger size or window.
+        /// Decompressed it is larger than the limit, or a frame declares that it is.
         DecompressedTooLarge = 5, "decompressed_too_large";
         /// The body is not a valid protobuf message.
         Protobuf = 6, "protobuf";

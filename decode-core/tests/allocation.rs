@@ -7,12 +7,16 @@ mod support;
 use std::path::Path;
 
 use decode_core::text::canonical_json;
+use decode_core::tree::zstd::{PartKind, walk};
 use decode_core::wire::{DECOMPRESSED_BYTES_MAX, INNER_EVENTS_MAX};
-use decode_core::{Decoder, Mode};
+use decode_core::{Decoder, Limits, Mode};
 use peak_alloc::PeakAlloc;
 
-/// Memory that decoding may take, as a multiple of the decompressed limit.
-const DECODE_MULTIPLE: usize = 5;
+/// Memory that decoding may take, as a multiple of the decompressed limit: the content, what a second
+/// frame holds before it is appended, and the content once more while its room grows.
+const DECODE_MULTIPLE: usize = 3;
+/// What it takes however low the limit is: the literals of one block, and tables.
+const DECODE_BYTES_BASE: usize = 192 * 1024;
 /// Memory that the canonical text may take, itself included, as a multiple of the body.
 const TEXT_MULTIPLE: usize = 32;
 /// What a text takes however short the body is: the tables of the messages on the way down.
@@ -35,6 +39,7 @@ fn measured<R>(run: impl FnOnce() -> R) -> (usize, R) {
 #[test]
 fn no_input_takes_more_than_its_multiple() {
     let decode = decoding();
+    at_every_limit();
     let text = texts();
     eprintln!(
         "decoding: {:.2} of {DECODE_MULTIPLE} times the limit; text: {text:.1} of {TEXT_MULTIPLE} times the body",
@@ -46,7 +51,7 @@ fn no_input_takes_more_than_its_multiple() {
 fn decoding() -> usize {
     let mut inputs: Vec<Vec<u8>> = support::vectors().into_iter().map(|v| v.payload).collect();
     inputs.extend(found());
-    inputs.extend(expensive());
+    inputs.extend(expensive(DECOMPRESSED_BYTES_MAX));
     let (mut worst, mut kept) = (0, 0);
     let live = HEAP.current_usage();
     let mut reused = [Decoder::new(Mode::Strict), Decoder::new(Mode::Compatible)];
@@ -69,11 +74,12 @@ fn decoding() -> usize {
         // Two decoders, each with what it keeps for the next payload.
         kept = kept.max((HEAP.current_usage() - live) / 2);
         assert!(
-            worst <= DECODE_MULTIPLE * DECOMPRESSED_BYTES_MAX,
+            worst <= DECODE_MULTIPLE * DECOMPRESSED_BYTES_MAX + DECODE_BYTES_BASE,
             "{worst} bytes"
         );
+        // The content's room, rounded up by no more than what copying in pieces needs.
         assert!(
-            kept <= DECODE_MULTIPLE * DECOMPRESSED_BYTES_MAX,
+            kept <= DECOMPRESSED_BYTES_MAX + 2 * DECODE_BYTES_BASE,
             "{kept} bytes kept"
         );
     }
@@ -82,6 +88,42 @@ fn decoding() -> usize {
         "something large was decoded"
     );
     worst
+}
+
+/// The same inputs under lower limits: memory follows the limit, not what a frame declares.
+fn at_every_limit() {
+    for limit in [0, 1, 1_000, 64 << 10, 128 << 10, 1 << 20, 4 << 20, 10 << 20] {
+        let mut inputs = found();
+        inputs.extend(expensive(limit));
+        inputs.extend(expensive(DECOMPRESSED_BYTES_MAX));
+        let (mut worst, mut worst_single) = (0, 0);
+        for input in &inputs {
+            let limits = Limits {
+                decompressed_bytes_max: limit,
+                ..Limits::default()
+            };
+            let (bytes, _) = measured(|| {
+                let mut decoder = Decoder::with_limits(Mode::Strict, limits);
+                decoder.decode(input, &mut ()).is_ok()
+            });
+            worst = worst.max(bytes);
+            if frames(input) <= 1 {
+                worst_single = worst_single.max(bytes);
+            }
+        }
+        eprintln!("limit {limit}: {worst} bytes, one frame {worst_single}");
+        assert!(worst <= DECODE_MULTIPLE * limit + DECODE_BYTES_BASE);
+        assert!(worst_single <= limit + DECODE_BYTES_BASE);
+    }
+}
+
+/// How many frames a payload has, as far as they are whole.
+fn frames(payload: &[u8]) -> usize {
+    let mut count = 0;
+    walk(payload.get(1..).unwrap_or_default(), &mut |part| {
+        count += usize::from(matches!(part.kind, PartKind::Frame { .. }));
+    });
+    count
 }
 
 /// Inputs that fuzzing found.
@@ -103,15 +145,17 @@ fn found() -> Vec<Vec<u8>> {
     inputs
 }
 
-/// Payloads that ask for all they can get.
-fn expensive() -> Vec<Vec<u8>> {
-    const MIB: usize = 1024 * 1024;
+/// Payloads that ask for all they can get under a limit.
+fn expensive(limit: usize) -> Vec<Vec<u8>> {
+    let blocks = limit.div_ceil(128 * 1024);
     const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
     let block = |kind: u32, size: usize, last: bool| {
         ((size as u32) << 3 | kind << 1 | u32::from(last)).to_le_bytes()[..3].to_vec()
     };
     let rle = [block(1, 128 * 1024, false), vec![0]].concat();
     let end = block(0, 0, true);
+    // 128 KiB of one byte as literals, and no sequences.
+    let literals = [&block(2, 5, false)[..], &[0x0D, 0x00, 0x20, 0, 0]].concat();
     // Windows of 8 and 10 MiB.
     let windowed = |descriptor: u8, blocks: usize| {
         [&MAGIC[..], &[0, descriptor], &rle.repeat(blocks), &end].concat()
@@ -127,13 +171,24 @@ fn expensive() -> Vec<Vec<u8>> {
         [&MAGIC[..], &[0xA0], &size, &rle.repeat(blocks), &end].concat()
     };
     let frames = vec![
-        windowed(13 << 3, 80),
-        windowed(13 << 3 | 2, 80),
-        windowed(13 << 3 | 2, 81),
-        [windowed(13 << 3, 64), windowed(13 << 3 | 2, 16)].concat(),
-        single(10 * MIB, 80),
-        single(10 * MIB, 79),
-        [single(5 * MIB, 40), single(5 * MIB, 40)].concat(),
+        windowed(13 << 3, blocks),
+        windowed(13 << 3 | 2, blocks),
+        windowed(27 << 3, blocks + 1),
+        [
+            windowed(13 << 3, blocks / 2),
+            windowed(13 << 3 | 2, blocks / 2),
+        ]
+        .concat(),
+        windowed(13 << 3, 1).repeat(blocks),
+        single(limit, blocks),
+        single(limit, blocks.saturating_sub(1)),
+        [single(limit / 2, blocks / 2), single(limit / 2, blocks / 2)].concat(),
+        // Literals repeated: compressed blocks, whose content no header says.
+        [&MAGIC[..], &[0, 0x38], &literals.repeat(blocks), &end].concat(),
+        [&MAGIC[..], &[0, 0x38], &literals.repeat(blocks + 1), &end].concat(),
+        [&MAGIC[..], &[0, 0x38], &literals, &end]
+            .concat()
+            .repeat(blocks),
         windowed(0, 0).repeat(100_000),
         tables,
         sequences,

@@ -325,7 +325,8 @@ def compression(v):
         v.bad(f"zstd-{name}", [b"\x01", frames], "decompress")
     v.bad("zstd-of-garbage", [b"\x01", zstd(b"\xff" * 50)], "protobuf")
     v.bad("zstd-of-framed", [b"\x01", zstd(b"\x00" + body)], "protobuf")
-    v.bad("zstd-window-16-mib", [b"\x01", windowed(body, 24)], "decompressed_too_large")
+    for log in (24, 25, 27):
+        v.ok(f"zstd-window-{1 << log - 20}-mib", body, [b"\x01", windowed(body, log)], again=True)
 
 
 def windowed(body, log):

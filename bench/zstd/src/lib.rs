@@ -1,4 +1,4 @@
-//! zstd decoders that could stand where decode-core has ruzstd, each reduced to what the seam asks of one: a
+//! zstd decoders that could stand behind decode-core's seam, each reduced to what the seam asks of one: a
 //! body in, its content or a refusal out, never more than [`CONTENT_BYTES_MAX`] bytes of it.
 
 use wasm_bindgen::prelude::*;
@@ -12,11 +12,11 @@ pub trait Decompress {
     fn decompress(&mut self, input: &[u8]) -> Option<&[u8]>;
 }
 
-/// decode-core's own: ruzstd, and the checks that decode-core adds to it.
+/// ruzstd behind decode-core's seam, with the checks that it lacks.
 #[cfg(feature = "ruzstd")]
 #[derive(Default)]
 pub struct Ruzstd {
-    inner: decode_core::zstd::Decompressor,
+    inner: decode_core::zstd::Oracle,
     out: Vec<u8>,
 }
 
@@ -60,30 +60,20 @@ impl Decompress for Structured {
     }
 }
 
-/// zstd-rs, which forbids unsafe code.
+/// decode-core's own: zstd-rs, which forbids unsafe code, behind the seam.
 #[cfg(feature = "safe")]
+#[derive(Default)]
 pub struct Safe {
-    inner: zstd_rs::Decompressor,
+    inner: decode_core::zstd::Decompressor,
     out: Vec<u8>,
-}
-
-#[cfg(feature = "safe")]
-impl Default for Safe {
-    fn default() -> Self {
-        Self {
-            inner: zstd_rs::Decompressor::new(),
-            out: Vec::new(),
-        }
-    }
 }
 
 #[cfg(feature = "safe")]
 impl Decompress for Safe {
     fn decompress(&mut self, input: &[u8]) -> Option<&[u8]> {
-        self.out.clear();
         let done = self
             .inner
-            .decompress(input, None, CONTENT_BYTES_MAX, &mut self.out);
+            .decompress(input, &mut self.out, CONTENT_BYTES_MAX);
         done.is_ok().then_some(&self.out)
     }
 }

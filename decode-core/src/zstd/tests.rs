@@ -1,14 +1,25 @@
+use alloc::vec;
 use alloc::vec::Vec;
 
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
+use super::by_ruzstd::ByRuzstd;
+use super::by_zstd_rs::ByZstdRs;
 use super::*;
+use crate::wire::ZSTD_MAGIC;
 
 const MAX: usize = 64 * 1024;
 
+/// What both engines say.
 fn run(input: &[u8]) -> Result<Vec<u8>, RejectCode> {
+    let found = run_on::<ByZstdRs>(input);
+    assert_eq!(run_on::<ByRuzstd>(input), found, "the two engines");
+    found
+}
+
+fn run_on<E: Engine>(input: &[u8]) -> Result<Vec<u8>, RejectCode> {
     let mut out = Vec::new();
-    Decompressor::new()
+    Bounded::<E>::default()
         .decompress(input, &mut out, MAX)
         .map(|()| out)
         .map_err(|e| e.code())
@@ -72,14 +83,12 @@ fn a_frame_without_declared_size_is_cut_at_the_limit() {
 
 /// DEC-03
 #[test]
-fn a_declared_size_or_window_over_the_limit_is_refused_at_the_header() {
+fn a_declared_size_over_the_limit_is_refused_at_the_header() {
     // Single segment, eight-byte size: 2^40 bytes, and nothing behind it.
     let mut bomb = ZSTD_MAGIC.to_vec();
     bomb.push(0xE0);
     bomb.extend((1u64 << 40).to_le_bytes());
     assert_eq!(run(&bomb), Err(RejectCode::DecompressedTooLarge));
-    // No declared size, window of 2^30 bytes.
-    assert_eq!(run(&rle(1, 0xA0)), Err(RejectCode::DecompressedTooLarge));
 }
 
 #[test]
@@ -111,6 +120,75 @@ fn a_frame_that_holds_less_than_it_declares_is_damage() {
     assert_eq!(run(&frame), Err(RejectCode::Decompress));
     frame[5] = 4;
     assert_eq!(run(&frame), Ok(b"four".to_vec()));
+}
+
+/// A header of 13 bytes does not reserve ten MiB: what the blocks can hold is counted first.
+#[test]
+fn a_frame_declares_no_more_than_its_blocks_can_hold() {
+    // Single segment, four-byte size.
+    let frame = |size: u32, block: u32| {
+        let mut frame = ZSTD_MAGIC.to_vec();
+        frame.push(0xA0);
+        frame.extend(size.to_le_bytes());
+        frame.extend(&(block << 3 | 1 << 1 | 1).to_le_bytes()[..3]);
+        frame.push(b'a');
+        frame
+    };
+    assert_eq!(run(&frame(60_000, 60_000)).map(|v| v.len()), Ok(60_000));
+    let empty = frame(60_000, 59_999);
+    assert_eq!(run(&empty), Err(RejectCode::Decompress));
+    let expected = "frame declares more than its blocks can hold";
+    assert_eq!(complaint(&empty), expected);
+    let more = frame(59_999, 60_000);
+    assert_eq!(run(&more), Err(RejectCode::Decompress));
+    // A window is counted as what it is, the size of the content: no block may be larger.
+    assert_eq!(complaint(&more), "block exceeds its maximum size");
+    // Two blocks that together hold more than is declared.
+    let mut more = frame(60_000, 60_000);
+    more[9] &= !1;
+    more.extend([(1 << 3 | 1) as u8, 0, 0, b'b']);
+    assert_eq!(run(&more), Err(RejectCode::Decompress));
+    assert_eq!(complaint(&more), "frame holds more than its declared size");
+}
+
+/// Producers at level 20 and above declare windows of 32 to 128 MiB for a few hundred bytes.
+///
+/// DEC-03
+#[test]
+fn a_window_is_no_reason_to_refuse() {
+    for log in [23, 24, 25, 27, 30, 31] {
+        let window = (log - 10) << 3;
+        assert_eq!(run(&rle(300, window)), Ok(vec![b'a'; 300]), "2^{log}");
+    }
+    // Content over the limit is one, whatever the window.
+    let larger = rle(MAX as u32 + 1, (27 - 10) << 3);
+    assert_eq!(run(&larger), Err(RejectCode::DecompressedTooLarge));
+    // What no decoder takes.
+    assert_eq!(
+        run(&rle(300, (31 - 10) << 3 | 1)),
+        Err(RejectCode::Decompress)
+    );
+    assert_eq!(complaint(&rle(300, 0xFF)), "window of more than 2 GiB");
+}
+
+/// The content of later frames passes through a buffer; what it holds must not show.
+#[test]
+fn later_frames_hold_what_they_held() {
+    let mut decoder = Bounded::<ByZstdRs>::default();
+    let mut out = Vec::new();
+    for lens in [[3_000, 0, 5_000, 1], [1, 20_000, 7, 9_000]] {
+        let (mut input, mut expected) = (Vec::new(), Vec::new());
+        for (seed, len) in lens.into_iter().enumerate() {
+            let mut data = sample(len);
+            data.iter_mut().for_each(|byte| *byte ^= seed as u8);
+            input.extend(packed(&data));
+            expected.extend(data);
+        }
+        assert_eq!(decoder.decompress(&input, &mut out, MAX), Ok(()));
+        assert_eq!(out, expected);
+        assert_eq!(run(&input), Ok(expected));
+    }
+    assert!(decoder.next.capacity() <= NEXT_BYTES_KEPT);
 }
 
 #[test]
@@ -154,14 +232,12 @@ fn what_the_format_forbids_is_damage() {
     assert_eq!(complaint(&larger), "block exceeds its maximum size");
     // Literals of one repeated byte: 2^20 - 1 bytes out of 5.
     let literals = block(None, &[0xFD, 0xFF, 0xFF, b'a', 0]);
-    let expected = "literals exceed the block's maximum size";
-    assert_eq!(complaint(&literals), expected);
-    // Five literals in four streams.
-    let streams = block(
-        None,
-        &[2 | 1 << 2 | 5 << 4, 0x40, 3, 0x80, 0x10, 1, 0, 1, 0, 1],
-    );
-    assert_eq!(complaint(&streams), "too few literals for four streams");
+    assert_eq!(complaint(&literals), "literals larger than a block");
+    // Five literals in four streams, after a tree of two symbols.
+    let mut streams = [2 | 1 << 2 | 5 << 4, 0x40, 3, 0x80, 0x10].to_vec();
+    streams.extend([1, 0, 1, 0, 1, 0, 1, 1, 1, 1, 1, 0]);
+    let streams = block(None, &streams);
+    assert_eq!(complaint(&streams), "4-stream literals too short");
 }
 
 /// A sequence by three tables of one symbol each, and the reserved bits of the byte that says so.

@@ -7,7 +7,7 @@ mod frames;
 mod prost;
 mod session;
 mod state;
-mod zstd;
+pub mod zstd;
 
 use crate::make;
 use crate::mutate::mutate;

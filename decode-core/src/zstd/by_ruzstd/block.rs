@@ -1,24 +1,19 @@
 //! What the format demands of a block and ruzstd does not look at. Each check reads a few bytes of
 //! the block's own headers, before the block is decoded.
 
-use super::damaged;
-use crate::error::Reject;
-
-/// Largest block of any frame in bytes, before and after decompression.
-pub(super) const BLOCK_BYTES_MAX: usize = 128 * 1024;
 /// Fewest literals that may be split into four streams.
 const FOUR_STREAMS_MIN: u64 = 6;
 const COMPRESSED: u32 = 2;
 
 /// Checks the block that `input` begins with. Truncation is left to the decoder to find.
-pub(super) fn check(input: &[u8], block_bytes_max: usize) -> Result<(), Reject> {
+pub(super) fn check(input: &[u8], block_bytes_max: usize) -> Result<(), &'static str> {
     let Some((&[a, b, c], body)) = input.split_first_chunk::<3>() else {
         return Ok(());
     };
     let header = u32::from_le_bytes([a, b, c, 0]);
     let size = (header >> 3) as usize;
     if size > block_bytes_max {
-        return Err(damaged(0, "block exceeds its maximum size"));
+        return Err("block exceeds its maximum size");
     }
     match body.get(..size) {
         Some(body) if header >> 1 & 3 == COMPRESSED => compressed(body, block_bytes_max),
@@ -26,7 +21,7 @@ pub(super) fn check(input: &[u8], block_bytes_max: usize) -> Result<(), Reject> 
     }
 }
 
-fn compressed(body: &[u8], block_bytes_max: usize) -> Result<(), Reject> {
+fn compressed(body: &[u8], block_bytes_max: usize) -> Result<(), &'static str> {
     let bits = body
         .iter()
         .take(LITERALS_HEADER_LEN_MAX)
@@ -50,12 +45,12 @@ fn compressed(body: &[u8], block_bytes_max: usize) -> Result<(), Reject> {
         };
         let regenerated = bits >> 4 & low(width);
         if format > 0 && regenerated < FOUR_STREAMS_MIN {
-            return Err(damaged(3, "too few literals for four streams"));
+            return Err("too few literals for four streams");
         }
         (regenerated, header_len + (bits >> (4 + width) & low(width)))
     };
     if literals.0 > block_bytes_max as u64 {
-        return Err(damaged(3, "literals exceed the block's maximum size"));
+        return Err("literals exceed the block's maximum size");
     }
     let sequences = body.get(literals.1 as usize..).unwrap_or_default();
     let modes_at = match sequences.first() {
@@ -65,7 +60,7 @@ fn compressed(body: &[u8], block_bytes_max: usize) -> Result<(), Reject> {
         Some(255) => 3,
     };
     match sequences.get(modes_at) {
-        Some(modes) if modes & 3 != 0 => Err(damaged(3, "reserved bits of a block are set")),
+        Some(modes) if modes & 3 != 0 => Err("reserved bits of a block are set"),
         _ => Ok(()),
     }
 }
