@@ -4,6 +4,7 @@ mod common;
 
 use common::{Client, Rig, get, get_with, send};
 use dashstream_relay::{
+    checkpoint::Checkpoint,
     config::Port,
     http::is_built,
     ingest::{Phase, TopicState},
@@ -140,6 +141,34 @@ async fn version_says_what_the_relay_speaks() {
         version["config"]["kafka"]["namespace"]
     );
     assert!(!answer.body.contains("secret-host"));
+}
+
+/// MET-06: failing checkpoints, for which there is an alert, are a reason in `/health` while they last.
+#[tokio::test]
+async fn checkpoints_that_cannot_be_written_are_reported() {
+    let parent = std::env::temp_dir().join(format!("dashstream-health-{}", std::process::id()));
+    let rig = Rig::start(&[&format!("--checkpoint-dir={}", parent.display())]).await;
+    let checkpoints = rig.shared().checkpoints.clone().expect("a directory");
+    let reach = |offset| {
+        let settled = Checkpoint::at(offset, 0, None);
+        checkpoints.progress(0).reach(settled);
+    };
+    let reported = || async {
+        let body = get(rig.address(), "/health").await.body;
+        body.contains("its checkpoint cannot be written")
+    };
+    // A file where the topic's directory should be.
+    let blocking = parent.join(rig.shared().config.kafka.topic.as_str());
+    std::fs::create_dir_all(&parent).expect("a temporary directory");
+    std::fs::write(&blocking, "in the way").expect("a temporary file");
+    reach(1);
+    checkpoints.write().await;
+    assert!(reported().await);
+    std::fs::remove_file(&blocking).expect("it exists");
+    reach(2);
+    checkpoints.write().await;
+    assert!(!reported().await, "it is written again");
+    std::fs::remove_dir_all(&parent).expect("it exists");
 }
 
 // holds OPS-08: liveness and readiness differ and follow real answers.
