@@ -13,7 +13,8 @@ use crate::{http, ingest, listen, shared::Shared};
 pub struct App {
     pub address: SocketAddr,
     pub shared: Arc<Shared>,
-    tasks: Vec<JoinHandle<()>>,
+    /// By name.
+    tasks: Vec<(&'static str, JoinHandle<()>)>,
 }
 
 impl App {
@@ -26,13 +27,11 @@ impl App {
             checkpoints.claim().await?;
         }
         let mut app = Self::serve(shared).await?;
-        let reading = ingest::run(app.shared.config.clone(), context(&app.shared));
-        let own = &app.shared.tasks;
-        app.tasks
-            .push(tokio::spawn(own.own("looking for partitions", reading)));
-        if let Some(checkpoints) = app.shared.checkpoints.clone() {
-            let writing = own.own("writing checkpoints", checkpoints.run());
-            app.tasks.push(tokio::spawn(writing));
+        let shared = Arc::clone(&app.shared);
+        let reading = ingest::run(shared.config.clone(), context(&shared));
+        app.own("looking for partitions", reading);
+        if let Some(checkpoints) = shared.checkpoints.clone() {
+            app.own("writing checkpoints", checkpoints.run());
         }
         Ok(app)
     }
@@ -60,18 +59,35 @@ impl App {
                     .unwrap_or_else(|never: Infallible| match never {})
             }
         };
-        let own = &shared.tasks;
         let server = Arc::clone(&shared.server).run(listener, answer);
+        let name = "accepting connections";
+        let accepting = tokio::spawn(shared.tasks.own_essential(name, server));
         let sampling = sample(Arc::clone(&shared));
-        let tasks = vec![
-            tokio::spawn(own.own_essential("accepting connections", server)),
-            tokio::spawn(own.own("sampling for health", sampling)),
-        ];
-        Ok(Self {
+        let mut app = Self {
             address,
             shared,
-            tasks,
-        })
+            tasks: vec![(name, accepting)],
+        };
+        app.own("sampling for health", sampling);
+        Ok(app)
+    }
+
+    fn own(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let task = tokio::spawn(self.shared.tasks.own(name, task));
+        self.tasks.push((name, task));
+    }
+
+    /// Ends a task as a fault in it would.
+    ///
+    /// # Panics
+    /// There is no such task.
+    #[cfg(feature = "test-support")]
+    pub async fn end_task(&mut self, name: &str) {
+        let task = self.tasks.iter_mut().find(|(known, _)| *known == name);
+        let (_, task) = task.expect("a task of the relay");
+        task.abort();
+        // Dropped by then, and with it what it held.
+        let _aborted: Result<(), tokio::task::JoinError> = task.await;
     }
 
     /// Completes when a task ended without which the relay cannot go on.
@@ -88,7 +104,7 @@ impl App {
             let clients = self.shared.counts.clients.connected.get();
             tracing::warn!(clients, "the drain time is over; dropping who is left");
         }
-        for task in self.tasks {
+        for (_, task) in self.tasks {
             task.abort();
         }
         if let Some(dlq) = &self.shared.dlq

@@ -33,16 +33,7 @@ pub use status::{IngestStatus, PartitionStatus, Pause, Phase, TopicState, Troubl
 
 /// Reads all partitions of the topic, and those that come later, until it is dropped.
 pub async fn run(config: Config, context: Context) {
-    let mut ingest = Ingest {
-        kafka: Arc::new(TopicClient::new(&config.kafka, &config.kafka.topic)),
-        sequences: Arc::new(Sequences::new(config.ingest.sequence_policy)),
-        loops: JoinSet::new(),
-        started: BTreeSet::new(),
-        // What is there at the first sight of the topic was there before the relay.
-        origin: Origin::AtStart,
-        config,
-        context,
-    };
+    let mut ingest = Ingest::new(config, context);
     let mut failures = Failures::new(ingest.config.ingest.backoff);
     loop {
         let pause = ingest.look(&mut failures).await;
@@ -63,6 +54,19 @@ struct Ingest {
 }
 
 impl Ingest {
+    fn new(config: Config, context: Context) -> Self {
+        Self {
+            kafka: Arc::new(TopicClient::new(&config.kafka, &config.kafka.topic)),
+            sequences: Arc::new(Sequences::new(config.ingest.sequence_policy)),
+            loops: JoinSet::new(),
+            started: BTreeSet::new(),
+            // What is there at the first sight of the topic was there before the relay.
+            origin: Origin::AtStart,
+            config,
+            context,
+        }
+    }
+
     /// Asks for the topic's partitions and starts those that are new. Says when to ask again.
     async fn look(&mut self, failures: &mut Failures) -> Duration {
         match self.kafka.partitions().await {
@@ -149,5 +153,41 @@ impl Ingest {
             tracing::warn!("some partitions have no position yet; clients are let in without them");
         }
         hub.set_settled();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use dashstream_serve::{Clock, Hub};
+
+    use super::*;
+    use crate::config::Cli;
+
+    /// X2: the two tasks of a partition are owned by name.
+    #[tokio::test]
+    async fn the_end_of_a_partition_s_tasks_is_noticed() {
+        let arguments = ["dashstream-relay", "--kafka-brokers=127.0.0.1:1"];
+        let cli = Cli::try_parse_from(arguments).expect("known options");
+        let config = Config::from_args(&cli.options).expect("usable options");
+        let context = Context {
+            clock: Clock::start(),
+            counts: Arc::default(),
+            hub: Arc::new(Hub::new(1 << 20)),
+            status: Arc::default(),
+            tasks: Arc::default(),
+            dlq: None,
+            checkpoints: None,
+        };
+        let tasks = Arc::clone(&context.tasks);
+        let mut ingest = Ingest::new(config, context);
+        ingest.start(3);
+        assert_eq!(tasks.ended(), [""; 0]);
+        ingest.loops.abort_all();
+        while ingest.loops.join_next().await.is_some() {}
+        assert_eq!(
+            tasks.ended(),
+            ["probing partition 3", "reading partition 3"]
+        );
     }
 }

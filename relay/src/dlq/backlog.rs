@@ -66,8 +66,11 @@ impl Backlog {
 
     pub(super) fn lost(&self, partition: u32, offset: u64, reason: Reason) {
         self.counts.failed.inc(reason);
-        // Neither says anything of the letters that come next.
-        if !matches!(reason, Reason::Backpressure | Reason::RecordTooLarge) {
+        // None of them says anything about the letters that come next.
+        if !matches!(
+            reason,
+            Reason::Backpressure | Reason::RecordTooLarge | Reason::Fault
+        ) {
             self.fall_behind();
         }
         let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);

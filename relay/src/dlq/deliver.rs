@@ -38,6 +38,16 @@ pub(super) struct Delivery<S> {
     pub fail_closed: bool,
 }
 
+/// A fault on the way of a letter is one of its ends, too.
+impl<S> Drop for Delivery<S> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let (partition, offset) = (self.letter.partition, self.letter.offset);
+            self.backlog.lost(partition, offset, Reason::Fault);
+        }
+    }
+}
+
 impl<S: Store> Delivery<S> {
     pub(super) async fn run(mut self) -> Outcome {
         let result = if self.fail_closed {

@@ -17,6 +17,8 @@ labels! {
         Backpressure = "backpressure",
         TopicAbsent = "topic_absent",
         RecordTooLarge = "record_too_large",
+        /// A fault of the relay itself; never a reason of an attempt.
+        Fault = "fault",
     }
 }
 

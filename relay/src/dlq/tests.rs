@@ -356,3 +356,28 @@ async fn draining_waits_for_letters_on_their_way() {
     dlq.drain().await;
     assert_eq!(store.kept.lock().len(), 2);
 }
+
+/// X2: a fault while a letter is sent is named, gives its room back, and is no letter that nobody knows the end of.
+#[tokio::test(start_paused = true)]
+async fn a_fault_in_sending_is_noticed() {
+    struct Faulty;
+    impl Store for Faulty {
+        async fn store(&self, _: &Letter) -> Result<(), Reason> {
+            panic!("on purpose")
+        }
+    }
+    let (counts, tasks) = (Arc::<Counts>::default(), Arc::<Tasks>::default());
+    let dlq = Dlq::with_store(
+        &config(false, 1),
+        "t",
+        Faulty,
+        Arc::clone(&counts),
+        Arc::clone(&tasks),
+    );
+    for offset in 0..3 {
+        assert_eq!(dlq.offer(&refused(offset)).await.await, Outcome::Failed);
+    }
+    assert_eq!(failed(&counts, Reason::Fault), 3);
+    assert_eq!(tasks.ended(), ["sending a dead letter"]);
+    assert_eq!(dlq.in_flight(), 0);
+}
