@@ -57,7 +57,7 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     }
     wasm::build(project)?;
     web::build(project)?;
-    test::binaries(project)?;
+    test::binaries(project, test::STARTED_BY_DEMO)?;
     demo.run(project)
 }
 

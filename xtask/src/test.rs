@@ -78,7 +78,9 @@ pub(crate) fn test(project: &Project, stages: &mut Stages, environment: &Environ
             environment.apply(&mut web::script(project, "test")),
         )
     });
-    let built = stages.run("binaries", || binaries(project).map(|()| Counts::ONE));
+    let built = stages.run("binaries", || {
+        binaries(project, STARTED_BY_TESTS).map(|()| Counts::ONE)
+    });
     if built {
         stages.run("Rust tests, end to end included", || {
             cargo_test(project, environment)
@@ -94,19 +96,19 @@ pub(crate) fn test(project: &Project, stages: &mut Stages, environment: &Environ
     stages.run("fuzzing, seeded and bounded", || fuzz(project, environment));
 }
 
-/// What demo and tests start as processes of their own.
-pub(crate) fn binaries(project: &Project) -> Result<()> {
+/// What demo and tests start as processes of their own. In one profile, so that neither builds the other's again.
+pub(crate) fn binaries(project: &Project, packages: &[&str]) -> Result<()> {
     let mut command = run::cargo();
     command
         .arg("build")
         .arg("--bins")
         .current_dir(&project.root);
-    for package in STARTED {
+    for package in packages {
         command.args(["-p", package]);
     }
     run::run(
         project,
-        "build relay, simulator, command line and broker",
+        &format!("build {}", packages.join(", ")),
         &mut command,
         Progress::Own,
     )
@@ -154,7 +156,9 @@ fn fuzz(project: &Project, environment: &Environment) -> Result<Counts> {
 pub(crate) const FUZZ: &str = "fuzz/Cargo.toml";
 const VECTORS: &str = "vectors in the browser module, in Node and in Chromium";
 
-const STARTED: &[&str] = &[
+pub(crate) const STARTED_BY_DEMO: &[&str] =
+    &["dashstream-relay", "dashstream-simulator", "mock-broker"];
+const STARTED_BY_TESTS: &[&str] = &[
     "dashstream-relay",
     "dashstream-simulator",
     "dashstream-cli",

@@ -212,7 +212,7 @@ fn close(tokens: &[Token]) -> usize {
         match token {
             Token::Sign('{') => depth += 1,
             Token::Sign('}') => depth -= 1,
-            _ => {}
+            Token::Name(_) | Token::Colons | Token::Sign(_) => {}
         }
         if depth == 0 {
             return at;
@@ -228,7 +228,7 @@ fn parts(tokens: &[Token]) -> Vec<&[Token]> {
         match token {
             Token::Sign('{') => depth += 1,
             Token::Sign('}') => depth -= 1,
-            _ => {}
+            Token::Name(_) | Token::Colons | Token::Sign(_) => {}
         }
         depth == 0 && token.is(',')
     });

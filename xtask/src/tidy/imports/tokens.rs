@@ -180,7 +180,7 @@ fn bracketed(tokens: &[Token]) -> usize {
                     return at + 1;
                 }
             }
-            _ => {}
+            Token::Name(_) | Token::Colons | Token::Sign(_) => {}
         }
     }
     tokens.len()
@@ -208,7 +208,7 @@ fn item(tokens: &[Token]) -> usize {
             Token::Sign(')' | ']' | '}') => return at,
             Token::Sign('{') if !ends_by_semicolon => return at + bracketed(&tokens[at..]),
             Token::Sign('(' | '[' | '{') => at += bracketed(&tokens[at..]),
-            _ => at += 1,
+            Token::Name(_) | Token::Colons | Token::Sign(_) => at += 1,
         }
     }
     at
