@@ -28,6 +28,10 @@ requirements:
 tidy:
     cargo xtask tidy
 
+# What people download: archive, npm package, lists and checksums, into target/dist
+dist *ARGS:
+    cargo xtask dist {{ARGS}}
+
 # Find or fetch every part that tests need, and print its variables
 setup *ARGS:
     cargo xtask setup {{ARGS}}

@@ -144,6 +144,17 @@ fn absence_is_shown_as_absence() {
     assert!(rules.contains("absent(dashstream_relay_log_bytes_max)"));
 }
 
+/// Both images run the relay the same way, whoever compiled it.
+#[test]
+fn both_images_are_one_from_the_relay_on() {
+    let run = |path| {
+        let text = read(path);
+        let (_, run) = text.split_once("\n# For checkpoints").expect("how it runs");
+        run.to_owned()
+    };
+    assert_eq!(run("deploy/Dockerfile"), run("deploy/Dockerfile.archive"));
+}
+
 /// Every data source that the dashboard names.
 fn sources(value: &Value, found: &mut BTreeSet<String>) {
     match value {

@@ -29,6 +29,7 @@ mod compiler;
 mod counted;
 mod debian_rustc;
 mod demo;
+mod dist;
 mod http;
 mod output;
 mod parts;
@@ -125,6 +126,12 @@ pub(crate) const COMMANDS: &[Command] = &[
         name: "tidy",
         help: "house rules that no compiler checks",
         run: tidy::command,
+    },
+    Command {
+        name: "dist",
+        help: "what people download: archive, npm package, checksums, into target/dist \
+               [--profile NAME] [--install]",
+        run: dist::command,
     },
     Command {
         name: "setup",

@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::{
     args::Args,
     counted,
+    dist::npm,
     parts::{self, FOR_TESTS},
     project::Project,
     run::{self, Progress},
@@ -134,10 +135,15 @@ fn cargo_test(project: &Project, environment: &Environment) -> Result<Counts> {
 
 /// The same files as the native tests, and damaged copies of them compared with the native decoder.
 fn vectors(project: &Project, environment: &Environment) -> Result<Counts> {
+    let package = npm::pack(project)?;
     let mut command = Command::new("node");
     command
         .args(["--test", "--test-reporter=tap"])
-        .args(["wasm", "size", "chromium"].map(|name| format!("decode-wasm/node/{name}.test.mjs")))
+        .args(
+            ["wasm", "size", "chromium", "package"]
+                .map(|name| format!("decode-wasm/node/{name}.test.mjs")),
+        )
+        .env("DASHSTREAM_NPM_PACKAGE", package)
         .current_dir(&project.root);
     counted::run("node --test", environment.apply(&mut command))
 }

@@ -1,0 +1,104 @@
+//! The archive: a folder with the programs and what belongs to them, packed the same way each time.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{Release, folder, sbom};
+use crate::{
+    project::{Project, create_dir, remove_dir},
+    run::{self, Progress},
+};
+
+/// Gives the archive, and the list of its contents beside it.
+pub(super) fn pack(project: &Project, release: &Release) -> Result<Vec<PathBuf>> {
+    let dist = folder(project);
+    let stage = dist.join(&release.name);
+    create_dir(&stage)?;
+    for program in PROGRAMS {
+        copy(&release.programs.join(program), &stage.join(program))?;
+    }
+    for (from, to) in FILES {
+        copy(&project.root.join(from), &stage.join(to))?;
+    }
+    texts_of_the_tool(&stage)?;
+    page_is_inside(&stage)?;
+    let list = dist.join(format!("{}.cdx.json", release.name));
+    fs::write(&list, sbom::of(project, PACKAGES)?)?;
+    copy(&list, &stage.join("sbom.cdx.json"))?;
+    let archive = format!("{}.tar.gz", release.name);
+    let mut tar = Command::new("tar");
+    tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner"])
+        .arg(format!("--mtime=@{}", release.time))
+        // The name and time of the input are no part of the output.
+        .args(["--use-compress-program=gzip -n -9", "-cf", &archive])
+        .arg(&release.name)
+        .current_dir(&dist);
+    run::run(project, "pack the archive", &mut tar, Progress::Heartbeat)?;
+    remove_dir(&stage)?;
+    Ok(vec![dist.join(archive), list])
+}
+
+/// Completions and manual pages, which the tool writes itself.
+fn texts_of_the_tool(stage: &Path) -> Result<()> {
+    let tool = stage.join("dashstream");
+    for (shell, name) in COMPLETIONS {
+        let script = run::read(Command::new(&tool).args(["completions", shell]))?;
+        write(&stage.join("completions").join(name), &script)?;
+    }
+    let man = stage.join("man");
+    create_dir(&man)?;
+    run::read(Command::new(&tool).args(["man", "--output"]).arg(&man))?;
+    Ok(())
+}
+
+/// A relay that was built before its page would say so to whoever opens it.
+fn page_is_inside(stage: &Path) -> Result<()> {
+    let bytes = fs::read(stage.join("dashstream-relay"))?;
+    let title = b"<title>DashStream";
+    ensure!(
+        bytes.windows(title.len()).any(|window| window == title),
+        "the relay does not carry the page"
+    );
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    create_dir(to.parent().context("a file is in a folder")?)?;
+    fs::copy(from, to).with_context(|| from.display().to_string())?;
+    Ok(())
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    create_dir(file.parent().context("a file is in a folder")?)?;
+    fs::write(file, text).with_context(|| file.display().to_string())
+}
+
+pub(super) const PACKAGES: &[&str] = &["dashstream-relay", "dashstream-cli"];
+const PROGRAMS: [&str; 2] = ["dashstream-relay", "dashstream"];
+const COMPLETIONS: [(&str, &str); 3] = [
+    ("bash", "dashstream.bash"),
+    ("zsh", "_dashstream"),
+    ("fish", "dashstream.fish"),
+];
+/// From the checkout, to the archive.
+const FILES: &[(&str, &str)] = &[
+    ("LICENSE", "LICENSE"),
+    ("CHANGELOG.md", "CHANGELOG.md"),
+    ("deploy/archive/README.md", "README.md"),
+    ("docs/configuration.md", "docs/configuration.md"),
+    ("docs/operations.md", "docs/operations.md"),
+    ("docs/metrics.md", "docs/metrics.md"),
+    ("docs/cli.md", "docs/cli.md"),
+    ("deploy/Dockerfile.archive", "deploy/Dockerfile.archive"),
+    ("deploy/prometheus/alerts.yml", "deploy/alerts.yml"),
+    ("deploy/prometheus/prometheus.yml", "deploy/prometheus.yml"),
+    (
+        "deploy/grafana/dashboards/relay.json",
+        "deploy/dashboard.json",
+    ),
+];
