@@ -46,6 +46,8 @@ pub struct Totals {
     pub repeats: u64,
     /// Rows no longer held.
     pub evicted_rows: u64,
+    /// Messages without a thread: they are of no run.
+    pub unthreaded: u64,
 }
 
 /// One row in full.
@@ -163,6 +165,7 @@ impl Store {
         Totals {
             evicted_rows: reducers.rows.first(),
             newer_threads: reducers.threads.newer(),
+            unthreaded: reducers.runs.unthreaded,
             ..reducers.totals
         }
     }

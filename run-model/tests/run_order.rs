@@ -3,12 +3,12 @@
 
 mod support;
 
-use dashstream_simulator::{Rng, Scenario, Setting, SimRecord, partition_of, play};
+use dashstream_simulator::{Rng, Scenario};
 use decode_core::wire::MessageKind;
 use decode_core::{Decoder, Mode, scan::Summary};
 use run_model::Store;
 use run_model::runs::{RunMessage, RunQuery, RunRow, RunView};
-use support::{Record, all_runs, real_capture, store_of};
+use support::{Record, all_runs, real_capture, simulated, store_of, thread_of};
 
 /// Everything that queries answer about runs.
 #[derive(Debug, PartialEq)]
@@ -56,12 +56,6 @@ fn is_queued(record: &Record) -> bool {
         )
         | None => false,
     }
-}
-
-fn thread_of(record: &Record) -> String {
-    let mut decoder = Decoder::new(Mode::Strict);
-    let decoded = decoder.decode(&record.value, &mut ()).expect("valid");
-    decoded.summary.header.thread.to_string()
 }
 
 /// An order that Kafka allows: each thread's callback keeps its order, what bypasses its queue does not, and
@@ -120,31 +114,6 @@ fn same_in_any_order(records: &[Record], rounds: u64, what: &str) {
             }
         }
     }
-}
-
-/// Records of a scenario as Kafka would hold them.
-fn simulated(scenario: Scenario, seed: u64) -> Vec<Record> {
-    let setting = Setting {
-        start_us: 1_767_225_600_000_000,
-        work_scale: 1.0,
-        id: format!("{seed:08x}"),
-    };
-    let mut offsets = [0; 4];
-    let record = |record: SimRecord| {
-        let partition = partition_of(&record.key, 4);
-        let offset = &mut offsets[partition as usize];
-        *offset += 1;
-        Some(Record {
-            partition,
-            offset: *offset,
-            timestamp_ms: record.timestamp_ms,
-            value: record.value?,
-        })
-    };
-    play(scenario, Rng::new(seed), setting)
-        .into_iter()
-        .filter_map(record)
-        .collect()
 }
 
 /// SEQ-02, STA-19: the same runs, attempts and messages whatever comes first.

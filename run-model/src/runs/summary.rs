@@ -177,6 +177,11 @@ impl Counts {
             }
             self.alerts += tally.alerts;
         }
+        for (key, call) in calls(run) {
+            self.model_calls += u32::from(!key.is_tool);
+            self.tool_calls += u32::from(key.is_tool);
+            self.failed_tools += u32::from(call.has_failed());
+        }
         let failures = run
             .fold
             .attempts

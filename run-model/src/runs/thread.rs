@@ -160,7 +160,9 @@ impl Thread {
     }
 
     fn route(&mut self, step: Step, names: &mut Names, serial: &mut u64) {
-        let run = match self.owner(&step, names) {
+        let owner = self.owner(&step, names);
+        let owner = owner.map(|run| self.exchanged(run, &step, names));
+        let run = match owner {
             Some(run) => {
                 self.is_unsettled |= self.speaks_again(run);
                 run
@@ -178,6 +180,40 @@ impl Thread {
         if let Some(run) = self.runs.get_mut(run) {
             run.take(step, names);
         }
+    }
+
+    /// Diffs and checkpoints name no node, so two runs that expect the same number may get each other's. A step
+    /// whose node only the other run has shows it: then the two are exchanged. Answers with the step's owner.
+    fn exchanged(&mut self, expecting: usize, step: &Step, names: &mut Names) -> usize {
+        let name = names.text(step.node);
+        let is_stranger = |run: &Run| step.node != 0 && !run.knows(step.node, name);
+        if !self
+            .runs
+            .get(expecting)
+            .is_some_and(|run| run.expects(step) && is_stranger(run))
+        {
+            return expecting;
+        }
+        let took = |run: &Run| {
+            let last = run.steps.last();
+            let last = last.filter(|last| !last.kind.is_lifecycle());
+            !run.has_ended()
+                && !is_stranger(run)
+                && last.is_some_and(|last| last.sequence == step.sequence)
+        };
+        let Some(other) = self.runs.iter().rposition(took) else {
+            return expecting;
+        };
+        let moved = self.runs.get_mut(other).and_then(|run| {
+            run.stale = true;
+            run.fold.last_sequence = step.sequence - 1;
+            run.steps.pop()
+        });
+        if let (Some(moved), Some(run)) = (moved, self.runs.get_mut(expecting)) {
+            run.take(moved, names);
+        }
+        self.changed_from = self.changed_from.min(expecting).min(other);
+        other
     }
 
     /// Whether a run speaks for the first time since the next one began.

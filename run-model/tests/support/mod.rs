@@ -2,11 +2,14 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
+pub mod script;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use decode_core::Mode;
+use dashstream_simulator::{Rng, Scenario, Setting, SimRecord, partition_of, play};
 use decode_core::frame::FrameWriter;
+use decode_core::{Decoder, Mode};
 use run_model::Store;
 use run_model::runs::{RunRow, RunsPage, RunsQuery};
 
@@ -38,6 +41,48 @@ pub fn real_capture() -> Option<Vec<Record>> {
         value: record.value.expect("a value"),
     };
     Some(records.into_iter().map(record).collect())
+}
+
+/// Records of a scenario as Kafka would hold them.
+pub fn simulated(scenario: Scenario, seed: u64) -> Vec<Record> {
+    let setting = Setting {
+        start_us: 1_767_225_600_000_000,
+        work_scale: 1.0,
+        id: format!("{seed:08x}"),
+    };
+    let mut offsets = [0; 4];
+    let record = |record: SimRecord| {
+        let partition = partition_of(&record.key, 4);
+        let offset = &mut offsets[partition as usize];
+        *offset += 1;
+        Some(Record {
+            partition,
+            offset: *offset,
+            timestamp_ms: record.timestamp_ms,
+            value: record.value?,
+        })
+    };
+    let records = play(scenario, Rng::new(seed), setting);
+    records.into_iter().filter_map(record).collect()
+}
+
+/// The records of one thread that the real library sent for a scenario and those that the simulator plays for
+/// it; the latter alone where the capture is not at hand.
+pub fn captured_and_simulated(scenario: Scenario) -> Vec<Vec<Record>> {
+    let mut all = vec![simulated(scenario, 7)];
+    if let Some(mut captured) = real_capture() {
+        let thread = format!("cap-{}", scenario.name());
+        captured.retain(|record| thread_of(record) == thread);
+        assert!(!captured.is_empty(), "{thread}");
+        all.push(captured);
+    }
+    all
+}
+
+pub fn thread_of(record: &Record) -> String {
+    let mut decoder = Decoder::new(Mode::Strict);
+    let decoded = decoder.decode(&record.value, &mut ()).expect("valid");
+    decoded.summary.header.thread.to_string()
 }
 
 /// A store that was given the records in this order, one message each.
