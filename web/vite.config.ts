@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
-import { initSync, wsPath } from "./src/generated/decode_wasm.js";
+import { initSync, refusalHeader, wsPath } from "./src/generated/decode_wasm.js";
 
 const relay = "http://127.0.0.1:3002";
 // The module knows the names on which page and relay must agree.
@@ -14,7 +14,10 @@ export default defineConfig({
   // Relative, so that the page also works behind a proxy that puts it under a path.
   base: "./",
   plugins: [svelte()],
-  define: { __WS_PATH__: JSON.stringify(socketPath) },
+  define: {
+    __WS_PATH__: JSON.stringify(socketPath),
+    __REFUSAL_HEADER__: JSON.stringify(refusalHeader()),
+  },
   worker: { format: "es" },
   build: {
     target: "es2022",

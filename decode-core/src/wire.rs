@@ -43,6 +43,8 @@ pub const WINDOW_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
 pub const SUBPROTOCOL: &str = "dashstream.v1";
 /// `protocol` field of `welcome` and `resume`.
 pub const PROTOCOL_VERSION: u32 = 1;
+/// Header with a refusal's code: by it a page knows a relay's own refusals from those of a proxy before it.
+pub const REFUSAL_HEADER: &str = "x-dashstream-refusal";
 /// Path of the WebSocket endpoint.
 pub const WS_PATH: &str = "/ws";
 /// Largest control message in bytes.

@@ -9,3 +9,10 @@ use wasm_bindgen::prelude::*;
 pub fn ws_path() -> String {
     wire::WS_PATH.to_owned()
 }
+
+/// Header of an answer by which a relay says that it refuses, and why.
+#[wasm_bindgen(js_name = refusalHeader)]
+#[must_use]
+pub fn refusal_header() -> String {
+    wire::REFUSAL_HEADER.to_owned()
+}

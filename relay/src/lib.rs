@@ -10,6 +10,7 @@
 //! - [`listen`] binds the port; [`http`] serves the page; [`health`] judges; [`metrics`] shows the [`counts`].
 //! - [`app`] starts and stops all of it; [`shared`] is what its parts share.
 
+mod access;
 pub mod age;
 pub mod app;
 pub mod checkpoint;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use dashstream_serve::{Clock, Hub, Rules, Server};
+use dashstream_serve::{Clock, Doors, Hub, Rules, Server};
 use session::ServerConfig;
 
 use crate::{
+    access,
     checkpoint::Checkpoints,
     config::Config,
     counts::Counts,
@@ -38,11 +39,16 @@ impl Shared {
     pub fn new(config: Config) -> Result<Arc<Self>, MetricsError> {
         let clock = Clock::start();
         let hub = Arc::new(Hub::new(config.serve.log_bytes_max));
-        let server = Server::new(
+        let doors = Doors {
+            gate: access::gate(),
+            ..Doors::default()
+        };
+        let server = Server::with_doors(
             rules(&config),
             session_config(&config),
             clock,
             Arc::clone(&hub),
+            doors,
         );
         let counts = Counts::new(Arc::clone(&server.counters));
         let ingest = Arc::new(IngestStatus::default());

@@ -4,6 +4,7 @@
 use std::{convert::Infallible, error::Error, io, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use decode_core::wire::WS_PATH;
 use http_body_util::{Either, Full};
 use hyper::{
     Request, Response,
@@ -19,7 +20,15 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Peer, Server, hardening::harden, limits, permit::Permits, request, socket::Socket};
+use crate::{
+    Peer, Server,
+    gate::Refused,
+    hardening::harden,
+    limits,
+    permit::Permits,
+    request::{self, Unfit},
+    socket::Socket,
+};
 
 impl Server {
     /// Accepts until the hub closes. Each request is answered by `answer`; at the path of the session
@@ -53,7 +62,7 @@ impl Server {
             let slot = match slots.take(peer.ip()) {
                 Ok(slot) => slot,
                 Err(refused) => {
-                    self.counters.refusals.inc(refused.reason());
+                    self.counters.refusals.inc(refused.label());
                     continue;
                 }
             };
@@ -77,14 +86,10 @@ impl Server {
             tracing::debug!(%error, "socket options");
         }
         let service = service_fn(|request: Request<Incoming>| {
-            let host = request.headers().get(HOST).cloned();
-            let answer = match request::refuse(&request, &self.rules) {
-                Some(refused) => Err(refused),
-                None => Ok(answer(request, Peer(peer))),
-            };
+            let (host, answer) = (request.headers().get(HOST).cloned(), &answer);
             async move {
-                let mut answer = match answer {
-                    Ok(answer) => answer.await.map(Either::Left),
+                let mut answer = match self.admit(request, peer).await {
+                    Ok((request, peer)) => answer(request, peer).await.map(Either::Left),
                     Err(refused) => refused.map(|text| Either::Right(Full::new(text))),
                 };
                 let allowed = &self.rules.allowed_origins;
@@ -111,6 +116,31 @@ impl Server {
         let limit = Duration::from_millis(limits::HTTP_CONNECTION_MS_MAX);
         if let Ok(Err(error)) = timeout(limit, served).await {
             tracing::debug!(%peer, %error, "HTTP connection");
+        }
+    }
+}
+
+impl Server {
+    /// Lets a request through the gate, or answers it.
+    async fn admit(
+        &self,
+        request: Request<Incoming>,
+        address: IpAddr,
+    ) -> Result<(Request<Incoming>, Peer), Response<Bytes>> {
+        let refuse = |refused: Refused| {
+            self.counters.refused_requests.inc(refused.label());
+            self.gate.answer(refused)
+        };
+        match request::refuse(&request, &self.rules) {
+            Ok(()) => {}
+            Err(Unfit::Form(answer)) => return Err(*answer),
+            Err(Unfit::Refused(refused)) => return Err(refuse(refused)),
+        }
+        let (parts, body) = request.into_parts();
+        match self.gate.admit(&parts, address).await {
+            Ok(peer) => Ok((Request::from_parts(parts, body), peer)),
+            Err(refused) if parts.uri.path() == WS_PATH => Err(self.refuse(refused)),
+            Err(refused) => Err(refuse(refused)),
         }
     }
 }

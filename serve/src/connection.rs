@@ -193,6 +193,10 @@ impl<'a> Connection<'a> {
     async fn serve(&mut self, signal: &mut watch::Receiver<Signal>) -> End {
         let timer = sleep_until(Instant::now() + FAR);
         tokio::pin!(timer);
+        let mut identity = self.peer.identity.clone();
+        let ended = async move { identity.ended().await };
+        tokio::pin!(ended);
+        let mut is_valid = true;
         loop {
             if let Some(end) = self.gather() {
                 return end;
@@ -216,6 +220,10 @@ impl<'a> Connection<'a> {
                     if let (Ok(()), Some(retry_after_ms)) = (changed, closing) {
                         self.handle(ServerInput::Shutdown { retry_after_ms });
                     }
+                }
+                () = ended.as_mut(), if is_valid => {
+                    is_valid = false;
+                    self.handle(ServerInput::Revoked);
                 }
                 () = timer.as_mut() => {
                     timer.as_mut().reset(Instant::now() + FAR);
@@ -312,7 +320,7 @@ impl<'a> Connection<'a> {
         counters.resume_errors.inc(refusal.code);
         if let Some(left_out) = self.server.refusal_lines.lock().allow(now_ms) {
             tracing::warn!(
-                peer = %self.peer.0,
+                peer = %self.peer.address,
                 code = refusal.code.code(),
                 invalid_partitions = refusal.invalid_partitions,
                 invalid_offsets = refusal.invalid_offsets,

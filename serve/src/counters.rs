@@ -17,6 +17,8 @@ labels! {
         Handshake = "handshake",
         Starting = "starting",
         Shutdown = "shutdown",
+        Unauthenticated = "unauthenticated",
+        NotAllowed = "not_allowed",
     }
 }
 
@@ -96,6 +98,8 @@ pub struct ClientCounters {
     pub closes: Family<CloseCode>,
     pub endings: Family<Ending>,
     pub refusals: Family<Refusal>,
+    /// Refusals of requests for anything but a WebSocket.
+    pub refused_requests: Family<Refusal>,
     pub control_errors: Family<ErrorCode>,
     /// Of them, those of a `resume`, its parts included.
     pub resume_errors: Family<ErrorCode>,

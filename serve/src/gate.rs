@@ -1,134 +1,338 @@
-//! Who is let in at the WebSocket path, decided in one order for an upgrade and for whoever asks why there
-//! would be none. Each refusal says in plain text what is missing.
+//! Who gets in: the one gate that every request passes, and every reason to be refused.
+//!
+//! A request is checked in one order, whatever it asks for: its form, who it is from ([`Authenticator`]), and
+//! whether that person may ([`Access`], by path). A WebSocket is checked further where it is upgraded:
+//! the handshake, the page's origin, whether the server is ready, and whether there is room; a plain GET at the
+//! same path is told what these checks would say, since no browser tells its page why an upgrade was refused.
+//!
+//! Refusals are in one table: a status, a label for metrics, a code for programs and a sentence for people.
 
-use std::sync::Arc;
+use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 
+use bytes::Bytes;
+use decode_core::wire;
 use hyper::{
-    Response, StatusCode,
-    header::{self, HeaderValue},
-    http::HeaderMap,
+    Method, Response, StatusCode,
+    header::{self, HeaderName, HeaderValue},
+    http::{HeaderMap, request::Parts},
 };
+use tokio::sync::watch;
 
-use crate::{
-    Peer, Server,
-    answer::plain,
-    counters::Refusal as Reason,
-    handshake::{self, Flaw},
-    permit::{Permit, Refused},
-    rules::{FOREIGN_HOST, Foreign},
-};
+use crate::{answer::plain, counters::Refusal as Label};
 
-/// Why a request for a WebSocket is refused.
+/// What somebody may do. Who may do more may do less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// May see what the server serves.
+    Viewer,
+    /// May change something too.
+    Admin,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The address that the connection came from.
+    pub address: IpAddr,
+    /// What is known of who it is.
+    pub identity: Identity,
+}
+
+/// What an [`Authenticator`] found out about a request.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    role: Option<Role>,
+    /// Becomes `false`, or loses its sender, when the credentials are no longer valid.
+    valid: Option<watch::Receiver<bool>>,
+}
+
+impl Identity {
+    /// Somebody without credentials, for as long as they like.
+    #[must_use]
+    pub const fn unnamed(role: Option<Role>) -> Self {
+        Self { role, valid: None }
+    }
+
+    /// Somebody whose credentials may become invalid: `valid` says `false` then, and a WebSocket that was opened
+    /// with them is closed with 4001.
+    #[must_use]
+    pub const fn while_valid(role: Role, valid: watch::Receiver<bool>) -> Self {
+        Self {
+            role: Some(role),
+            valid: Some(valid),
+        }
+    }
+
+    /// Whether they may do what a role may do.
+    #[must_use]
+    pub fn may(&self, role: Role) -> bool {
+        let is_valid = self.valid.as_ref().is_none_or(|valid| *valid.borrow());
+        is_valid && self.role.is_some_and(|own| own >= role)
+    }
+
+    /// Waits until the credentials are no longer valid.
+    pub(crate) async fn ended(&mut self) {
+        match &mut self.valid {
+            Some(valid) => {
+                valid.wait_for(|valid| !valid).await.ok();
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// What a request may show to prove who it is from. None of it may reach a log, an error or a metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Credentials<'a> {
+    /// The address that the connection came from.
+    pub address: IpAddr,
+    headers: &'a HeaderMap,
+}
+
+impl<'a> Credentials<'a> {
+    /// The token of an `Authorization: Bearer` header.
+    #[must_use]
+    pub fn bearer(&self) -> Option<&'a str> {
+        let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, token) = value.split_once(' ')?;
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then(|| token.trim_start())
+    }
+
+    /// What follows this prefix in an offered WebSocket subprotocol: the only place where a browser's page can put
+    /// a token for a WebSocket.
+    #[must_use]
+    pub fn subprotocol(&self, prefix: &str) -> Option<&'a str> {
+        let offered = self.headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
+        let offered = offered.iter().filter_map(|value| value.to_str().ok());
+        let mut offered = offered.flat_map(|value| value.split(','));
+        offered.find_map(|one| one.trim().strip_prefix(prefix))
+    }
+
+    /// The value of a cookie.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&'a str> {
+        let cookies = self.headers.get_all(header::COOKIE).iter();
+        let cookies = cookies.filter_map(|value| value.to_str().ok());
+        let mut pairs = cookies.flat_map(|value| value.split(';'));
+        pairs.find_map(|pair| {
+            let (key, value) = pair.trim().split_once('=')?;
+            (key == name).then_some(value)
+        })
+    }
+
+    /// Any other header, such as one that a proxy adds.
+    #[must_use]
+    pub fn header(&self, name: &HeaderName) -> Option<&'a HeaderValue> {
+        self.headers.get(name)
+    }
+}
+
+/// An identity on its way.
+pub type Authenticating<'a> = Pin<Box<dyn Future<Output = Identity> + Send + 'a>>;
+
+/// Finds out who a request is from. It may wait, for a key that has to be fetched say, in bounded time.
+///
+/// Credentials that are wrong are an identity without a role, just as none are: what that is worth is decided by
+/// what is asked for.
+pub trait Authenticator: Send + Sync + 'static {
+    /// Who shows these credentials.
+    fn authenticate<'a>(&'a self, credentials: Credentials<'a>) -> Authenticating<'a>;
+}
+
+/// Lets everybody do everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Everybody;
+
+impl Authenticator for Everybody {
+    fn authenticate<'a>(&'a self, _: Credentials<'a>) -> Authenticating<'a> {
+        Box::pin(std::future::ready(Identity::unnamed(Some(Role::Admin))))
+    }
+}
+
+/// What a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    NoUpgrade,
-    Handshake(Flaw),
-    Foreign(Foreign),
-    Closing,
-    Starting,
-    Full(Refused),
+pub enum Access {
+    /// Nothing: whoever reaches the port.
+    Anybody,
+    /// Somebody with this role.
+    Needs(Role),
 }
 
-/// Lets a client in, for as long as it holds the permit.
-pub(crate) fn admit(
-    server: &Arc<Server>,
-    headers: &HeaderMap,
-    peer: Peer,
-) -> Result<Permit, Refusal> {
-    check(server, headers)?;
-    server.permits.take(peer.0).map_err(Refusal::Full)
+/// What decides who gets in. The program that serves knows its paths and its flags; this knows the order.
+#[derive(Clone)]
+pub struct Gate {
+    /// Finds out who a request is from.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// What a method at a path needs.
+    pub access: fn(&Method, &str) -> Access,
+    /// A sentence that follows a refusal, where there is something to be done about it: the name of a setting.
+    pub hint: fn(Refused) -> &'static str,
 }
 
-/// What an upgrade would be refused with. No browser shows its page why an upgrade was refused, but a page
-/// may ask without one.
-pub(crate) fn explain(server: &Server, headers: &HeaderMap, peer: Peer) -> Result<(), Refusal> {
-    check(server, headers)?;
-    server.permits.check(peer.0).map_err(Refusal::Full)
-}
-
-fn check(server: &Server, headers: &HeaderMap) -> Result<(), Refusal> {
-    server.rules.check(headers).map_err(Refusal::Foreign)?;
-    if server.hub.is_closing() {
-        return Err(Refusal::Closing);
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Gate")
     }
-    if !server.hub.is_settled() {
-        return Err(Refusal::Starting);
-    }
-    Ok(())
 }
 
-impl Refusal {
-    /// The answer that says so.
-    pub(crate) fn answer(self) -> Response<bytes::Bytes> {
-        let (status, text) = self.status_and_text();
+impl Default for Gate {
+    /// Everybody may do everything.
+    fn default() -> Self {
+        Self {
+            authenticator: Arc::new(Everybody),
+            access: |_, _| Access::Needs(Role::Viewer),
+            hint: |_| "",
+        }
+    }
+}
+
+impl Gate {
+    /// Who a request is from, if they may do what it asks for.
+    pub(crate) async fn admit(&self, request: &Parts, address: IpAddr) -> Result<Peer, Refused> {
+        let credentials = Credentials {
+            address,
+            headers: &request.headers,
+        };
+        let identity = self.authenticator.authenticate(credentials).await;
+        match (self.access)(&request.method, request.uri.path()) {
+            Access::Anybody => {}
+            Access::Needs(role) if identity.may(role) => {}
+            Access::Needs(_) if identity.may(Role::Viewer) => return Err(Refused::NotAllowed),
+            Access::Needs(_) => return Err(Refused::Unauthenticated),
+        }
+        Ok(Peer { address, identity })
+    }
+
+    /// The answer that says why.
+    pub(crate) fn answer(&self, refused: Refused) -> Response<Bytes> {
+        let row = refused.row();
+        let status = row.status;
+        let (text, hint) = (row.text, (self.hint)(refused));
+        let text = if hint.is_empty() {
+            format!("{text}\n")
+        } else {
+            format!("{text} {hint}\n")
+        };
         let mut response = plain(status, text);
         let headers = response.headers_mut();
+        // Without an upgrade nothing is refused that could be had.
+        if refused != Refused::NoUpgrade {
+            headers.insert(REFUSAL, HeaderValue::from_static(row.code));
+        }
         if status == StatusCode::UPGRADE_REQUIRED {
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-            headers.insert(
-                header::SEC_WEBSOCKET_VERSION,
-                HeaderValue::from_static(handshake::VERSION),
-            );
+            let version = HeaderValue::from_static(WEBSOCKET_VERSION);
+            headers.insert(header::SEC_WEBSOCKET_VERSION, version);
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
         response
     }
+}
 
-    /// What it is counted as.
-    pub(crate) const fn reason(self) -> Reason {
-        match self {
-            Self::NoUpgrade | Self::Handshake(Flaw::Version | Flaw::Key) => Reason::Handshake,
-            Self::Handshake(Flaw::Subprotocol) => Reason::Subprotocol,
-            Self::Foreign(Foreign::Host) => Reason::Host,
-            Self::Foreign(Foreign::Origin) => Reason::Origin,
-            Self::Closing => Reason::Shutdown,
-            Self::Starting => Reason::Starting,
-            Self::Full(refused) => refused.reason(),
+const REFUSAL: HeaderName = HeaderName::from_static(wire::REFUSAL_HEADER);
+/// The only version of the WebSocket protocol there is.
+pub(crate) const WEBSOCKET_VERSION: &str = "13";
+
+struct Row {
+    status: StatusCode,
+    label: Label,
+    code: &'static str,
+    text: &'static str,
+}
+
+macro_rules! refusals {
+    ($($(#[$meta:meta])* $name:ident = $status:ident, $label:ident, $code:literal, $text:literal;)+) => {
+        /// Why a request is refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Refused { $($(#[$meta])* $name),+ }
+
+        impl Refused {
+            /// Every reason there is.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            const fn row(self) -> Row {
+                match self {
+                    $(Self::$name => Row {
+                        status: StatusCode::$status,
+                        label: Label::$label,
+                        code: $code,
+                        text: $text,
+                    }),+
+                }
+            }
         }
+    };
+}
+
+refusals! {
+    /// A plain request at the path of the WebSocket.
+    NoUpgrade = UPGRADE_REQUIRED, Handshake, "no_upgrade",
+        "This is a WebSocket endpoint; the request does not ask for an upgrade.";
+    /// Another version of the WebSocket protocol.
+    Version = UPGRADE_REQUIRED, Handshake, "version",
+        "Only WebSocket version 13 is supported.";
+    /// No `Sec-WebSocket-Key`, or one that is not valid.
+    Key = BAD_REQUEST, Handshake, "key",
+        "One Sec-WebSocket-Key header is needed, with 16 bytes in base64.";
+    /// The subprotocol was not offered.
+    Subprotocol = BAD_REQUEST, Subprotocol, "subprotocol",
+        "The WebSocket subprotocol dashstream.v1 must be offered.";
+    /// A WebSocket asked for under a name that is not one of this server's.
+    Host = FORBIDDEN, Host, "host",
+        "This server is not known under this host name.";
+    /// Anything else asked for under such a name.
+    Misdirected = MISDIRECTED_REQUEST, Host, "misdirected",
+        "This server is not known under this host name.";
+    /// A page of another origin.
+    Origin = FORBIDDEN, Origin, "origin",
+        "Pages of this origin may not connect.";
+    /// Without valid credentials.
+    Unauthenticated = UNAUTHORIZED, Unauthenticated, "unauthenticated",
+        "This needs valid credentials.";
+    /// With credentials that are not enough.
+    NotAllowed = FORBIDDEN, NotAllowed, "not_allowed",
+        "These credentials do not allow this.";
+    /// Nothing can be served yet.
+    Starting = SERVICE_UNAVAILABLE, Starting, "starting",
+        "The server is not ready yet.";
+    /// It goes away.
+    Shutdown = SERVICE_UNAVAILABLE, Shutdown, "shutdown",
+        "The server is shutting down.";
+    /// As many connections of one address as may be.
+    PerAddress = TOO_MANY_REQUESTS, PerAddress, "per_ip",
+        "Too many connections from this address.";
+    /// As many connections as may be.
+    Total = TOO_MANY_REQUESTS, Total, "total",
+        "Too many connections.";
+}
+
+impl Refused {
+    /// The status of the answer.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        self.row().status.as_u16()
     }
 
-    const fn status_and_text(self) -> (StatusCode, &'static str) {
-        match self {
-            Self::NoUpgrade => (
-                StatusCode::UPGRADE_REQUIRED,
-                "This is a WebSocket endpoint; the request asks for no upgrade.\n",
-            ),
-            Self::Handshake(Flaw::Version) => (
-                StatusCode::UPGRADE_REQUIRED,
-                "Only WebSocket version 13 is spoken here.\n",
-            ),
-            Self::Handshake(Flaw::Key) => (
-                StatusCode::BAD_REQUEST,
-                "Sec-WebSocket-Key must be there once, with 16 bytes in base64.\n",
-            ),
-            Self::Handshake(Flaw::Subprotocol) => (
-                StatusCode::BAD_REQUEST,
-                "Ask for the WebSocket subprotocol dashstream.v1; no other one is spoken here.\n",
-            ),
-            Self::Foreign(Foreign::Host) => (StatusCode::FORBIDDEN, FOREIGN_HOST),
-            Self::Foreign(Foreign::Origin) => (
-                StatusCode::FORBIDDEN,
-                "Pages of this origin may not connect; --allowed-origin (WEBSOCKET_ALLOWED_ORIGINS) of the \
-                 relay lists those that may.\n",
-            ),
-            Self::Closing => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The relay is shutting down.\n",
-            ),
-            Self::Starting => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The relay has no partition of the topic yet; see /health.\n",
-            ),
-            Self::Full(Refused::PerAddress) => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many connections from this address (a relay's --max-connections-per-ip).\n",
-            ),
-            Self::Full(Refused::Total) => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many connections (a relay's --max-connections).\n",
-            ),
-        }
+    /// The stable code in the header of the answer.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        self.row().code
+    }
+
+    /// Under which label it is counted.
+    #[must_use]
+    pub const fn label(self) -> Label {
+        self.row().label
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,16 +8,7 @@ use hyper::{
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-/// The only version of the WebSocket protocol there is.
-pub(crate) const VERSION: &str = "13";
-
-/// What is wrong with a handshake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
-    Version,
-    Key,
-    Subprotocol,
-}
+use crate::gate::{Refused, WEBSOCKET_VERSION};
 
 /// Whether a request asks for a WebSocket at all.
 pub(crate) fn asks_for_upgrade(headers: &HeaderMap) -> bool {
@@ -26,19 +17,19 @@ pub(crate) fn asks_for_upgrade(headers: &HeaderMap) -> bool {
 }
 
 /// The value of `Sec-WebSocket-Accept` that answers it.
-pub(crate) fn accept(headers: &HeaderMap) -> Result<HeaderValue, Flaw> {
-    if only(headers, &header::SEC_WEBSOCKET_VERSION) != Some(VERSION.as_bytes()) {
-        return Err(Flaw::Version);
+pub(crate) fn accept(headers: &HeaderMap) -> Result<HeaderValue, Refused> {
+    if only(headers, &header::SEC_WEBSOCKET_VERSION) != Some(WEBSOCKET_VERSION.as_bytes()) {
+        return Err(Refused::Version);
     }
-    let key = only(headers, &header::SEC_WEBSOCKET_KEY).ok_or(Flaw::Key)?;
+    let key = only(headers, &header::SEC_WEBSOCKET_KEY).ok_or(Refused::Key)?;
     if STANDARD.decode(key).map_or(0, |nonce| nonce.len()) != NONCE_BYTES {
-        return Err(Flaw::Key);
+        return Err(Refused::Key);
     }
     // Unlike the tokens of HTTP a subprotocol is what it is to the letter.
     if !tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL).any(|token| token == wire::SUBPROTOCOL) {
-        return Err(Flaw::Subprotocol);
+        return Err(Refused::Subprotocol);
     }
-    HeaderValue::from_str(&derive_accept_key(key)).map_err(|_| Flaw::Key)
+    HeaderValue::from_str(&derive_accept_key(key)).map_err(|_| Refused::Key)
 }
 
 /// The value of a header that must be there once.

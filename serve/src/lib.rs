@@ -7,7 +7,8 @@
 //! - [`history`] is what lies behind memory, where somebody has it.
 //! - [`server`] is what all connections share; its accept loop bounds how many there are and how long
 //!   they may take.
-//! - [`upgrade`] lets a client in or says why not; then a task drives one session over one socket.
+//! - [`gate`] is what every request passes, with every reason to be refused.
+//! - [`upgrade`] makes a WebSocket of a request; then a task drives one session over one socket.
 //! - [`answer`] and [`mime`] make plain answers; every answer is hardened in one place.
 //! - [`counters`] are what is counted of clients; who shows the numbers is not decided here.
 //!
@@ -16,6 +17,7 @@
 pub mod answer;
 pub mod clock;
 pub mod counters;
+pub mod gate;
 pub mod history;
 pub mod hub;
 pub mod limits;
@@ -26,7 +28,6 @@ pub mod upgrade;
 mod accept;
 mod connection;
 mod frame_rate;
-mod gate;
 mod handshake;
 mod hardening;
 mod host;
@@ -41,14 +42,9 @@ mod tasks;
 
 pub use clock::Clock;
 pub use counters::ClientCounters;
+pub use gate::{Gate, Peer};
 pub use host::HostName;
 pub use hub::Hub;
 pub use origin::Origin;
 pub use rules::Rules;
-pub use server::Server;
-
-use std::net::IpAddr;
-
-/// Who is at the other end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer(pub IpAddr);
+pub use server::{Doors, Server};

@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use parking_lot::Mutex;
 
-use crate::counters::Refusal as Reason;
+use crate::gate::Refused;
 
 /// The limits and who holds permits. At most as many addresses are remembered as there are permits.
 #[derive(Debug)]
@@ -19,23 +19,6 @@ pub(crate) struct Permits {
 struct Held {
     total: usize,
     by_address: HashMap<IpAddr, usize>,
-}
-
-/// Which limit was met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    PerAddress,
-    Total,
-}
-
-impl Refused {
-    /// What it is counted as.
-    pub(crate) const fn reason(self) -> Reason {
-        match self {
-            Self::PerAddress => Reason::PerAddress,
-            Self::Total => Reason::Total,
-        }
-    }
 }
 
 /// The right to one connection.

@@ -6,29 +6,45 @@ use hyper::{Method, Request, Response, StatusCode, Version, header};
 
 use crate::{
     answer::{not_allowed, plain},
+    gate::Refused,
     host::authority,
-    rules::{FOREIGN_HOST, Rules},
+    rules::Rules,
 };
 
-/// Answers a request that nobody else should: one without a path, without one valid host, or to a host that
+/// Refuses a request that nobody should answer: one without a path, without one valid host, or to a host that
 /// is not this server.
-pub(crate) fn refuse<B>(request: &Request<B>, rules: &Rules) -> Option<Response<Bytes>> {
+pub(crate) fn refuse<B>(request: &Request<B>, rules: &Rules) -> Result<(), Unfit> {
     if request.method() == Method::CONNECT {
-        return Some(not_allowed("This is not a proxy.\n", "GET, HEAD"));
+        let answer = not_allowed("This is not a proxy.\n", "GET, HEAD");
+        return Err(Unfit::Form(Box::new(answer)));
     }
     // The asterisk form asks about the server as a whole.
     if request.method() == Method::OPTIONS && request.uri().path() == "*" {
-        return Some(not_allowed("Only GET is answered here.\n", "GET, HEAD"));
+        let answer = not_allowed("Only GET is answered here.\n", "GET, HEAD");
+        return Err(Unfit::Form(Box::new(answer)));
     }
     if let Some(flaw) = flaw(request) {
-        return Some(plain(StatusCode::BAD_REQUEST, flaw));
+        let answer = plain(StatusCode::BAD_REQUEST, flaw);
+        return Err(Unfit::Form(Box::new(answer)));
     }
     let target = request.uri().host();
     let is_own =
         rules.knows_host_of(request.headers()) && target.is_none_or(|host| rules.knows(host));
     // At the session's path the gate says why nobody is let in.
     let is_session = request.uri().path() == WS_PATH;
-    (!is_own && !is_session).then(|| plain(StatusCode::MISDIRECTED_REQUEST, FOREIGN_HOST))
+    if is_own || is_session {
+        Ok(())
+    } else {
+        Err(Unfit::Refused(Refused::Misdirected))
+    }
+}
+
+/// What a request is that nobody should look at.
+pub(crate) enum Unfit {
+    /// Not a request of HTTP/1.1, with what to answer.
+    Form(Box<Response<Bytes>>),
+    /// One for somebody else.
+    Refused(Refused),
 }
 
 fn flaw<B>(request: &Request<B>) -> Option<&'static str> {

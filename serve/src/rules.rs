@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::{header, http::HeaderMap};
 
 use crate::{
+    gate::Refused,
     host::{self, HostName, authority},
     origin::Origin,
 };
@@ -24,19 +25,6 @@ pub struct Rules {
     pub allowed_hosts: Vec<HostName>,
     pub send_timeout: Duration,
 }
-
-/// What a request says of where it comes from that is not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Foreign {
-    /// The name it was sent to is not one of this server's.
-    Host,
-    /// The page it comes from is of another place.
-    Origin,
-}
-
-/// Names the setting, as whoever reads it is likely to be the operator.
-pub(crate) const FOREIGN_HOST: &str = "This server is not known under this host name; --allowed-host \
-    (WEBSOCKET_ALLOWED_HOSTS) lists the names it is reached by.\n";
 
 impl Rules {
     /// Whether a host is one of this server's.
@@ -62,9 +50,9 @@ impl Rules {
 
     /// Whether a page may connect: the one served here and those of listed origins. Without an Origin it is
     /// not a browser's page; more than one proves nothing.
-    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Foreign> {
+    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Refused> {
         if !self.knows_host_of(headers) {
-            return Err(Foreign::Host);
+            return Err(Refused::Host);
         }
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let origin = match (origins.next(), origins.next()) {
@@ -82,7 +70,7 @@ impl Rules {
         };
         match origin.filter(is_welcome) {
             Some(_) => Ok(()),
-            None => Err(Foreign::Origin),
+            None => Err(Refused::Origin),
         }
     }
 }
@@ -132,28 +120,28 @@ mod tests {
             (
                 &["http://rebound.example:3002"][..],
                 "rebound.example:3002",
-                Foreign::Host,
+                Refused::Host,
             ),
-            (&[], "rebound.example", Foreign::Host),
+            (&[], "rebound.example", Refused::Host),
             (
                 &["http://127.0.0.1"],
                 "127.0.0.1.evil.example",
-                Foreign::Host,
+                Refused::Host,
             ),
-            (&["https://evil.example"], "127.0.0.1:3002", Foreign::Origin),
+            (&["https://evil.example"], "127.0.0.1:3002", Refused::Origin),
             (
                 &["http://127.0.0.1:5173"],
                 "127.0.0.1:3002",
-                Foreign::Origin,
+                Refused::Origin,
             ),
-            (&["https://relay"], "relay:80", Foreign::Origin),
-            (&["http://relay:443"], "relay", Foreign::Origin),
-            (&["null"], "127.0.0.1:3002", Foreign::Origin),
-            (&["http://relay", "http://relay"], "relay", Foreign::Origin),
+            (&["https://relay"], "relay:80", Refused::Origin),
+            (&["http://relay:443"], "relay", Refused::Origin),
+            (&["null"], "127.0.0.1:3002", Refused::Origin),
+            (&["http://relay", "http://relay"], "relay", Refused::Origin),
             (
                 &["http://relay", "http://evil.example"],
                 "relay",
-                Foreign::Origin,
+                Refused::Origin,
             ),
         ] {
             assert_eq!(check(origins, host), Err(why), "{origins:?} at {host}");

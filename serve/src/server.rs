@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use hyper::{
+    Response,
     header::{HOST, ORIGIN},
     http::HeaderMap,
 };
@@ -12,7 +14,9 @@ use tokio::sync::watch;
 
 use crate::{
     ClientCounters, Clock, Hub, Peer,
-    history::{NoHistory, SharedReads},
+    counters::Refusal,
+    gate::{Gate, Refused},
+    history::SharedReads,
     log_limit::LogLimit,
     permit::Permits,
     rules::Rules,
@@ -29,6 +33,7 @@ pub struct Server {
     /// What every session starts with.
     pub(crate) session: ServerConfig,
     pub(crate) permits: Arc<Permits>,
+    pub(crate) gate: Gate,
     pub(crate) history: SharedReads,
     /// Whatever is open to a client holds a receiver.
     open: watch::Sender<()>,
@@ -38,21 +43,32 @@ pub struct Server {
     foreign_lines: Mutex<LogLimit>,
 }
 
+/// What a server may be given besides a log.
+#[derive(Debug, Default)]
+pub struct Doors {
+    /// Who gets in; everybody where nothing else is said.
+    pub gate: Gate,
+    /// What can be read further back than memory; nothing where nothing else is said.
+    pub history: SharedReads,
+}
+
 impl Server {
-    /// Serves what the hub's log holds and nothing behind it.
+    /// Serves what the hub's log holds to everybody.
+    #[must_use]
     pub fn new(rules: Rules, session: ServerConfig, clock: Clock, hub: Arc<Hub>) -> Arc<Self> {
-        let history = SharedReads::new(Arc::new(NoHistory), 0);
-        Self::with_history(rules, session, clock, hub, history)
+        Self::with_doors(rules, session, clock, hub, Doors::default())
     }
 
-    /// Serves what the hub's log holds and what `history` has behind it.
-    pub fn with_history(
+    /// The same with what lies behind memory, and a gate before all of it.
+    #[must_use]
+    pub fn with_doors(
         rules: Rules,
         session: ServerConfig,
         clock: Clock,
         hub: Arc<Hub>,
-        history: SharedReads,
+        doors: Doors,
     ) -> Arc<Self> {
+        let Doors { gate, history } = doors;
         let permits = Permits::new(rules.connections_max, rules.connections_per_address_max);
         Arc::new(Self {
             clock,
@@ -61,6 +77,7 @@ impl Server {
             rules,
             session,
             permits,
+            gate,
             history,
             open: watch::Sender::default(),
             tasks: Tasks::default(),
@@ -70,12 +87,12 @@ impl Server {
     }
 
     /// Says in the log which page or name was refused: its own users see a sentence, but operators do not.
-    pub(crate) fn log_foreign(&self, headers: &HeaderMap, peer: Peer) {
+    pub(crate) fn log_foreign(&self, headers: &HeaderMap, peer: &Peer) {
         if let Some(left_out) = self.foreign_lines.lock().allow(self.clock.now_ms()) {
             let (origin, host) = (headers.get(ORIGIN), headers.get(HOST));
             tracing::warn!(
-                ?origin, ?host, peer = %peer.0, left_out,
-                "a page or host name was refused; see --allowed-origin and --allowed-host"
+                ?origin, ?host, peer = %peer.address, left_out,
+                "a page or host name was refused: it is not among those that are allowed"
             );
         }
     }
@@ -98,6 +115,17 @@ impl Server {
             .is_ok();
         self.tasks.abort();
         all_left
+    }
+
+    /// Counts a refused request for a WebSocket, and answers it.
+    pub(crate) fn refuse(&self, refused: Refused) -> Response<Bytes> {
+        self.refuse_as(refused, refused.label())
+    }
+
+    /// The same, counted under another label.
+    pub(crate) fn refuse_as(&self, refused: Refused, label: Refusal) -> Response<Bytes> {
+        self.counters.refusals.inc(label);
+        self.gate.answer(refused)
     }
 
     /// Brings the log up to date on how far back can be served.

@@ -1,5 +1,5 @@
-//! The upgrade at the WebSocket path: the 101, and the task that follows it. Who is let in is decided by
-//! the gate.
+//! The upgrade at the WebSocket path: the checks that concern a WebSocket only, the 101, and the task that
+//! follows it.
 
 use std::sync::Arc;
 
@@ -13,47 +13,57 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 
-use crate::{
-    Peer, Server, connection,
-    gate::{self, Refusal},
-    handshake,
-    permit::Permit,
-    socket::Socket,
-};
+use crate::{Peer, Server, connection, gate::Refused, handshake, permit::Permit, socket::Socket};
 
-/// Answers a request at the WebSocket path. Without an upgrade it says what one would be refused with: a
-/// GET of the page served here, or OPTIONS, to which browsers add the page's origin.
+/// Answers a request at the WebSocket path that passed the gate. Without an upgrade it says what one would be
+/// refused with: a GET of the page served here, or OPTIONS, to which browsers add the page's origin.
 pub fn answer(
     server: &Arc<Server>,
     headers: &HeaderMap,
     upgrade: Option<OnUpgrade>,
     peer: Peer,
 ) -> Response<Bytes> {
-    admit(server, headers, upgrade, peer).unwrap_or_else(|refusal| refusal.answer())
+    let Some(upgrade) = upgrade.filter(|_| handshake::asks_for_upgrade(headers)) else {
+        let room = || server.permits.check(peer.address);
+        let explained = judge(server, headers).and_then(|()| room());
+        let refused = explained.err().unwrap_or(Refused::NoUpgrade);
+        return server.refuse_as(refused, Refused::NoUpgrade.label());
+    };
+    match admit(server, headers, &peer) {
+        Ok((accept, permit)) => {
+            server.spawn(begin(Arc::clone(server), peer, upgrade, permit));
+            switching_protocols(accept)
+        }
+        Err(refused) => {
+            if matches!(refused, Refused::Host | Refused::Origin) {
+                server.log_foreign(headers, &peer);
+            }
+            server.refuse(refused)
+        }
+    }
 }
 
+/// The handshake, then what [`judge`] says, then room.
 fn admit(
-    server: &Arc<Server>,
+    server: &Server,
     headers: &HeaderMap,
-    upgrade: Option<OnUpgrade>,
-    peer: Peer,
-) -> Result<Response<Bytes>, Refusal> {
-    let Some(upgrade) = upgrade.filter(|_| handshake::asks_for_upgrade(headers)) else {
-        server.counters.refusals.inc(Refusal::NoUpgrade.reason());
-        gate::explain(server, headers, peer)?;
-        return Err(Refusal::NoUpgrade);
-    };
-    let admitted = handshake::accept(headers)
-        .map_err(Refusal::Handshake)
-        .and_then(|accept| Ok((accept, gate::admit(server, headers, peer)?)));
-    let (accept, permit) = admitted.inspect_err(|refusal| {
-        server.counters.refusals.inc(refusal.reason());
-        if let Refusal::Foreign(_) = refusal {
-            server.log_foreign(headers, peer);
-        }
-    })?;
-    server.spawn(begin(Arc::clone(server), peer, upgrade, permit));
-    Ok(switching_protocols(accept))
+    peer: &Peer,
+) -> Result<(HeaderValue, Permit), Refused> {
+    let accept = handshake::accept(headers)?;
+    judge(server, headers)?;
+    Ok((accept, server.permits.take(peer.address)?))
+}
+
+/// What depends neither on the handshake nor on how many others there are.
+fn judge(server: &Server, headers: &HeaderMap) -> Result<(), Refused> {
+    server.rules.check(headers)?;
+    if server.hub.is_closing() {
+        return Err(Refused::Shutdown);
+    }
+    if !server.hub.is_settled() {
+        return Err(Refused::Starting);
+    }
+    Ok(())
 }
 
 fn switching_protocols(accept: HeaderValue) -> Response<Bytes> {

@@ -98,6 +98,8 @@ pub enum ServerInput<'a> {
         /// When the client may come back.
         retry_after_ms: u64,
     },
+    /// The client's credentials are no longer valid.
+    Revoked,
     /// What came of a question.
     Fetched {
         /// The question as it was asked.
@@ -215,6 +217,11 @@ impl ServerSession {
                 };
                 self.outbox.push_back(going.to_text());
                 self.close(CloseCode::Shutdown, "the relay is shutting down");
+                Ok(())
+            }
+            ServerInput::Revoked => {
+                let text = "the credentials are no longer valid";
+                self.close(CloseCode::NotAuthorised, text);
                 Ok(())
             }
             ServerInput::Fetched { fetch, answer } => {

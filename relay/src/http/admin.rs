@@ -28,7 +28,7 @@ pub(super) fn release(
     headers: &HeaderMap,
     peer: Peer,
 ) -> Response {
-    if !is_operator(headers, peer) {
+    if !is_operator(headers, &peer) {
         return plain(StatusCode::FORBIDDEN, WHO_MAY);
     }
     let offset = match query {
@@ -55,7 +55,7 @@ pub(super) fn release(
 const WHO_MAY: &str = "only from this machine to a loopback address, not through a proxy, and with \
     X-DashStream-Admin: release; the command is: dashstream-relay release PARTITION\n";
 
-fn is_operator(headers: &HeaderMap, peer: Peer) -> bool {
+fn is_operator(headers: &HeaderMap, peer: &Peer) -> bool {
     let said = headers.get(HEADER).map(|value| value.as_bytes());
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let is_forwarded = headers.keys().any(|name| {
@@ -69,7 +69,7 @@ fn is_operator(headers: &HeaderMap, peer: Peer) -> bool {
     said == Some(RELEASE.as_bytes())
         && !headers.contains_key(ORIGIN)
         && !is_forwarded
-        && peer.0.to_canonical().is_loopback()
+        && peer.address.to_canonical().is_loopback()
         && host.is_some_and(names_loopback)
 }
 

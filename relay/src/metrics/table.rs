@@ -265,6 +265,9 @@ metrics! {
     Counter "dashstream_relay_refused_upgrades_total" ["reason"]
         "Requests for a WebSocket that were refused."
         = |s, e| family(&s.counts.clients.refusals, e);
+    Counter "dashstream_relay_refused_requests_total" ["reason"]
+        "Other requests that the gate refused."
+        = |s, e| family(&s.counts.clients.refused_requests, e);
     Counter "dashstream_relay_control_errors_total" ["code"]
         "Control messages refused, by error code."
         = |s, e| family(&s.counts.clients.control_errors, e);

@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 use session::{Answer, Fetch, Segment};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Floor, History, Reading};
+use super::{Floor, History, NoHistory, Reading};
 use crate::limits::{HISTORY_BUSY_MS, HISTORY_UNIT_BYTES};
 
 /// A history whose equal reads are one, under a budget of bytes.
@@ -40,6 +40,12 @@ impl fmt::Debug for SharedReads {
         f.debug_struct("SharedReads")
             .field("free", &free)
             .finish_non_exhaustive()
+    }
+}
+
+impl Default for SharedReads {
+    fn default() -> Self {
+        Self::new(Arc::new(NoHistory), 0)
     }
 }
 

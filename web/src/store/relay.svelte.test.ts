@@ -252,11 +252,12 @@ describe("what follows outside of the page", () => {
 
 describe("a relay that lets nobody in", () => {
   const asked: string[] = [];
-  const answers = (status: number, body: string, type = "text/plain; charset=utf-8"): void => {
+  const answers = (status: number, body: string, code?: string): void => {
     asked.length = 0;
+    const headers: HeadersInit = code === undefined ? {} : { [__REFUSAL_HEADER__]: code };
     vi.stubGlobal("fetch", (url: string) => {
       asked.push(url);
-      return Promise.resolve(new Response(body, { status, headers: { "content-type": type } }));
+      return Promise.resolve(new Response(body, { status, headers }));
     });
   };
   const ended = async (store: RelayStore, epoch: number, code = 1006): Promise<void> => {
@@ -274,7 +275,7 @@ describe("a relay that lets nobody in", () => {
   };
   it("is asked why, once a connection", async () => {
     const store = running(5);
-    answers(429, "Too many connections from this address.\n");
+    answers(429, "Too many connections from this address.\n", "per_ip");
     await endedAtFirst(store);
     await ended(store, 2);
     await ended(store, 2);
@@ -291,10 +292,10 @@ describe("a relay that lets nobody in", () => {
     await ended(store, 2);
     expect(asked).toHaveLength(1);
     expect(store.refusal).toBe("");
-    answers(503, "<html>Bad gateway</html>", "text/html");
+    answers(503, "<html>Bad gateway</html>");
     await ended(store, 3);
     expect(store.refusal).toBe("");
-    answers(429, "Too many connections.");
+    answers(429, "Too many connections.", "total");
     await ended(store, 4, 1001);
     expect(asked).toEqual([]);
   });
