@@ -179,3 +179,11 @@ async fn reports_of_clients_become_metrics() {
     let lag_ms = rig.metric("dashstream_relay_client_apply_lag_ms_sum").await;
     assert!(lag_ms < 60_000.0, "{lag_ms}");
 }
+
+#[tokio::test]
+async fn health_counts_clients() {
+    let rig = Rig::start(&[]).await;
+    let _client = Client::connect(&rig).await;
+    let health = get(rig.address(), "/health").await.body;
+    assert!(health.contains("\"clients\":1"), "{health}");
+}

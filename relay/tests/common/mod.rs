@@ -10,22 +10,19 @@ use dashstream_relay::{
     ingest::TopicState,
     shared::Shared,
 };
-use decode_core::{
-    frame::{FrameHeader, FrameReader},
-    wire,
-};
-use futures_util::{SinkExt as _, StreamExt as _};
-use serde_json::{Value, json};
 use session::SegmentBuilder;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     time::timeout,
 };
-use tokio_tungstenite::{
-    WebSocketStream, client_async,
-    tungstenite::{self, Message, client::IntoClientRequest as _, http::Request},
-};
+
+// The client is that of serve's own tests.
+#[path = "../../../serve/tests/common/client.rs"]
+mod client;
+
+#[allow(unused_imports, reason = "each test file uses its part of this")]
+pub(crate) use client::{At, Client, Incoming, upgrade_request};
 
 /// Nothing in these tests takes longer, unless it hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -130,6 +127,12 @@ impl Rig {
     }
 }
 
+impl At for Rig {
+    fn address(&self) -> SocketAddr {
+        self.relay.address
+    }
+}
+
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: BTreeMap<String, String>,
@@ -193,145 +196,4 @@ pub(crate) async fn get_with(address: SocketAddr, path: &str, headers: &str) -> 
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n");
     send(address, &request).await
-}
-
-pub(crate) fn upgrade_request(address: SocketAddr) -> Request<()> {
-    let mut request = format!("ws://{address}{}", wire::WS_PATH)
-        .into_client_request()
-        .expect("a URL");
-    let protocol = wire::SUBPROTOCOL.parse().expect("a header value");
-    request
-        .headers_mut()
-        .insert("Sec-WebSocket-Protocol", protocol);
-    request
-}
-
-/// A client that speaks the protocol by hand.
-pub(crate) struct Client {
-    pub(crate) stream: WebSocketStream<TcpStream>,
-    /// Frames received, in order.
-    pub(crate) frames: Vec<FrameHeader>,
-    pub(crate) bytes: u64,
-}
-
-/// What came in.
-#[derive(Debug)]
-pub(crate) enum Incoming {
-    Control(Value),
-    Data,
-    Closed(Option<u16>),
-}
-
-impl Client {
-    pub(crate) async fn connect(rig: &Rig) -> Self {
-        Self::try_connect(rig.address()).await.expect("upgrades")
-    }
-
-    pub(crate) async fn try_connect(address: SocketAddr) -> Result<Self, tungstenite::Error> {
-        let stream = TcpStream::connect(address).await.expect("connects");
-        Self::over(stream, address).await
-    }
-
-    pub(crate) async fn over(
-        stream: TcpStream,
-        address: SocketAddr,
-    ) -> Result<Self, tungstenite::Error> {
-        let (stream, response) = client_async(upgrade_request(address), stream).await?;
-        assert_eq!(
-            response.headers()["sec-websocket-protocol"],
-            wire::SUBPROTOCOL
-        );
-        Ok(Self {
-            stream,
-            frames: Vec::new(),
-            bytes: 0,
-        })
-    }
-
-    pub(crate) async fn send(&mut self, message: &Value) {
-        self.send_text(message.to_string()).await;
-    }
-
-    pub(crate) async fn send_text(&mut self, text: String) {
-        self.stream.send(Message::text(text)).await.expect("sends");
-    }
-
-    /// The next message; data is taken into `frames`.
-    pub(crate) async fn next(&mut self) -> Incoming {
-        loop {
-            let message = timeout(PATIENCE, self.stream.next())
-                .await
-                .expect("something comes");
-            match message {
-                Some(Ok(Message::Text(text))) => {
-                    return Incoming::Control(serde_json::from_str(&text).expect("JSON"));
-                }
-                Some(Ok(Message::Binary(bytes))) => {
-                    self.bytes += bytes.len() as u64;
-                    let frames = FrameReader::new(&bytes).map(|frame| frame.expect("whole").header);
-                    self.frames.extend(frames);
-                    return Incoming::Data;
-                }
-                Some(Ok(Message::Close(frame))) => {
-                    return Incoming::Closed(frame.map(|frame| frame.code.into()));
-                }
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Incoming::Closed(None),
-            }
-        }
-    }
-
-    /// The next control message of that type; what comes before it is passed over.
-    pub(crate) async fn control(&mut self, kind: &str) -> Value {
-        loop {
-            match self.next().await {
-                Incoming::Control(message) if message["type"] == kind => return message,
-                Incoming::Control(_) | Incoming::Data => {}
-                Incoming::Closed(code) => panic!("closed with {code:?} before {kind}"),
-            }
-        }
-    }
-
-    /// Reads until the connection ends and says how.
-    pub(crate) async fn closed(&mut self) -> Option<u16> {
-        loop {
-            if let Incoming::Closed(code) = self.next().await {
-                return code;
-            }
-        }
-    }
-
-    pub(crate) async fn resume(&mut self, from: &str) -> Value {
-        self.control(wire::control::WELCOME).await;
-        self.send(&json!({
-            "type": wire::control::RESUME, "protocol": wire::PROTOCOL_VERSION, "from": from,
-        }))
-        .await;
-        self.control(wire::control::RESUMED).await
-    }
-
-    pub(crate) async fn ack(&mut self) {
-        self.send(&json!({ "type": wire::control::ACK, "bytes": self.bytes.to_string() }))
-            .await;
-    }
-
-    /// Reads until there are that many frames.
-    pub(crate) async fn frames(&mut self, count: usize) {
-        while self.frames.len() < count {
-            match self.next().await {
-                Incoming::Data => self.ack().await,
-                Incoming::Control(_) => {}
-                Incoming::Closed(code) => panic!("closed with {code:?}"),
-            }
-        }
-    }
-
-    pub(crate) fn offsets(&self, partition: u32) -> Vec<u64> {
-        let of = |frame: &&FrameHeader| frame.partition == partition;
-        self.frames
-            .iter()
-            .filter(of)
-            .map(|frame| frame.offset)
-            .collect()
-    }
 }

@@ -4,14 +4,38 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Client, Incoming, PATIENCE, Rig, get};
-use decode_core::wire::{self, CloseCode, FRAME_HEADER_LEN, PAYLOAD_BYTES_MAX, control, from};
+use common::{At as _, Client, Incoming, PATIENCE, Rig, Setup};
+use dashstream_serve::{ClientCounters, Rules};
+use decode_core::wire::{
+    self, CloseCode, ErrorCode, FRAME_HEADER_LEN, PAYLOAD_BYTES_MAX, control, from,
+};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
+use session::ServerConfig;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 const PAYLOAD: &[u8] = &[wire::FRAME_RAW, 0x0A, 0x00];
+
+/// A server that waits so long for a peer that takes nothing, with a window.
+fn patient(send_timeout: Duration, window_bytes: usize) -> Setup {
+    let setup = Setup::default();
+    Setup {
+        rules: Rules {
+            send_timeout,
+            ..setup.rules
+        },
+        session: ServerConfig {
+            window_bytes,
+            ..setup.session
+        },
+        ..setup
+    }
+}
+
+fn invalid_json(counts: &ClientCounters) -> u64 {
+    counts.control_errors.get(ErrorCode::InvalidJson)
+}
 
 fn payloads(count: usize) -> impl Iterator<Item = &'static [u8]> {
     std::iter::repeat_n(PAYLOAD, count)
@@ -20,7 +44,7 @@ fn payloads(count: usize) -> impl Iterator<Item = &'static [u8]> {
 // holds RES-02 at the socket: history, then live, one stream, each offset once.
 #[tokio::test]
 async fn history_and_live_are_one_stream() {
-    let rig = Rig::start(&[]).await;
+    let rig = Rig::start(Setup::default()).await;
     rig.append(0, payloads(1000));
     rig.append(3, payloads(10));
     let mut client = Client::connect(&rig).await;
@@ -37,20 +61,14 @@ async fn history_and_live_are_one_stream() {
     assert_eq!(client.offsets(0), (0..1150).collect::<Vec<_>>());
     assert_eq!(client.offsets(1), (0..50).collect::<Vec<_>>());
     assert_eq!(client.offsets(3), (0..10).collect::<Vec<_>>());
-    assert_eq!(
-        rig.metric("dashstream_relay_sent_frames_total").await,
-        1210.0
-    );
+    assert_eq!(rig.counters().sent_frames.get(), 1210);
     let bytes = 1210 * (FRAME_HEADER_LEN + PAYLOAD.len());
-    assert_eq!(
-        rig.metric("dashstream_relay_sent_bytes_total").await,
-        bytes as f64
-    );
+    assert_eq!(rig.counters().sent_bytes.get(), bytes as u64);
 }
 
 #[tokio::test]
 async fn many_clients_get_the_same() {
-    let rig = Rig::start(&["--max-connections-per-ip=100"]).await;
+    let rig = Rig::start(Setup::default()).await;
     let mut clients = Vec::new();
     for _ in 0..50 {
         let mut client = Client::connect(&rig).await;
@@ -69,7 +87,7 @@ async fn many_clients_get_the_same() {
 // The largest legal record passes, and what comes after it as well.
 #[tokio::test]
 async fn the_largest_record_passes() {
-    let rig = Rig::start(&[]).await;
+    let rig = Rig::start(Setup::default()).await;
     let mut large = vec![0x5A; PAYLOAD_BYTES_MAX + 1];
     large[0] = wire::FRAME_RAW;
     rig.append(0, [PAYLOAD, &large, PAYLOAD]);
@@ -87,7 +105,7 @@ async fn the_largest_record_passes() {
 #[tokio::test]
 async fn without_credit_nothing_more_comes() {
     let window = wire::WINDOW_BYTES_DEFAULT;
-    let rig = Rig::start(&[]).await;
+    let rig = Rig::start(Setup::default()).await;
     let payload = vec![wire::FRAME_RAW; 1 << 20];
     (0..40).for_each(|_| rig.append(0, [payload.as_slice()]));
     let mut client = Client::connect(&rig).await;
@@ -107,7 +125,7 @@ async fn without_credit_nothing_more_comes() {
 // holds BND-05 and SEC-04 in part: control messages are bounded and answered.
 #[tokio::test]
 async fn pings_are_answered_and_junk_is_refused() {
-    let rig = Rig::start(&[]).await;
+    let rig = Rig::start(Setup::default()).await;
     let mut client = Client::connect(&rig).await;
     client.resume(from::LATEST).await;
     client.send(&json!({ "type": control::PING })).await;
@@ -138,31 +156,26 @@ async fn pings_are_answered_and_junk_is_refused() {
     client.send_text("{".to_owned()).await;
     let error = client.control(control::ERROR).await;
     assert_eq!(error["code"], wire::ErrorCode::InvalidJson.code());
-    assert_eq!(
-        rig.metric("websocket_control_parse_failures_total").await,
-        1.0
-    );
+    assert_eq!(invalid_json(rig.counters()), 1);
     for _ in 0..20 {
         client.stream.feed(Message::text("{")).await.ok();
     }
     client.stream.flush().await.ok();
     assert_eq!(client.closed().await, Some(CloseCode::Policy.number()));
-    rig.until_metric(
-        "dashstream_relay_session_closes_total{code=\"policy\"}",
-        1.0,
-    )
-    .await;
+    rig.until("closes", 1, |counts| counts.closes.get(CloseCode::Policy))
+        .await;
 }
 
 #[tokio::test]
 async fn a_control_message_over_the_limit_closes() {
-    let rig = Rig::start(&[]).await;
+    let rig = Rig::start(Setup::default()).await;
     let mut client = Client::connect(&rig).await;
     client.resume(from::LATEST).await;
     let text = "x".repeat(wire::CONTROL_BYTES_MAX + 1);
     client.send_text(text).await;
     assert_eq!(client.closed().await, Some(CloseCode::TooLarge.number()));
-    assert_eq!(rig.metric("websocket_control_oversized_total").await, 1.0);
+    let too_large = rig.counters().control_errors.get(ErrorCode::TooLarge);
+    assert_eq!(too_large, 1);
 
     let mut client = Client::connect(&rig).await;
     client.resume(from::LATEST).await;
@@ -177,7 +190,14 @@ async fn a_control_message_over_the_limit_closes() {
 
 #[tokio::test]
 async fn silence_instead_of_resume_closes() {
-    let rig = Rig::start(&["--resume-deadline-secs=1"]).await;
+    let rig = Rig::start(Setup {
+        session: ServerConfig {
+            resume_deadline_ms: 300,
+            ..ServerConfig::default()
+        },
+        ..Setup::default()
+    })
+    .await;
     let mut client = Client::connect(&rig).await;
     assert_eq!(client.closed().await, Some(CloseCode::NoResume.number()));
 }
@@ -194,7 +214,7 @@ async fn narrow(rig: &Rig) -> TcpStream {
 // holds BND-02: a client that reads nothing costs itself only.
 #[tokio::test]
 async fn a_client_that_reads_nothing_is_closed_and_hurts_nobody() {
-    let rig = Rig::start(&["--send-timeout-secs=1", "--window-bytes=64M"]).await;
+    let rig = Rig::start(patient(Duration::from_secs(1), 64 << 20)).await;
     let payload = vec![wire::FRAME_RAW; 60_000];
     (0..700).for_each(|_| rig.append(0, [payload.as_slice()]));
     let mut stuck = Client::over(narrow(&rig).await, rig.address())
@@ -212,19 +232,18 @@ async fn a_client_that_reads_nothing_is_closed_and_hurts_nobody() {
         "others wait for nobody"
     );
 
-    rig.until_metric(
-        "dashstream_relay_session_closes_total{code=\"send_stalled\"}",
-        1.0,
-    )
+    rig.until("closes", 1, |counts| {
+        counts.closes.get(CloseCode::SendStalled)
+    })
     .await;
-    rig.until_metric("websocket_connected_clients", 1.0).await;
-    assert_eq!(rig.metric("websocket_send_timeout_total").await, 1.0);
+    rig.until("clients", 1, |counts| counts.connected.get())
+        .await;
 }
 
 // A slow reader makes progress and is not a stalled one.
 #[tokio::test]
 async fn a_client_that_reads_slowly_stays() {
-    let rig = Rig::start(&["--send-timeout-secs=1"]).await;
+    let rig = Rig::start(patient(Duration::from_secs(1), wire::WINDOW_BYTES_DEFAULT)).await;
     let payload = vec![wire::FRAME_RAW; 60_000];
     (0..80).for_each(|_| rig.append(0, [payload.as_slice()]));
     let mut slow = Client::over(narrow(&rig).await, rig.address())
@@ -242,7 +261,7 @@ async fn a_client_that_reads_slowly_stays() {
 // Acks and pings arrive while a large send is stuck.
 #[tokio::test]
 async fn reads_go_on_while_a_send_waits() {
-    let rig = Rig::start(&["--send-timeout-secs=30"]).await;
+    let rig = Rig::start(Setup::default()).await;
     let large = vec![wire::FRAME_RAW; 8 << 20];
     rig.append(0, [large.as_slice()]);
     let mut client = Client::over(narrow(&rig).await, rig.address())
@@ -252,8 +271,7 @@ async fn reads_go_on_while_a_send_waits() {
     // The record is on its way and does not fit into the kernel; junk must be seen nevertheless.
     tokio::time::sleep(Duration::from_millis(200)).await;
     client.send_text("{".to_owned()).await;
-    rig.until_metric("websocket_control_parse_failures_total", 1.0)
-        .await;
+    rig.until("refusals", 1, invalid_json).await;
     assert!(client.frames.is_empty());
     client.frames(1).await;
     client.control(control::ERROR).await;
@@ -262,13 +280,13 @@ async fn reads_go_on_while_a_send_waits() {
 // holds RES-35 at the socket: goodbye, a code, and nothing is cut off.
 #[tokio::test]
 async fn shutdown_says_goodbye() {
-    let rig = Rig::start(&[]).await;
+    let rig = Rig::start(Setup::default()).await;
     rig.append(0, payloads(100));
     let mut client = Client::connect(&rig).await;
     client.resume(from::EARLIEST).await;
     client.frames(100).await;
     let address = rig.address();
-    let stop = tokio::spawn(rig.relay.stop());
+    let stop = tokio::spawn(rig.stop());
     let going = client.control(control::GOING_AWAY).await;
     assert!(going["retryAfterMs"].is_number(), "{going}");
     assert_eq!(client.closed().await, Some(CloseCode::Shutdown.number()));
@@ -284,7 +302,7 @@ async fn shutdown_says_goodbye() {
 
 #[tokio::test]
 async fn shutdown_does_not_wait_for_those_who_never_leave() {
-    let rig = Rig::start(&["--window-bytes=64M"]).await;
+    let rig = Rig::start(patient(Duration::from_secs(30), 64 << 20)).await;
     let payload = vec![wire::FRAME_RAW; 60_000];
     (0..700).for_each(|_| rig.append(0, [payload.as_slice()]));
     let mut stuck = Client::over(narrow(&rig).await, rig.address())
@@ -292,7 +310,7 @@ async fn shutdown_does_not_wait_for_those_who_never_leave() {
         .expect("upgrades");
     stuck.resume(from::EARLIEST).await;
     let begin = Instant::now();
-    rig.relay.stop().await;
+    assert!(!rig.stop().await, "one never leaves");
     assert!(
         begin.elapsed() < Duration::from_secs(3),
         "{:?}",
@@ -302,16 +320,14 @@ async fn shutdown_does_not_wait_for_those_who_never_leave() {
 
 #[tokio::test]
 async fn a_cursor_older_than_the_log_gets_a_gap() {
-    let rig = Rig::start(&["--log-bytes-max=16M"]).await;
+    let rig = Rig::start(Setup {
+        log_bytes_max: 16 << 20,
+        ..Setup::default()
+    })
+    .await;
     let payload = vec![wire::FRAME_RAW; 1 << 20];
     (0..40).for_each(|_| rig.append(0, [payload.as_slice()]));
-    let earliest = rig
-        .shared()
-        .hub
-        .log()
-        .partition(0)
-        .expect("there")
-        .held_from;
+    let earliest = rig.server.hub.log().partition(0).expect("there").held_from;
     assert!(earliest > 20);
     let mut client = Client::connect(&rig).await;
     client.control(control::WELCOME).await;
@@ -329,25 +345,14 @@ async fn a_cursor_older_than_the_log_gets_a_gap() {
         (client.frames[0].offset, client.frames[0].last_offset()),
         (5, earliest - 1)
     );
-    assert_eq!(
-        rig.metric("dashstream_relay_stale_cursors_total").await,
-        1.0
-    );
-}
-
-#[tokio::test]
-async fn health_counts_clients() {
-    let rig = Rig::start(&[]).await;
-    let _client = Client::connect(&rig).await;
-    let health = get(rig.address(), "/health").await.body;
-    assert!(health.contains("\"clients\":1"), "{health}");
+    assert_eq!(rig.counters().stale_cursors.get(), 1);
 }
 
 /// RES-19, RES-22: a resume with a bad fingerprint is refused whole and counted by its code; the good one
 /// that follows is taken, and its cursor, of another topic, starts over.
 #[tokio::test]
 async fn a_bad_fingerprint_is_refused_and_a_good_one_compared() {
-    let rig = Rig::start(&[]).await;
+    let rig = Rig::start(Setup::default()).await;
     rig.append(0, payloads(20));
     let mut client = Client::connect(&rig).await;
     let resume = |offset: &str| {
@@ -359,8 +364,15 @@ async fn a_bad_fingerprint_is_refused_and_a_good_one_compared() {
     client.send(&resume("12")).await;
     let error = client.control(control::RESUME_ERROR).await;
     assert_eq!(error["code"], wire::ErrorCode::InvalidFingerprint.code());
-    let counted = "dashstream_relay_control_errors_total{code=\"invalid_fingerprint\"}";
-    assert_eq!(rig.metric(counted).await, 1.0);
+    let counts = rig.counters();
+    let code = ErrorCode::InvalidFingerprint;
+    assert_eq!(
+        (
+            counts.control_errors.get(code),
+            counts.resume_errors.get(code)
+        ),
+        (1, 1)
+    );
     client.send(&resume("11")).await;
     let reset = client.control(control::TOPIC_RESET).await;
     assert_eq!(
