@@ -266,8 +266,8 @@ impl io::Write for Lines {
     }
 }
 
-/// RES-38, BND-16: every refused resume is answered and counted by its code; a flood of them is a few log lines, each with
-/// who, why and how much of it.
+/// RES-38, BND-16: every refused resume is answered and counted by its code; a flood of them is a few log
+/// lines, each with who, why and how much of it.
 #[tokio::test]
 async fn refused_resumes_are_counted_and_logged_within_bounds() {
     let lines = Lines::default();

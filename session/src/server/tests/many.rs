@@ -114,8 +114,8 @@ fn more(log: &mut TailLog, partition: u32, count: u64) {
         .expect("continuous");
 }
 
-/// RES-36, RES-22, RES-31: through a reconnect with fingerprints, what a client has of a topic of many partitions equals
-/// the topic, and no control message of either side is longer than the limit.
+/// RES-36, RES-22, RES-31: through a reconnect with fingerprints, what a client has of a topic of many
+/// partitions equals the topic, and no control message of either side is longer than the limit.
 #[test]
 fn topics_of_many_partitions_resume_whole() {
     for partitions in [600, 2_000] {
