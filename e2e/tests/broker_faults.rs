@@ -145,7 +145,8 @@ fn a_partition_without_a_leader_stops_no_other() {
     stage.recovered();
 }
 
-/// BND-09
+/// BND-09, X21: clients are let in and get what is there; the relay is ready, and says which partitions are not
+/// served and why.
 #[test]
 fn partitions_without_a_leader_delay_a_start_by_a_bounded_time() {
     let Some(mut mock) = MockKafka::start(1, TOPIC, PARTITIONS) else {
@@ -171,6 +172,15 @@ fn partitions_without_a_leader_delay_a_start_by_a_bounded_time() {
     };
     let _produced = topic.produce_batch(0, vec![one]);
     assert_eq!(watcher.frames_to(0, 1).len(), 1);
+    let ready = relay.get("/ready");
+    assert_eq!(ready.status, 200, "{}", ready.body);
+    let health = relay.get("/health").body;
+    assert!(health.contains("\"status\":\"degraded\""), "{health}");
+    for partition in [2, 3] {
+        let reason = format!("partition {partition}: it has no leader");
+        assert!(health.contains(&reason), "{health}");
+    }
+    assert!(!health.contains("partition 0:"), "{health}");
 }
 
 /// MET-03

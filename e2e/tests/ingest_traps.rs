@@ -519,7 +519,8 @@ fn a_paused_partition_is_named_at_the_end_of_a_replay() {
         return;
     };
     let finished = tool.wait(PATIENCE);
-    assert_eq!(finished.status.code(), Some(0), "{}", finished.errors);
+    // What the relay holds back was not received.
+    assert_eq!(finished.status.code(), Some(3), "{}", finished.errors);
     assert!(finished.errors.contains("paused: "), "{}", finished.errors);
 
     let path = "/admin/partitions/0/release?offset=2";

@@ -21,10 +21,9 @@ impl Backoff {
 
     /// Notes a failure and says how long to wait.
     pub(crate) fn fail(&mut self) -> Duration {
-        let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
+        let delay = delay(self.config, self.failures);
         self.failures = self.failures.saturating_add(1).min(u32::BITS);
-        let doubled = self.config.min.checked_mul(factor);
-        doubled.map_or(self.config.max, |delay| delay.min(self.config.max))
+        delay
     }
 
     pub(crate) fn succeed(&mut self) {
@@ -35,6 +34,13 @@ impl Backoff {
     pub(crate) fn failures(self) -> u32 {
         self.failures
     }
+}
+
+/// How long to wait after so many failures in a row and one more.
+pub(crate) fn delay(config: BackoffConfig, before: u32) -> Duration {
+    let factor = 1_u32.checked_shl(before).unwrap_or(u32::MAX);
+    let doubled = config.min.checked_mul(factor);
+    doubled.map_or(config.max, |delay| delay.min(config.max))
 }
 
 #[cfg(test)]

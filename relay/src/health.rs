@@ -56,7 +56,7 @@ impl Health {
         let recent = shared.window.recent(&shared.counts, now_ms);
         if recent.has_too_many_refused() {
             let reason = format!(
-                "{} of {} records in the last {} s were refused",
+                "{} of {} records in the last {} s were rejected",
                 recent.refused,
                 recent.accepted + recent.refused,
                 recent.span_ms / 1000

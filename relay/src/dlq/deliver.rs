@@ -12,6 +12,7 @@ use super::{
     letter::Letter,
     outcome::{Outcome, Reason},
 };
+use crate::{backoff::delay, config::BackoffConfig};
 
 /// What keeps letters.
 pub trait Store: Send + Sync + 'static {
@@ -21,8 +22,6 @@ pub trait Store: Send + Sync + 'static {
 
 /// Attempts of a queue that fails open, first one included.
 const ATTEMPTS_MAX: u32 = 3;
-const BACKOFF_MS_MIN: u64 = 100;
-const BACKOFF_MS_MAX: u64 = 5_000;
 /// Up to this part of a pause is added by chance, so that letters that failed together do not come
 /// back together.
 const JITTER_PERCENT: u64 = 25;
@@ -126,10 +125,9 @@ async fn attempt<S: Store>(store: &S, letter: &mut Letter) -> Result<(), Reason>
 }
 
 fn pause(failures: u32) -> Duration {
-    let doubled = BACKOFF_MS_MIN.checked_shl(failures.saturating_sub(1).min(32));
-    let base_ms = doubled.unwrap_or(BACKOFF_MS_MAX).min(BACKOFF_MS_MAX);
+    let base = delay(BackoffConfig::default(), failures.saturating_sub(1));
     let chance = RandomState::new().hash_one(failures) % (JITTER_PERCENT + 1);
-    Duration::from_millis(base_ms + base_ms * chance / 100)
+    base + base * u32::try_from(chance).unwrap_or(0) / 100
 }
 
 /// A partition in the list of those that wait, on whichever path it leaves.

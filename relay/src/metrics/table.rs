@@ -110,7 +110,7 @@ metrics! {
         = |s, e| e(s.counts.clients.send_failures.get() as f64, &[]);
     Counter "websocket_control_oversized_total" "Control messages over the size limit."
         = |s, e| e(s.counts.clients.control_errors.get(ErrorCode::TooLarge) as f64, &[]);
-    Counter "websocket_control_parse_failures_total" "Control messages that are no JSON object."
+    Counter "websocket_control_parse_failures_total" "Control messages that are not a JSON object."
         = |s, e| e(s.counts.clients.control_errors.get(ErrorCode::InvalidJson) as f64, &[]);
     Counter "websocket_rejected_connections_total"
         "Connections refused because of a connection limit."
@@ -217,10 +217,10 @@ metrics! {
         "Fetches that looked past offsets without a readable record."
         = |s, e| e(s.counts.ingest.probes.get() as f64, &[]);
     Counter "dashstream_relay_client_rebuilds_total"
-        "Times the Kafka client was built anew from the bootstrap brokers."
+        "Times the Kafka client was rebuilt from the bootstrap brokers."
         = |s, e| e(s.counts.ingest.client_rebuilds.get() as f64, &[]);
     Counter "dashstream_relay_topic_resets_total"
-        "Partitions that were found to be made anew, their log then begun again."
+        "Partitions found in a recreated topic, their log started again."
         = |s, e| e(s.counts.ingest.topic_resets.get() as f64, &[]);
     Gauge "dashstream_relay_partitions" "Partitions in the log."
         = |s, e| e(s.hub.log().partition_count() as f64, &[]);

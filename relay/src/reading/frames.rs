@@ -50,3 +50,49 @@ pub(crate) fn of_notice(partition: u32, end: u64, notice: Notice) -> Option<Segm
     }
     builder.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use decode_core::{
+        frame::FrameReader,
+        wire::{FrameKind, GapCause, RejectCode},
+    };
+
+    use super::*;
+
+    /// One frame a record, in its order; what the log has already is left out and not framed.
+    #[test]
+    fn a_run_becomes_frames_from_the_end_of_the_log_on() {
+        let record = |offset| Record {
+            offset,
+            timestamp_ms: 7,
+            key: None,
+            value: Some(b"value"),
+        };
+        let records = [record(3), record(5), record(9)];
+        let outcomes = [
+            Outcome::Reject(RejectCode::Utf8),
+            Outcome::Reject(RejectCode::Utf8),
+            Outcome::Gap(GapCause::Oversized),
+        ];
+        let room = |end| Room {
+            partition: 2,
+            end,
+            bytes: 0,
+        };
+        let mut framed = Vec::new();
+        let segment = of(room(4), &records, &outcomes, |record, _| {
+            framed.push(record.offset);
+        });
+        let segment = segment.expect("two of three");
+        assert_eq!(framed, [5, 9]);
+        assert_eq!(segment.end(), 10);
+        let frames: Vec<_> = FrameReader::new(segment.bytes())
+            .map(|frame| frame.expect("frames of our own").header)
+            .map(|header| (header.kind, header.offset))
+            .collect();
+        assert_eq!(frames, [(FrameKind::Reject, 5), (FrameKind::Gap, 9)]);
+        let nothing = of(room(10), &records, &outcomes, |_, _| unreachable!());
+        assert!(nothing.is_none());
+    }
+}

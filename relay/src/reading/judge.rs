@@ -53,6 +53,12 @@ pub(crate) trait Observer: for<'a> EventSink<'a> {
     fn refused(self);
 }
 
+/// For readers who do not look inside.
+impl Observer for () {
+    fn accepted(self, _: &Summary<'_>) {}
+    fn refused(self) {}
+}
+
 /// Judges values one after the other. It holds the buffers for decompression, so each reader has its own.
 #[derive(Debug)]
 pub(crate) struct Judge {
@@ -123,5 +129,57 @@ impl Verdict {
             outcome: Outcome::Gap(cause),
             decoded_bytes: 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use decode_core::wire::{FRAME_RAW, PAYLOAD_BYTES_MAX};
+
+    use super::*;
+
+    fn outcome(value: Option<&[u8]>) -> Outcome {
+        Judge::new(Mode::Strict, 1024).judge(value, ()).outcome
+    }
+
+    /// Each value has one outcome, whoever asks and however often.
+    #[test]
+    fn a_value_has_one_outcome() {
+        let event = [FRAME_RAW, 0x0A, 0x00];
+        let accepted = Accepted {
+            kind: Some(MessageKind::Event),
+            is_newer_schema: false,
+            timestamp_us: 0,
+        };
+        let at_limit = [&[FRAME_RAW][..], &[0x7A, 0xFD, 0x07], &[0; 1021]].concat();
+        assert_eq!(at_limit.len(), 1024 + FRAME_BYTE_LEN);
+        for (value, expected) in [
+            (Some(&event[..]), Outcome::Accept(accepted)),
+            (None, Outcome::Gap(GapCause::NullValue)),
+            (Some(&[]), Outcome::Reject(RejectCode::Empty)),
+            (Some(b"{"), Outcome::Reject(RejectCode::BadFrame)),
+            (
+                Some(&[FRAME_RAW, 0x0A, 0x05]),
+                Outcome::Reject(RejectCode::Protobuf),
+            ),
+            (
+                Some(&[0; 1024 + FRAME_BYTE_LEN + 1]),
+                Outcome::Gap(GapCause::Oversized),
+            ),
+        ] {
+            assert_eq!(outcome(value), expected, "{value:?}");
+            assert_eq!(outcome(value), expected, "again: {value:?}");
+        }
+        assert!(matches!(outcome(Some(&at_limit)), Outcome::Accept(_)));
+    }
+
+    #[test]
+    fn what_is_stored_of_a_value_follows_its_outcome() {
+        let value = vec![0x7B; PAYLOAD_BYTES_MAX];
+        let reject = Outcome::Reject(RejectCode::BadFrame);
+        assert_eq!(reject.stored(Some(&value)).len(), REJECT_PREFIX_BYTES_MAX);
+        assert_eq!(reject.stored(Some(b"{")), b"{");
+        assert_eq!(Outcome::Gap(GapCause::Oversized).stored(Some(&value)), b"");
+        assert_eq!(Outcome::Gap(GapCause::NullValue).stored(None), b"");
     }
 }
