@@ -36,6 +36,22 @@ impl App {
         Ok(app)
     }
 
+    /// The same with simulated runs in place of a topic.
+    ///
+    /// # Errors
+    /// The port is taken.
+    #[cfg(feature = "demo")]
+    pub async fn start_demo(
+        shared: Arc<Shared>,
+        demo: ingest::simulated::Demo,
+    ) -> io::Result<Self> {
+        let mut app = Self::serve(shared).await?;
+        let config = app.shared.config.clone();
+        let simulating = ingest::simulated::run(config, context(&app.shared), demo);
+        app.own("simulating runs", simulating);
+        Ok(app)
+    }
+
     /// The same without Kafka: whoever holds [`Shared`] fills the log.
     ///
     /// # Errors

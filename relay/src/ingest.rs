@@ -13,6 +13,8 @@ mod partition;
 mod probe;
 mod reader;
 mod sequence;
+#[cfg(feature = "demo")]
+pub mod simulated;
 mod status;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};

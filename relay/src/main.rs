@@ -15,6 +15,8 @@ use std::{
 };
 
 use clap::{Parser as _, error::ErrorKind};
+#[cfg(feature = "demo")]
+use dashstream_relay::ingest::simulated::Demo;
 use dashstream_relay::{
     app::App,
     config::{Cli, Command, Config, undecodable_variables, unknown_variables},
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse_command_line(&error),
     };
+    let cli = named_for_demo(cli);
     let (config, filter) = match (Config::from_args(&cli.options), log_filter()) {
         (Ok(config), Ok(filter)) => (config, filter),
         (config, filter) => {
@@ -45,7 +48,11 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Some(Command::CheckConfig) => check_config(&config),
         Some(Command::Release { partition, offset }) => release(&config, partition, offset),
-        None => run(config, filter),
+        #[cfg(feature = "demo")]
+        Some(Command::Demo { rate, seed }) => {
+            run(config, filter, Reads::Simulation(Demo { rate, seed }))
+        }
+        None => run(config, filter, Reads::Topic),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -135,7 +142,29 @@ fn release(config: &Config, partition: u32, offset: Option<u64>) -> Result<(), F
     Ok(())
 }
 
-fn run(config: Config, filter: EnvFilter) -> Result<(), Failure> {
+/// Where records come from.
+#[derive(Clone, Copy, Debug)]
+enum Reads {
+    Topic,
+    #[cfg(feature = "demo")]
+    Simulation(Demo),
+}
+
+/// What is simulated has names of its own, other ones at every start.
+#[cfg_attr(
+    not(feature = "demo"),
+    expect(unused_mut, reason = "only a demo changes it")
+)]
+fn named_for_demo(mut cli: Cli) -> Cli {
+    #[cfg(feature = "demo")]
+    if let Some(Command::Demo { .. }) = cli.command {
+        cli.options
+            .for_demo(&dashstream_serve::Clock::wall_ms().to_string());
+    }
+    cli
+}
+
+fn run(config: Config, filter: EnvFilter, reads: Reads) -> Result<(), Failure> {
     let log = LogOutput::start(io::stderr(), &log_output::DROPPED)?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -143,7 +172,7 @@ fn run(config: Config, filter: EnvFilter) -> Result<(), Failure> {
         .with_writer(Arc::clone(&log))
         .log_internal_errors(false)
         .init();
-    let outcome = run_logged(config);
+    let outcome = run_logged(config, reads);
     log.flush_within(LOG_FLUSH_MAX);
     outcome
 }
@@ -151,7 +180,7 @@ fn run(config: Config, filter: EnvFilter) -> Result<(), Failure> {
 /// For the last lines.
 const LOG_FLUSH_MAX: Duration = Duration::from_secs(1);
 
-fn run_logged(config: Config) -> Result<(), Failure> {
+fn run_logged(config: Config, reads: Reads) -> Result<(), Failure> {
     for name in variables_without_effect() {
         tracing::warn!(name, "this variable has no effect on the relay");
     }
@@ -168,7 +197,7 @@ fn run_logged(config: Config) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(serve(config));
+    let outcome = runtime.block_on(serve(config, reads));
     // What is left then are calls of files, which nobody can end: a folder on a network may hang for ever.
     runtime.shutdown_timeout(HUNG_CALLS_WAIT_MAX);
     outcome
@@ -177,9 +206,14 @@ fn run_logged(config: Config) -> Result<(), Failure> {
 /// Wait for calls that do not end, once all else has stopped.
 const HUNG_CALLS_WAIT_MAX: Duration = Duration::from_secs(1);
 
-async fn serve(config: Config) -> Result<(), Failure> {
+async fn serve(config: Config, reads: Reads) -> Result<(), Failure> {
     let stopped = stop_signal()?;
-    let relay = App::start(Shared::new(config)?).await?;
+    let shared = Shared::new(config)?;
+    let relay = match reads {
+        Reads::Topic => App::start(shared).await?,
+        #[cfg(feature = "demo")]
+        Reads::Simulation(demo) => App::start_demo(shared, demo).await?,
+    };
     tracing::info!(address = %relay.address, "listening");
     let mut stdout = io::stdout();
     // Whoever started the relay may not read what it prints.

@@ -31,6 +31,7 @@ fn check(project: &Project) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     for (path, text) in &tree {
         findings.extend(text::length(path, text));
+        findings.extend(text::conflict(path, text));
         findings.extend(text::comment_width(path, text));
         findings.extend(text::local_names(project, path, text));
         if path.ends_with(".md") {

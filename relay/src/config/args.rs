@@ -17,6 +17,16 @@ pub struct Cli {
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum Command {
+    /// Serve simulated agent runs instead of a topic; no Kafka is needed.
+    #[cfg(feature = "demo")]
+    Demo {
+        /// Records a second, on average.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        rate: u32,
+        /// Another seed gives other runs.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Print the effective configuration as JSON and exit: 0 if it is usable, 2 if it is not.
     CheckConfig,
     /// Release a paused partition of the relay that runs here with this configuration.
@@ -199,4 +209,16 @@ pub struct Options {
     /// Text that every page shows, for example that the data is simulated.
     #[arg(long, env = "DASHSTREAM_NOTICE", global = true, default_value = "")]
     pub notice: String,
+}
+
+impl Options {
+    /// Names of what is served when it is no topic. `run` tells the cursors of one demo from those of another.
+    #[cfg(feature = "demo")]
+    pub fn for_demo(&mut self, run: &str) {
+        "dashstream-demo".clone_into(&mut self.kafka_topic);
+        self.kafka_cluster_id = format!("demo-{run}");
+        if self.notice.is_empty() {
+            "Simulated data".clone_into(&mut self.notice);
+        }
+    }
 }

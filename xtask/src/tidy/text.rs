@@ -9,6 +9,15 @@ pub(super) fn length(path: &str, text: &str) -> Option<String> {
     long.then(|| format!("{path}: {lines} lines, at most {FILE_LINES_MAX}"))
 }
 
+/// A merge that was committed half done.
+pub(super) fn conflict(path: &str, text: &str) -> Option<String> {
+    let marks = ["<<<<<<< ", ">>>>>>> "];
+    let line = text
+        .lines()
+        .position(|line| marks.iter().any(|mark| line.starts_with(mark)))?;
+    Some(format!("{path}:{}: the mark of a conflict", line + 1))
+}
+
 /// The formatter keeps code to its width, and leaves comments as they are.
 pub(super) fn comment_width(path: &str, text: &str) -> Vec<String> {
     let lines = text.lines().enumerate().filter(|(_, line)| {
@@ -76,6 +85,13 @@ mod tests {
         assert!(length("a.rs", &text[2..]).is_none());
         assert!(length("a.lock", &text).is_none());
         assert!(length("src/generated/a.rs", &text).is_none());
+    }
+
+    #[test]
+    fn the_mark_of_a_conflict_is_found() {
+        let text = ["a", &format!("{} HEAD", "<".repeat(7)), "b"].join("\n");
+        assert!(conflict("a.md", &text).is_some_and(|found| found.starts_with("a.md:2:")));
+        assert_eq!(conflict("a.md", "a << b\n=======\n"), None);
     }
 
     #[test]
