@@ -27,7 +27,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use crate::limits::{RUN_BYTES_HELD_MAX, TOPOLOGIES_SHARED_MAX};
-use crate::names::Names;
+use crate::names::{Names, kept_name};
 use crate::reducer::{Entry, Reducer};
 
 use self::step::{Meaning, Remark, Step, address_of, time_of, usage_of};
@@ -42,7 +42,6 @@ pub use self::step::{EventAddress, RemarkKind};
 pub use self::summary::Relation;
 pub use self::text::RunText;
 pub(crate) use self::text::join;
-pub use self::topology::{Edge, EdgeKind, Node, Topology as Graph};
 pub use self::usage::{Source as UsageSource, Usage};
 pub use self::verdict::{QuietLimits, Rule, Status};
 pub use self::view::{RunMessage, RunQuery, RunView, Span, SpanKind};
@@ -50,12 +49,13 @@ pub use self::view::{RunMessage, RunQuery, RunView, Span, SpanKind};
 /// Everything about runs. See the module text.
 #[derive(Debug)]
 pub(crate) struct Runs {
-    threads: BTreeMap<Rc<str>, Slot>,
+    threads: BTreeMap<Rc<str>, Box<Thread>>,
     by_heard: BTreeMap<u64, Rc<str>>,
     dirty: Vec<Rc<str>>,
     table: Table,
     names: Names,
     topologies: Vec<Rc<Topology>>,
+    tenants: Vec<Rc<str>>,
     heard: u64,
     serial: u64,
     bytes: usize,
@@ -64,13 +64,6 @@ pub(crate) struct Runs {
     version: u64,
     /// Messages without a thread: they are of no run.
     pub(crate) unthreaded: u64,
-}
-
-/// What is known of a thread: how many of its runs are held in summary only, and the others.
-#[derive(Debug, Default)]
-struct Slot {
-    evicted: u32,
-    held: Option<Box<Thread>>,
 }
 
 impl Default for Runs {
@@ -88,6 +81,7 @@ impl Runs {
             table: Table::new(runs_max),
             names: Names::default(),
             topologies: Vec::new(),
+            tenants: Vec::new(),
             heard: 0,
             serial: 0,
             bytes: 0,
@@ -109,10 +103,14 @@ impl Runs {
             Some((name, _)) => Rc::clone(name),
             None => row.thread.into(),
         };
-        let slot = self.threads.entry(Rc::clone(&name)).or_default();
-        let evicted = slot.evicted;
-        let thread = slot.held.get_or_insert_with(|| {
-            Box::new(Thread::new(Rc::clone(&name), row.tenant.as_str(), evicted))
+        let (table, tenants) = (&self.table, &mut self.tenants);
+        let thread = self.threads.entry(Rc::clone(&name)).or_insert_with(|| {
+            let tenant = shared(tenants, &kept_name(row.tenant.as_str()));
+            Box::new(Thread::new(
+                Rc::clone(&name),
+                tenant,
+                table.evicted_of(&name),
+            ))
         });
         self.by_heard.remove(&thread.heard);
         thread.heard = self.heard;
@@ -154,11 +152,7 @@ impl Runs {
     /// Brings the summaries of every thread that changed up to date.
     fn settle(&mut self) {
         for name in core::mem::take(&mut self.dirty) {
-            if let Some(thread) = self
-                .threads
-                .get_mut(&name)
-                .and_then(|slot| slot.held.as_deref_mut())
-            {
+            if let Some(thread) = self.threads.get_mut(&name) {
                 thread.reroute(&mut self.names, &mut self.serial);
                 place::settle(thread);
                 let bytes = thread.measure();
@@ -166,13 +160,13 @@ impl Runs {
                 thread.bytes = bytes;
                 let runs = summary::summaries(thread, &self.names);
                 let unchanged = thread.runs.len() - runs.len();
-                for id in thread.shown.drain(unchanged.min(thread.shown.len())..) {
-                    if !runs.iter().any(|run| run.id == id) {
-                        self.table.remove(id);
+                for serial in thread.shown.drain(unchanged.min(thread.shown.len())..) {
+                    if !runs.iter().any(|run| run.serial == serial) {
+                        self.table.remove(serial);
                     }
                 }
                 for run in runs {
-                    thread.shown.push(run.id);
+                    thread.shown.push(run.serial);
                     self.table.set(run);
                 }
                 thread.is_dirty = false;
@@ -192,10 +186,7 @@ impl Runs {
                 break;
             };
             let name = Rc::clone(name);
-            let Some(slot) = self.threads.get_mut(&name) else {
-                break;
-            };
-            let Some(thread) = slot.held.as_deref_mut() else {
+            let Some(thread) = self.threads.get_mut(&name) else {
                 break;
             };
             self.bytes -= thread.bytes;
@@ -206,29 +197,16 @@ impl Runs {
             }
             match thread.evict_oldest(&mut self.names) {
                 Some(run) => {
-                    self.table.evict(run.fold.first_at);
-                    thread.shown.retain(|id| Some(*id) != run.fold.first_at);
-                    slot.evicted = thread.evicted;
+                    self.table.evict(run.serial);
+                    thread.shown.retain(|serial| *serial != run.serial);
                     thread.bytes = thread.measure();
                     self.bytes += thread.bytes;
                 }
                 None => {
                     self.by_heard.remove(&thread.heard);
                     thread.release_rest(&mut self.names);
-                    slot.held = None;
-                    if slot.evicted == 0 {
-                        self.threads.remove(&name);
-                    }
+                    self.threads.remove(&name);
                 }
-            }
-        }
-        for name in self.table.forgotten() {
-            if self
-                .threads
-                .get(&name)
-                .is_some_and(|slot| slot.held.is_none())
-            {
-                self.threads.remove(&name);
             }
         }
     }
@@ -252,12 +230,25 @@ fn remark(entry: &Entry<'_>, kind: RemarkKind, names: &mut Names) -> Remark {
         duration_us: row.duration_us,
         kind,
         node: names.hold(row.node),
-        key: names.hold(&crate::names::kept_name(row.key.as_str())),
-        text: names.hold(&crate::names::kept_name(text)),
+        key: names.hold(&kept_name(row.key.as_str())),
+        text: names.hold(&kept_name(text)),
         number: row.number,
         attempt: step::NO_ATTEMPT,
         usage: usage_of(row, kind),
     }
+}
+
+/// Threads of one tenant share its name.
+fn shared(known: &mut Vec<Rc<str>>, name: &str) -> Rc<str> {
+    if let Some(known) = known.iter().find(|known| ***known == *name) {
+        return Rc::clone(known);
+    }
+    if known.len() >= TENANTS_SHARED_MAX {
+        known.remove(0);
+    }
+    let name: Rc<str> = name.into();
+    known.push(Rc::clone(&name));
+    name
 }
 
 /// Runs of one graph share what it declares.
@@ -296,5 +287,7 @@ impl Reducer for Runs {
     fn evict(&mut self, _: u64) {}
 }
 
+/// Tenants whose name is shared.
+const TENANTS_SHARED_MAX: usize = 64;
 /// Partitions named of one thread.
 const PARTITIONS_NAMED_MAX: usize = 8;

@@ -9,7 +9,10 @@ use decode_core::Mode;
 use decode_core::frame::{Frame, FrameReader};
 use decode_core::wire::{FRAME_HEADER_LEN, FrameKind, GapCause, MessageKind, RejectCode};
 
-use crate::limits::{HEX_BYTES_MAX, NAME_BYTES_MAX, PAYLOAD_BYTES_HELD_MAX, ROWS_MAX, THREADS_MAX};
+use crate::limits::{
+    HEX_BYTES_MAX, NAME_BYTES_MAX, PAYLOAD_BYTES_HELD_MAX, ROWS_MAX, RUN_BYTES_HELD_MAX, RUNS_MAX,
+    THREADS_MAX,
+};
 use crate::messages::Messages;
 use crate::names::kept_name;
 use crate::projector::Projector;
@@ -128,6 +131,13 @@ impl Store {
             },
             view: View::default(),
         }
+    }
+
+    /// The same with smaller bounds of what is held of runs: bytes of their events, and runs.
+    #[must_use]
+    pub fn with_run_bounds(mut self, bytes_max: usize, runs_max: usize) -> Self {
+        self.reducers.runs = Runs::new(bytes_max.min(RUN_BYTES_HELD_MAX), runs_max.min(RUNS_MAX));
+        self
     }
 
     /// Which wrappings the relay accepts; payloads are read the same way here.

@@ -339,7 +339,7 @@ impl RunsQuery {
             && self.chips.iter().all(|chip| chip.holds(run, status))
             && (needle.is_empty()
                 || holds(&run.thread)
-                || holds(&run.graph)
+                || holds(&run.graph.name)
                 || holds(&run.verdict.node)
                 || run.error.as_deref().is_some_and(holds))
     }
@@ -349,8 +349,8 @@ impl RunsQuery {
             RunSort::Started => a.start_us.cmp(&b.start_us),
             RunSort::Heard => a.heard_ms.cmp(&b.heard_ms),
             RunSort::Duration => a.duration_us().cmp(&b.duration_us()),
-            RunSort::Tokens => a.usage.tokens().cmp(&b.usage.tokens()),
-            RunSort::Cost => a.usage.cost_nanos.cmp(&b.usage.cost_nanos),
+            RunSort::Tokens => a.usage.whole().tokens().cmp(&b.usage.whole().tokens()),
+            RunSort::Cost => a.usage.whole().cost_nanos.cmp(&b.usage.whole().cost_nanos),
             RunSort::Errors => a.errors.cmp(&b.errors),
             RunSort::Missing => a.missing.cmp(&b.missing),
             RunSort::Thread => b.thread.cmp(&a.thread),
@@ -368,6 +368,7 @@ impl Summary {
 
     fn duration_us(&self) -> i64 {
         self.end_us
+            .get()
             .unwrap_or(self.last_us)
             .saturating_sub(self.start_us)
     }
@@ -382,20 +383,20 @@ impl Summary {
             thread: Rc::clone(&self.thread),
             invocation: self.invocation,
             tenant: Rc::clone(&self.tenant),
-            graph: Rc::clone(&self.graph),
-            schema_id: Rc::clone(&self.schema_id),
+            graph: Rc::clone(&self.graph.name),
+            schema_id: Rc::clone(&self.graph.schema_id),
             status,
             rule: verdict.rule,
             evidence: verdict.evidence,
             node: Rc::clone(&verdict.node),
             relation: self.relation,
-            related: self.related,
+            related: self.related.get(),
             start_us: self.start_us,
-            end_us: self.end_us,
+            end_us: self.end_us.get(),
             last_us: self.last_us,
             heard_ms: self.heard_ms,
             waiting_since_us: waits.then_some(verdict.waiting_since_us),
-            usage: self.usage,
+            usage: self.usage.whole(),
             error: self.error.clone().unwrap_or_default(),
             attempts: self.attempts,
             errors: self.errors,
@@ -403,7 +404,7 @@ impl Summary {
             tool_calls: self.tool_calls,
             failed_tools: self.failed_tools,
             alerts: self.alerts,
-            events: self.events,
+            events: self.events.into(),
             integrity: self.integrity,
             gaps: self.gaps,
             missing: self.missing,

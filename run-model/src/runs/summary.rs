@@ -9,7 +9,8 @@ use super::integrity::{self, Integrity};
 use super::step::{EventAddress, held_text};
 use super::tally::{Call, CallKey, Figures};
 use super::thread::{Run, Thread};
-use super::usage::Usage;
+use super::topology::GraphId;
+use super::usage::{PackedUsage, Usage};
 use super::verdict::{self, Rule, Silence, Status, Verdict};
 use crate::names::Names;
 
@@ -39,25 +40,55 @@ impl Relation {
     }
 }
 
-/// What is kept of a run in any case.
+/// A value or none, without room for which: one value stands for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Maybe<T>(T);
+
+impl Maybe<i64> {
+    pub(super) fn of(value: Option<i64>) -> Self {
+        Self(value.unwrap_or(i64::MIN))
+    }
+
+    pub(super) fn get(self) -> Option<i64> {
+        Some(self.0).filter(|value| *value != i64::MIN)
+    }
+}
+
+impl Maybe<EventAddress> {
+    /// No record has that address.
+    pub(super) const NONE: Self = Self(EventAddress {
+        partition: u32::MAX,
+        offset: u64::MAX,
+        index: u32::MAX,
+    });
+
+    pub(super) fn at(value: Option<EventAddress>) -> Self {
+        value.map_or(Self::NONE, Self)
+    }
+
+    pub(super) fn get(self) -> Option<EventAddress> {
+        (self != Self::NONE).then_some(self.0)
+    }
+}
+
+/// What is kept of a run in any case. There may be very many, so each byte counts.
 #[derive(Clone, Debug)]
 pub(super) struct Summary {
     pub(super) id: EventAddress,
     pub(super) serial: u64,
     pub(super) thread: Rc<str>,
     pub(super) tenant: Rc<str>,
-    pub(super) graph: Rc<str>,
-    pub(super) schema_id: Rc<str>,
+    pub(super) graph: Rc<GraphId>,
     pub(super) invocation: u32,
     pub(super) verdict: Verdict,
     pub(super) relation: Relation,
     /// The run that `relation` is about, or that took this one up.
-    pub(super) related: Option<EventAddress>,
+    pub(super) related: Maybe<EventAddress>,
     pub(super) start_us: i64,
-    pub(super) end_us: Option<i64>,
+    pub(super) end_us: Maybe<i64>,
     pub(super) last_us: i64,
     pub(super) heard_ms: i64,
-    pub(super) usage: Usage,
+    pub(super) usage: PackedUsage,
     pub(super) error: Option<Box<str>>,
     pub(super) attempts: u32,
     pub(super) errors: u32,
@@ -65,7 +96,7 @@ pub(super) struct Summary {
     pub(super) tool_calls: u32,
     pub(super) failed_tools: u32,
     pub(super) alerts: u32,
-    pub(super) events: u64,
+    pub(super) events: u32,
     pub(super) integrity: Integrity,
     pub(super) gaps: u32,
     pub(super) missing: u64,
@@ -100,17 +131,16 @@ fn summary(thread: &Thread, index: usize, names: &Names) -> Option<Summary> {
         serial: run.serial,
         thread: Rc::clone(&thread.name),
         tenant: Rc::clone(&thread.tenant),
-        graph: graph.map_or_else(Rc::default, |graph| Rc::clone(&graph.name)),
-        schema_id: graph.map_or_else(Rc::default, |graph| Rc::clone(&graph.schema_id)),
+        graph: graph.map_or_else(Rc::default, |graph| Rc::clone(&graph.id)),
         invocation: thread.evicted + index as u32 + 1,
         verdict: verdict::verdict(fold, names, &missing),
         relation: Relation::None,
-        related: None,
+        related: Maybe::NONE,
         start_us: fold.start_us(),
-        end_us,
+        end_us: Maybe::of(end_us),
         last_us: fold.last_us,
         heard_ms: fold.arrived_ms,
-        usage: usage(run),
+        usage: usage(run).packed(),
         error: first_error(run),
         attempts: fold
             .attempts
@@ -122,7 +152,7 @@ fn summary(thread: &Thread, index: usize, names: &Names) -> Option<Summary> {
         tool_calls: counts.tool_calls,
         failed_tools: counts.failed_tools,
         alerts: counts.alerts,
-        events: counts.events + run.steps.len() as u64,
+        events: u32::try_from(counts.events + run.steps.len() as u64).unwrap_or(u32::MAX),
         integrity: integrity::integrity(fold, &gaps),
         gaps: gaps.len() as u32,
         missing: gaps
@@ -201,7 +231,7 @@ fn relate(thread: &Thread, names: &Names, from: usize, all: &mut [Summary]) {
             let parent = thread.runs.get(parent);
             if let Some(summary) = all.get_mut(place) {
                 summary.relation = relation;
-                summary.related = parent.and_then(|parent| parent.fold.first_at);
+                summary.related = Maybe::at(parent.and_then(|parent| parent.fold.first_at));
             }
             continue;
         }
@@ -227,9 +257,9 @@ fn follow(former: &mut Summary, next: &mut Summary, takes_up: bool) {
         former.verdict.status = Status::Interrupted;
         former.verdict.rule = Rule::Resumed;
         former.verdict.silence = Silence::Nothing;
-        former.related = Some(next.id);
-        (next.relation, next.related) = (Relation::Resumes, Some(former.id));
-    } else if former.end_us.is_none()
+        former.related = Maybe::at(Some(next.id));
+        (next.relation, next.related) = (Relation::Resumes, Maybe::at(Some(former.id)));
+    } else if former.end_us.get().is_none()
         && former.last_us <= next.start_us
         && former.verdict.silence != Silence::Nothing
     {
@@ -237,7 +267,7 @@ fn follow(former: &mut Summary, next: &mut Summary, takes_up: bool) {
         former.verdict.status = Status::NoEndSeen;
         former.verdict.silence = Silence::Nothing;
         former.verdict.waiting_since_us = 0;
-        former.related = Some(next.id);
+        former.related = Maybe::at(Some(next.id));
     }
 }
 

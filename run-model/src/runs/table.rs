@@ -1,104 +1,110 @@
-//! The summaries of all runs, by the address of their first event. Bounded: the oldest goes first.
+//! The summaries of all runs, in the order in which they were first seen. Bounded: the oldest goes first.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::rc::Rc;
-use alloc::vec::Vec;
+use alloc::collections::{BTreeMap, VecDeque};
 
 use super::step::EventAddress;
 use super::summary::Summary;
 
 #[derive(Debug)]
 pub(super) struct Table {
-    /// Places in `slots`.
-    by_id: BTreeMap<EventAddress, u32>,
-    slots: Vec<Option<Summary>>,
-    free: Vec<u32>,
-    by_serial: BTreeMap<u64, u32>,
+    /// Ascending by serial.
+    runs: VecDeque<Summary>,
     runs_max: usize,
     /// Summaries that the bound took away.
     pub(super) dropped: u64,
-    forgotten: BTreeSet<Rc<str>>,
+    /// By the hash of a thread's name: its runs that are held in summary only. Two threads of one hash, which is
+    /// not to be expected, would count their runs on together.
+    evicted: BTreeMap<u64, u32>,
 }
 
 impl Table {
     pub(super) const fn new(runs_max: usize) -> Self {
         Self {
-            by_id: BTreeMap::new(),
-            slots: Vec::new(),
-            free: Vec::new(),
-            by_serial: BTreeMap::new(),
+            runs: VecDeque::new(),
             runs_max,
             dropped: 0,
-            forgotten: BTreeSet::new(),
+            evicted: BTreeMap::new(),
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Summary> {
-        self.slots.iter().flatten()
+        self.runs.iter()
     }
 
     pub(super) fn get(&self, id: EventAddress) -> Option<&Summary> {
-        self.slots.get(*self.by_id.get(&id)? as usize)?.as_ref()
+        // Who asks for one run asks for a recent one.
+        self.runs.iter().rev().find(|run| run.id == id)
     }
 
+    fn place(&self, serial: u64) -> Result<usize, usize> {
+        // Mostly it is one of the newest.
+        self.runs.binary_search_by_key(&serial, |run| run.serial)
+    }
+
+    /// Puts a run in its place, or in the place of what was known of it.
     pub(super) fn set(&mut self, run: Summary) {
-        if let Some(&place) = self.by_id.get(&run.id) {
-            if let Some(slot) = self.slots.get_mut(place as usize) {
-                if let Some(former) = slot.as_ref().filter(|former| former.serial != run.serial) {
-                    self.by_serial.remove(&former.serial);
-                    self.by_serial.insert(run.serial, place);
+        let place = match self.place(run.serial) {
+            Ok(place) => {
+                if let Some(known) = self.runs.get_mut(place) {
+                    *known = run;
                 }
-                *slot = Some(run);
+                return;
             }
+            Err(place) => place,
+        };
+        if self.runs.len() >= self.runs_max {
+            if place == 0 {
+                self.dropped += 1;
+                return;
+            }
+            self.drop_oldest();
+            self.runs.insert(place - 1, run);
             return;
         }
-        while self.by_id.len() >= self.runs_max {
-            let Some((_, place)) = self.by_serial.pop_first() else {
-                break;
-            };
-            if let Some(oldest) = self.slots.get_mut(place as usize).and_then(Option::take) {
-                self.by_id.remove(&oldest.id);
-                self.free.push(place);
-                self.dropped += 1;
-                self.forgotten.insert(oldest.thread);
-            }
+        if self.runs.len() == self.runs.capacity() {
+            // In small steps, as doubling would take twice the room.
+            self.runs.reserve_exact((self.runs.len() / 16).max(64));
         }
-        let place = self.free.pop().unwrap_or_else(|| {
-            if self.slots.len() == self.slots.capacity() {
-                // In steps of an eighth, as doubling would take twice the room.
-                self.slots.reserve_exact((self.slots.len() / 8).max(64));
-            }
-            self.slots.push(None);
-            (self.slots.len() - 1) as u32
-        });
-        self.by_id.insert(run.id, place);
-        self.by_serial.insert(run.serial, place);
-        if let Some(slot) = self.slots.get_mut(place as usize) {
-            *slot = Some(run);
-        }
+        self.runs.insert(place, run);
     }
 
-    pub(super) fn remove(&mut self, id: EventAddress) {
-        let Some(place) = self.by_id.remove(&id) else {
+    fn drop_oldest(&mut self) {
+        let Some(oldest) = self.runs.pop_front() else {
             return;
         };
-        if let Some(run) = self.slots.get_mut(place as usize).and_then(Option::take) {
-            self.by_serial.remove(&run.serial);
-            self.free.push(place);
+        self.dropped += 1;
+        let hash = hash(&oldest.thread);
+        if let Some(count) = self.evicted.get_mut(&hash) {
+            // What it counted stays counted as long as another run of the thread is known.
+            if *count <= 1 {
+                self.evicted.remove(&hash);
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, serial: u64) {
+        if let Ok(place) = self.place(serial) {
+            self.runs.remove(place);
         }
     }
 
     /// The run's events are no longer held.
-    pub(super) fn evict(&mut self, id: Option<EventAddress>) {
-        let place = id.and_then(|id| self.by_id.get(&id));
-        let slot = place.and_then(|place| self.slots.get_mut(*place as usize));
-        if let Some(Some(run)) = slot {
+    pub(super) fn evict(&mut self, serial: u64) {
+        if let Ok(place) = self.place(serial)
+            && let Some(run) = self.runs.get_mut(place)
+        {
             run.is_held = false;
+            *self.evicted.entry(hash(&run.thread)).or_default() += 1;
         }
     }
 
-    /// Threads of which a summary was dropped since this was last asked.
-    pub(super) fn forgotten(&mut self) -> BTreeSet<Rc<str>> {
-        core::mem::take(&mut self.forgotten)
+    /// How many runs of a thread are held in summary only.
+    pub(super) fn evicted_of(&self, thread: &str) -> u32 {
+        self.evicted.get(&hash(thread)).copied().unwrap_or(0)
     }
+}
+
+fn hash(name: &str) -> u64 {
+    let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+    name.bytes().fold(0xCBF2_9CE4_8422_2325, fold)
 }

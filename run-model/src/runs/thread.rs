@@ -63,14 +63,14 @@ pub(super) struct Thread {
     /// The first run whose answers may have changed since the thread was last settled.
     pub(super) changed_from: usize,
     /// Its runs that the table of summaries shows.
-    pub(super) shown: Vec<EventAddress>,
+    pub(super) shown: Vec<u64>,
     /// When it was last heard of; rises by one from message to message.
     pub(super) heard: u64,
     pub(super) bytes: usize,
 }
 
 impl Thread {
-    pub(super) fn new(name: Rc<str>, tenant: &str, evicted: u32) -> Self {
+    pub(super) fn new(name: Rc<str>, tenant: Rc<str>, evicted: u32) -> Self {
         Self {
             name,
             runs: Vec::new(),
@@ -83,7 +83,7 @@ impl Thread {
             evicted,
             evicted_until_us: i64::MIN,
             late: 0,
-            tenant: tenant.into(),
+            tenant,
             partitions: Vec::new(),
             changed_from: 0,
             shown: Vec::new(),
@@ -239,7 +239,9 @@ impl Thread {
             return Some(known.map_or(newest, |(index, _)| index));
         }
         let open = || newest_first().filter(|(_, run)| !run.has_ended());
-        let knows = open().find(|(_, run)| run.fold.has_open(step.node));
+        // What begins a node belongs to the newest; what follows on one, to the run that has it open.
+        let follows = step.kind != StepKind::NodeStart;
+        let knows = open().find(|(_, run)| follows && run.fold.has_open(step.node));
         let after = || open().find(|(_, run)| run.fold.last_sequence < step.sequence);
         let found = knows.or_else(after).or_else(|| open().next());
         if let Some((index, _)) = found {

@@ -6,11 +6,12 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::names::kept_name;
 use crate::state::{Object, Value};
 
 /// How an edge is taken. Where a node has edges of several kinds, the earlier kind here wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum EdgeKind {
+pub(super) enum EdgeKind {
     /// One of several, chosen by a condition.
     Conditional,
     /// All of them at once.
@@ -21,7 +22,7 @@ pub enum EdgeKind {
 
 /// An edge as declared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Edge {
+pub(super) struct Edge {
     /// Source node.
     pub from: Box<str>,
     /// How it is taken.
@@ -34,20 +35,27 @@ pub struct Edge {
 
 /// A node as declared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Node {
+pub(super) struct Node {
     /// Its name.
     pub name: Box<str>,
     /// Its type: `transform`, `llm`, `tool`, `human_in_loop` or whatever the application says.
     pub kind: Box<str>,
 }
 
-/// A graph. Nodes and edges are sorted, as producers send them in any order.
+/// What a graph calls itself; cut where it is too long to keep.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Topology {
-    /// Graph name, or empty.
+pub(super) struct GraphId {
+    /// Its name, or empty.
     pub name: Rc<str>,
     /// The producer's id of the schema, or empty. It leaves out names, labels and the parallel flag.
     pub schema_id: Rc<str>,
+}
+
+/// A graph. Nodes and edges are sorted, as producers send them in any order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Topology {
+    /// What it calls itself.
+    pub id: Rc<GraphId>,
     /// Where a run begins, or empty.
     pub entry: Box<str>,
     /// Nodes by name.
@@ -75,12 +83,13 @@ impl Topology {
     /// What a start's attributes say.
     pub(super) fn read<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut topology = Self::default();
+        let mut id = GraphId::default();
         let mut schema = None;
         let mut manifest = None;
         for (key, text) in texts {
             match key {
-                "graph_name" => topology.name = text.into(),
-                "schema_id" => topology.schema_id = text.into(),
+                "graph_name" => id.name = kept_name(text).into(),
+                "schema_id" => id.schema_id = kept_name(text).into(),
                 "graph_entry_point" => topology.entry = text.into(),
                 // A redactor may have broken one of them; then the other counts.
                 "graph_schema_json" => schema = Value::parse(text.as_bytes()).ok(),
@@ -89,21 +98,22 @@ impl Topology {
             }
         }
         if let Some(Value::Object(schema)) = &schema {
-            topology.schema(schema);
+            topology.schema(schema, &mut id);
         }
         if let (true, Some(Value::Object(manifest))) = (topology.edges.is_empty(), &manifest) {
-            topology.manifest(manifest);
+            topology.manifest(manifest, &mut id);
         }
         topology.nodes.sort_unstable();
         topology.nodes.dedup_by(|a, b| a.name == b.name);
         topology.edges.sort();
         topology.edges.dedup();
+        topology.id = Rc::new(id);
         topology.content = topology.hash();
         topology
     }
 
-    fn schema(&mut self, schema: &Object) {
-        self.name_and_entry(schema, "name");
+    fn schema(&mut self, schema: &Object, id: &mut GraphId) {
+        self.name_and_entry(schema, "name", id);
         for node in items(schema, "nodes") {
             self.node(text(node, "name"), node.members().get("node_type"));
         }
@@ -131,8 +141,8 @@ impl Topology {
         }
     }
 
-    fn manifest(&mut self, manifest: &Object) {
-        self.name_and_entry(manifest, "graph_name");
+    fn manifest(&mut self, manifest: &Object, id: &mut GraphId) {
+        self.name_and_entry(manifest, "graph_name", id);
         if let Some(Value::Object(nodes)) = manifest.members().get("nodes") {
             for (name, node) in nodes.members() {
                 let node = as_object(node);
@@ -157,9 +167,9 @@ impl Topology {
         }
     }
 
-    fn name_and_entry(&mut self, graph: &Object, name: &str) {
-        if self.name.is_empty() {
-            self.name = text(graph, name).into();
+    fn name_and_entry(&mut self, graph: &Object, name: &str, id: &mut GraphId) {
+        if id.name.is_empty() {
+            id.name = kept_name(text(graph, name)).into();
         }
         if self.entry.is_empty() {
             self.entry = text(graph, "entry_point").into();
@@ -396,7 +406,7 @@ mod tests {
             ("graph_manifest", manifest),
         ];
         let graph = Topology::read(texts.into_iter());
-        assert_eq!((&*graph.name, &*graph.entry), ("g", "a"));
+        assert_eq!((&*graph.id.name, &*graph.entry), ("g", "a"));
         assert_eq!(graph.next("b"), Next::EndOr(alloc::vec!["a"]));
     }
 

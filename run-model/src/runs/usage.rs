@@ -94,6 +94,39 @@ fn plus(a: Option<u64>, b: Option<u64>) -> Option<u64> {
     }
 }
 
+/// The same in less room: the largest number stands for a figure that nobody reports.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PackedUsage {
+    figures: [u64; 4],
+    source: Source,
+}
+
+impl Usage {
+    pub(super) fn packed(&self) -> PackedUsage {
+        let figures = [self.input, self.output, self.total, self.cost_nanos];
+        PackedUsage {
+            figures: figures.map(|figure| figure.unwrap_or(u64::MAX)),
+            source: self.source,
+        }
+    }
+}
+
+impl PackedUsage {
+    pub(super) fn whole(&self) -> Usage {
+        let figures = self
+            .figures
+            .map(|figure| Some(figure).filter(|it| *it != u64::MAX));
+        let [input, output, total, cost_nanos] = figures;
+        Usage {
+            input,
+            output,
+            total,
+            cost_nanos,
+            source: self.source,
+        }
+    }
+}
+
 /// What one attempt reports, by source.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct BySource {

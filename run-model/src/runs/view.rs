@@ -160,7 +160,7 @@ pub(crate) struct Piece {
 impl Runs {
     fn find(&self, id: EventAddress) -> Option<(&Thread, usize)> {
         let name = &self.table.get(id)?.thread;
-        let thread = self.threads.get(name)?.held.as_deref()?;
+        let thread = self.threads.get(name)?;
         let index = thread
             .runs
             .iter()
