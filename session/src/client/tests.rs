@@ -502,3 +502,27 @@ fn broken_parts_end_the_connection() {
         assert!(matches!(&outputs[..], [ClientOutput::Close { code: c, .. }] if *c == code));
     }
 }
+
+/// RES-17: a gap with a cause that only a newer relay knows is a gap like any other: the range is disposed of,
+/// and the cause is its number.
+#[test]
+fn a_gap_of_an_unknown_cause_moves_the_cursor() {
+    let mut client = resumed_at(10);
+    let mut message = Vec::new();
+    let cause = decode_core::wire::GapCause::Retention;
+    FrameWriter::new(0, 10).gap(&mut message, 10, 14, cause);
+    message[36..40].copy_from_slice(&77_u32.to_le_bytes());
+    let header = FrameReader::new(&message)
+        .next()
+        .expect("one")
+        .expect("whole")
+        .header;
+    assert_eq!(header.code, 77);
+    dispose(&mut client, &message, 1, 1);
+    let position = client.positions().next().expect("one partition");
+    assert_eq!(
+        (position.committed, position.gaps, position.gap_offsets),
+        (15, 1, 5)
+    );
+    assert_eq!(client.phase(), Phase::Replaying);
+}
