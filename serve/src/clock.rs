@@ -10,12 +10,16 @@ pub struct Clock {
 }
 
 impl Clock {
+    /// A clock that shows 0.
+    #[must_use]
     pub fn start() -> Self {
         Self {
             start: Instant::now(),
         }
     }
 
+    /// What it shows, in ms.
+    #[must_use]
     pub fn now_ms(self) -> u64 {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }

@@ -9,15 +9,25 @@ use session::{control::From as ReplayFrom, server::ReplayStats};
 labels! {
     /// Why an upgrade was refused.
     pub enum Refusal {
+        /// As many of one address as may be.
         PerAddress = "per_ip",
+        /// As many as may be.
         Total = "total",
+        /// A page of another origin.
         Origin = "origin",
+        /// A name that is not one of the server's.
         Host = "host",
+        /// The subprotocol was not offered.
         Subprotocol = "subprotocol",
+        /// Not a handshake of WebSocket version 13.
         Handshake = "handshake",
+        /// Nothing can be served yet.
         Starting = "starting",
+        /// The server goes away.
         Shutdown = "shutdown",
+        /// Without valid credentials.
         Unauthenticated = "unauthenticated",
+        /// With credentials that are not enough.
         NotAllowed = "not_allowed",
     }
 }
@@ -25,8 +35,11 @@ labels! {
 labels! {
     /// Who ended a WebSocket. Where the relay did, its close code says why.
     pub enum Ending {
+        /// The peer, in order.
         PeerClosed = "peer_closed",
+        /// Nobody: the connection broke.
         PeerLost = "peer_lost",
+        /// The server.
         RelayClosed = "relay_closed",
     }
 }
@@ -34,8 +47,11 @@ labels! {
 labels! {
     /// How a replay was asked for.
     pub enum ReplayMode {
+        /// From the client's cursors.
         Cursor = from::CURSOR,
+        /// From the earliest that can be served.
         Earliest = from::EARLIEST,
+        /// Only what is new.
         Latest = from::LATEST,
     }
 }
@@ -61,12 +77,19 @@ impl Bounds for Backlogs {
 /// What clients were given to catch up with, by how they asked for it.
 #[derive(Debug, Default)]
 pub struct Replays {
+    /// Replays begun.
     pub requests: Family<ReplayMode>,
+    /// Data frames sent.
     pub frames: Family<ReplayMode>,
+    /// Bytes of them.
     pub bytes: Family<ReplayMode>,
+    /// Gaps made for a client whose cursor was too old.
     pub gaps: Family<ReplayMode>,
+    /// Offsets in those gaps.
     pub gap_offsets: Family<ReplayMode>,
+    /// Replays with at least one such gap.
     pub capped: Family<ReplayMode>,
+    /// How long they took, ms.
     pub took: Family<ReplayMode, Histogram<Latencies>>,
 }
 
@@ -93,29 +116,49 @@ impl Replays {
 /// Everything that is counted of clients and their connections.
 #[derive(Debug, Default)]
 pub struct ClientCounters {
+    /// WebSockets open.
     pub connected: Arc<Level>,
+    /// WebSockets opened.
     pub sessions: Counter,
+    /// Those that the server closed, by code.
     pub closes: Family<CloseCode>,
+    /// Those that ended.
     pub endings: Family<Ending>,
+    /// Refusals of requests for a WebSocket.
     pub refusals: Family<Refusal>,
     /// Refusals of requests for anything but a WebSocket.
     pub refused_requests: Family<Refusal>,
+    /// Control messages refused.
     pub control_errors: Family<ErrorCode>,
     /// Of them, those of a `resume`, its parts included.
     pub resume_errors: Family<ErrorCode>,
+    /// Gaps made for one client whose cursor was too old.
     pub stale_cursors: Counter,
+    /// Offsets in those gaps.
     pub stale_offsets: Counter,
+    /// What clients were given to catch up with.
     pub replays: Replays,
+    /// Reports of clients about themselves.
     pub client_reports: Counter,
+    /// Records that clients said they could not decode.
     pub client_rejects: Counter,
+    /// The lag that clients reported, ms.
     pub client_apply_lag: Histogram<Latencies>,
+    /// The backlog that clients reported, frames.
     pub client_backlog: Histogram<Backlogs>,
+    /// Data frames sent.
     pub sent_frames: Counter,
+    /// Bytes of them.
     pub sent_bytes: Counter,
+    /// Binary messages sent.
     pub sent_data_messages: Counter,
+    /// Control messages sent.
     pub sent_control_messages: Counter,
+    /// System calls that wrote to a WebSocket.
     pub socket_writes: Counter,
+    /// Sends that failed.
     pub send_failures: Counter,
+    /// TCP connections open that are not upgraded.
     pub http_connections: Arc<Level>,
     /// Tasks of connections that ended by a panic.
     pub connection_panics: Counter,

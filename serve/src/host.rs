@@ -44,10 +44,16 @@ impl HostName {
         }
     }
 
+    /// The names in a comma-separated list.
+    ///
+    /// # Errors
+    /// A sentence about the first that is not a host name.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, String> {
         parts(text).map(Self::parse).collect()
     }
 
+    /// In lower case.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -31,6 +31,8 @@ pub struct Hub {
 }
 
 impl Hub {
+    /// An empty log that holds at most so many bytes.
+    #[must_use]
     pub fn new(log_bytes_max: usize) -> Self {
         Self {
             log: RwLock::new(TailLog::new(log_bytes_max)),
@@ -91,10 +93,12 @@ impl Hub {
         self.log.read()
     }
 
+    /// What each partition holds, ascending.
     pub fn partitions(&self) -> Vec<PartitionView> {
         self.log().partitions().collect()
     }
 
+    /// Hears of every change of the log that a session could care about, and of the end.
     pub fn subscribe(&self) -> watch::Receiver<Signal> {
         self.signal.subscribe()
     }
@@ -105,6 +109,7 @@ impl Hub {
             .send_modify(|signal| signal.closing_retry_after_ms = Some(retry_after_ms));
     }
 
+    /// Whether sessions were told to say goodbye.
     pub fn is_closing(&self) -> bool {
         self.signal.borrow().closing_retry_after_ms.is_some()
     }
@@ -115,6 +120,7 @@ impl Hub {
         self.settled.load(Ordering::Acquire)
     }
 
+    /// Lets clients in.
     pub fn set_settled(&self) {
         self.settled.store(true, Ordering::Release);
     }

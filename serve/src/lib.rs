@@ -14,6 +14,8 @@
 //!
 //! Which paths there are besides the session's is left to whoever serves.
 
+#![warn(missing_docs)]
+
 pub mod answer;
 pub mod clock;
 pub mod counters;

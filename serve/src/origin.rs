@@ -43,6 +43,10 @@ impl Origin {
         Ok(Self { text, host, port })
     }
 
+    /// The origins in a comma-separated list.
+    ///
+    /// # Errors
+    /// A sentence about the first that is not an origin.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, String> {
         parts(text).map(Self::parse).collect()
     }

@@ -17,12 +17,15 @@ use crate::{
 /// Who may connect, and for how long a client may take nothing.
 #[derive(Clone, Debug)]
 pub struct Rules {
+    /// WebSockets at once.
     pub connections_max: usize,
+    /// WebSockets at once from one address.
     pub connections_per_address_max: usize,
     /// Pages of these origins may connect besides the page that is served here.
     pub allowed_origins: Vec<Origin>,
     /// Names this server is asked under, besides IP addresses, localhost and those of the origins.
     pub allowed_hosts: Vec<HostName>,
+    /// How long a client may take nothing before it is closed with 4003.
     pub send_timeout: Duration,
 }
 

@@ -26,8 +26,11 @@ use crate::{
 /// Serves one log.
 #[derive(Debug)]
 pub struct Server {
+    /// The one clock of everything that is served.
     pub clock: Clock,
+    /// What is counted of clients.
     pub counters: Arc<ClientCounters>,
+    /// The log, and who waits for it.
     pub hub: Arc<Hub>,
     pub(crate) rules: Rules,
     /// What every session starts with.
