@@ -30,9 +30,9 @@ pub use file::{Checkpoint, Fault, FileKey, Fingerprint, load, parse, set_aside, 
 pub use pause::{PauseCause, StoredPause};
 pub use progress::Progress;
 
-use dashstream_serve::Clock;
+use dashstream_serve::{Clock, LogLimit};
 
-use crate::{config::Config, limits, log_limit::LogLimit};
+use crate::{config::Config, limits};
 
 /// The checkpoints of one topic. Cloned freely.
 #[derive(Clone, Debug)]

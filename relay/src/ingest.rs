@@ -19,6 +19,7 @@ mod status;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use decode_core::wire::RESUME_PARTITIONS_MAX;
 use tokio::task::JoinSet;
 
 use crate::{config::Config, kafka::TopicClient, limits};
@@ -75,6 +76,7 @@ impl Ingest {
             Ok(Some(found)) => {
                 failures.succeed();
                 self.announce(TopicState::Present);
+                self.check_count(found.len());
                 for partition in found {
                     if self.started.insert(partition) {
                         self.context.hub.expect_partition(partition);
@@ -131,6 +133,17 @@ impl Ingest {
         );
         let name = format!("probing partition {partition}");
         self.loops.spawn(context.tasks.own(&name, probing));
+    }
+
+    /// Clients of a larger topic are refused whatever they ask for.
+    fn check_count(&self, partitions: usize) {
+        if partitions > RESUME_PARTITIONS_MAX && self.started.len() < partitions {
+            tracing::warn!(
+                partitions,
+                most = RESUME_PARTITIONS_MAX,
+                "the topic has more partitions than a client may resume"
+            );
+        }
     }
 
     fn announce(&self, state: TopicState) {

@@ -31,5 +31,4 @@ pub mod shared;
 pub mod tasks;
 
 mod backoff;
-mod log_limit;
 mod reading;

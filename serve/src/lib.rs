@@ -47,6 +47,7 @@ pub use counters::ClientCounters;
 pub use gate::{Gate, Peer};
 pub use host::HostName;
 pub use hub::Hub;
+pub use log_limit::LogLimit;
 pub use origin::Origin;
 pub use rules::Rules;
 pub use server::{Doors, Server};

@@ -1,4 +1,4 @@
-//! A bound on log lines that anybody who connects can provoke: so many in a while, and then one that says
+//! A bound on log lines that anybody can provoke who connects, or writes to a topic: so many in a while, and then one that says
 //! how many were left out.
 
 /// Lines in one span.
@@ -8,7 +8,7 @@ const SPAN_MS: u64 = 10_000;
 
 /// Counts lines against the bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LogLimit {
+pub struct LogLimit {
     begin_ms: u64,
     lines: u32,
     left_out: u64,
@@ -16,7 +16,7 @@ pub(crate) struct LogLimit {
 
 impl LogLimit {
     /// Whether a line may be written now, and how many were left out since the last one.
-    pub(crate) fn allow(&mut self, now_ms: u64) -> Option<u64> {
+    pub fn allow(&mut self, now_ms: u64) -> Option<u64> {
         if now_ms.saturating_sub(self.begin_ms) >= SPAN_MS {
             self.begin_ms = now_ms;
             self.lines = 0;

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{counts::Counts, outcome::Reason};
-use crate::log_limit::LogLimit;
+use dashstream_serve::LogLimit;
 
 /// For at least this long after a loss nothing waits for room: reading is held up for a third of the
 /// time at most, however slowly letters are taken.

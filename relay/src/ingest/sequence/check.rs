@@ -1,6 +1,7 @@
 //! The tracker as the partition loops use it: each collects the numbers of a run of records while
 //! it judges them, and has them compared in one go.
 
+use dashstream_serve::LogLimit;
 use decode_core::{Checked, EventFacts, EventSink, Summary, wire::MessageKind};
 use parking_lot::Mutex;
 
@@ -13,7 +14,6 @@ use crate::{
     config::SequencePolicy,
     ingest::counts::{SequenceCounts, SequenceFinding},
     kafka::Record,
-    log_limit::LogLimit,
     reading::judge::Observer,
 };
 
