@@ -61,10 +61,11 @@ impl Contender {
         Self::Node(Script::JavaScript),
         Self::Node(Script::Wasm),
         Self::Native(native::Way::Columns),
+        Self::Native(native::Way::Page),
         Self::Native(native::Way::Facts),
         Self::Native(native::Way::Admission),
         Self::Native(native::Way::Inflate),
-        Self::Native(native::Way::ProstRuzstd),
+        Self::Native(native::Way::ProstOurs),
         Self::Native(native::Way::ProstLibzstd),
         Self::Native(native::Way::WalkLibzstd),
     ];

@@ -7,6 +7,7 @@ use dashstream_relay::ingest::MeasuredAdmission;
 use decode_core::{Decoder, Mode, wire::DECOMPRESSED_BYTES_MAX, zstd::Decompressor};
 use decode_wasm::ColumnDecoder;
 use prost::Message as _;
+use run_model::{EventQuery, Store, ThreadSort};
 use zstd_safe::DCtx;
 
 use super::{corpus::Corpus, walk};
@@ -16,6 +17,9 @@ use super::{corpus::Corpus, walk};
 pub(super) enum Way {
     /// decode-wasm's column decoder on whole messages, compiled natively.
     Columns,
+    /// The path that the page takes, compiled natively: the store, and after each message the lists on
+    /// the screen.
+    Page,
     /// decode-core's checked pass on payloads.
     Facts,
     /// What the relay does with a record between Kafka's client and its log.
@@ -23,7 +27,7 @@ pub(super) enum Way {
     /// decode-core's decompression, and nothing after it.
     Inflate,
     /// The full message as prost's structs, after decode-core's decompression.
-    ProstRuzstd,
+    ProstOurs,
     /// The same after libzstd.
     ProstLibzstd,
     /// libzstd and a walk over the fields: what hardly anything can be faster than.
@@ -34,6 +38,7 @@ pub(super) enum Way {
 pub(super) fn run(way: Way, corpus: &Corpus, seconds: f64) -> (usize, f64) {
     match way {
         Way::Columns => columns(corpus, seconds),
+        Way::Page => page(corpus, seconds),
         Way::Facts => payloads(corpus, seconds, {
             let mut decoder = Decoder::new(Mode::Strict);
             move |payload| {
@@ -48,7 +53,7 @@ pub(super) fn run(way: Way, corpus: &Corpus, seconds: f64) -> (usize, f64) {
             })
         }
         Way::Inflate => inflate(corpus, seconds),
-        Way::ProstRuzstd => payloads(corpus, seconds, {
+        Way::ProstOurs => payloads(corpus, seconds, {
             let mut decoder = Decoder::new(Mode::Strict);
             move |payload| {
                 let (_, body) = decoder.unwrap_frame(payload).expect("a valid payload");
@@ -108,6 +113,23 @@ fn columns(corpus: &Corpus, seconds: f64) -> (usize, f64) {
     })
 }
 
+fn page(corpus: &Corpus, seconds: f64) -> (usize, f64) {
+    let on_screen = EventQuery {
+        count: SHOWN,
+        ..EventQuery::default()
+    };
+    timed(seconds, || {
+        // One for each pass: what comes again takes effect once, and that costs less.
+        let mut store = Store::new(Mode::Strict);
+        for message in &corpus.messages {
+            store.apply(message.clone(), |_| {});
+            black_box(store.events(&on_screen).rows.len());
+            black_box(store.threads(ThreadSort::Recent, 0, SHOWN).len());
+        }
+        black_box(store.totals());
+    })
+}
+
 fn inflate(corpus: &Corpus, seconds: f64) -> (usize, f64) {
     let mut zstd = Decompressor::new();
     let mut out = Vec::new();
@@ -137,6 +159,9 @@ fn timed(seconds: f64, mut pass: impl FnMut()) -> (usize, f64) {
     }
     (passes, (cpu_nanoseconds() - cpu) as f64 / 1e9)
 }
+
+/// Rows of a list that a screen shows.
+const SHOWN: usize = 60;
 
 /// Processor time of this thread so far.
 fn cpu_nanoseconds() -> u64 {

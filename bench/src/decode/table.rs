@@ -83,6 +83,12 @@ fn ratios(text: &mut String, figures: &Figures) {
     row("floor over native columns", &|corpus| {
         times(native(Way::WalkLibzstd, corpus) / native(Way::Columns, corpus))
     });
+    row("floor over the page's path", &|corpus| {
+        times(native(Way::WalkLibzstd, corpus) / native(Way::Page, corpus))
+    });
+    row("floor over admission", &|corpus| {
+        times(native(Way::WalkLibzstd, corpus) / native(Way::Admission, corpus))
+    });
     row("native columns over the module in Chromium", &|corpus| {
         times(
             native(Way::Columns, corpus) / figures.rate(Contender::Chromium(Script::Wasm), corpus),
@@ -103,10 +109,11 @@ fn name(contender: Contender) -> &'static str {
         Contender::Node(Script::JavaScript) => "Node: protobufjs + fzstd",
         Contender::Node(Script::Wasm) => "Node: the module, to columns",
         Contender::Native(Way::Columns) => "native: the same, to columns",
+        Contender::Native(Way::Page) => "native: the page's path, store and lists",
         Contender::Native(Way::Facts) => "native: decode-core, one payload at a time",
         Contender::Native(Way::Admission) => "native: the relay's admission, into segments",
-        Contender::Native(Way::Inflate) => "native: decompression alone (ruzstd)",
-        Contender::Native(Way::ProstRuzstd) => "native: prost + ruzstd",
+        Contender::Native(Way::Inflate) => "native: decompression alone (zstd-rs)",
+        Contender::Native(Way::ProstOurs) => "native: prost + zstd-rs",
         Contender::Native(Way::ProstLibzstd) => "native: prost + libzstd",
         Contender::Native(Way::WalkLibzstd) => "native floor: walk + libzstd",
     }
