@@ -86,7 +86,9 @@ impl Unpacking {
                 };
                 (records, Share::default())
             }
-            codec => codec::begin(codec, packed, &budgets.unpacked).await?,
+            Codec::Gzip | Codec::Snappy | Codec::Lz4 | Codec::Zstd => {
+                codec::begin(codec, packed, &budgets.unpacked).await?
+            }
         };
         Ok(Self {
             times: Times {
@@ -132,7 +134,7 @@ impl Unpacking {
                     }
                     window.fill(len)
                 }
-                state => {
+                state @ (State::Ready | State::Damaged(_)) => {
                     self.large = None;
                     state
                 }

@@ -59,7 +59,11 @@ impl Api {
         match self {
             Self::SaslHandshake => false,
             Self::Versions => version >= 3,
-            _ => true,
+            Self::Fetch
+            | Self::ListOffsets
+            | Self::Metadata
+            | Self::OffsetForLeaderEpoch
+            | Self::SaslAuthenticate => true,
         }
     }
 }

@@ -50,7 +50,8 @@ pub(super) async fn begin(
     let from: Box<dyn Read + Send + Sync> = match codec {
         Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
         Codec::Lz4 => Box::new(Lz4(lz4::Decoder::new(packed).map_err(|_| failed("lz4"))?)),
-        _ => {
+        // The first two were dealt with above.
+        Codec::None | Codec::Snappy | Codec::Zstd => {
             let decoder = zstd::stream::read::Decoder::with_buffer(packed);
             let mut decoder = decoder.map_err(|_| failed("zstd"))?;
             let log = ZSTD_WINDOW_MAX.ilog2();

@@ -48,10 +48,13 @@ fn main() -> ExitCode {
         (None, None) => Ok(()),
     };
     let said = writeln!(io::stdout(), "{}", summary.json(since.elapsed()));
-    let said = said.or_else(|error| match error.kind() {
+    let said = said.or_else(|error| {
         // Whoever started it does not want to know.
-        io::ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(format!("stdout: {error}")),
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Ok(())
+        } else {
+            Err(format!("stdout: {error}"))
+        }
     });
     match outcome.map_err(|error| error.to_string()).and(said) {
         Ok(()) => ExitCode::SUCCESS,
