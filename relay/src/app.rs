@@ -111,14 +111,34 @@ impl App {
         self.shared.tasks.essential_ended().await;
     }
 
+    /// Keeps the port for the whole drain time, so that whoever balances over replicas sees that `/ready` and
+    /// `/ws` answer 503, and asks clients to reconnect; then stops. `hurry` cuts it short.
+    pub async fn drain_and_stop(self, hurry: impl Future<Output = ()>) {
+        self.shared.hub.close(RETRY_AFTER_MS);
+        let drain = self.shared.config.listen.drain;
+        tokio::select! {
+            () = tokio::time::sleep(drain) => {}
+            () = hurry => {}
+        }
+        self.finish(Duration::ZERO).await;
+    }
+
     /// Says goodbye to every client, waits until they are gone or the drain time is over, stops
     /// reading, gives dead letters on their way as much time again, and writes the last checkpoints.
     pub async fn stop(self) {
         let drain = self.shared.config.listen.drain;
+        self.finish(drain).await;
+    }
+
+    async fn finish(self, patience: Duration) {
+        let drain = self.shared.config.listen.drain;
         self.shared.tasks.stop();
-        if !self.shared.server.close(RETRY_AFTER_MS, drain).await {
+        if !self.shared.server.close(RETRY_AFTER_MS, patience).await {
             let clients = self.shared.counts.clients.connected.get();
-            tracing::warn!(clients, "the drain time is over; dropping who is left");
+            tracing::warn!(
+                clients,
+                "the drain time is over; dropping the remaining connections"
+            );
         }
         for (_, task) in self.tasks {
             task.abort();

@@ -138,7 +138,8 @@ fn check_config(config: &Config) -> Result<(), Failure> {
 
 fn release(config: &Config, partition: u32, offset: Option<u64>) -> Result<(), Failure> {
     let lifted = release::run(&config.listen, partition, offset)?;
-    writeln!(io::stdout(), "{lifted}")?;
+    // What was asked for is done, whoever reads of it.
+    writeln!(io::stdout(), "{lifted}").ok();
     Ok(())
 }
 
@@ -207,7 +208,7 @@ fn run_logged(config: Config, reads: Reads) -> Result<(), Failure> {
 const HUNG_CALLS_WAIT_MAX: Duration = Duration::from_secs(1);
 
 async fn serve(config: Config, reads: Reads) -> Result<(), Failure> {
-    let stopped = stop_signal()?;
+    let mut signals = Signals::new()?;
     let shared = Shared::new(config)?;
     let relay = match reads {
         Reads::Topic => App::start(shared).await?,
@@ -220,35 +221,87 @@ async fn serve(config: Config, reads: Reads) -> Result<(), Failure> {
     writeln!(stdout, "listening on http://{}", relay.address)
         .and_then(|()| stdout.flush())
         .ok();
-    let outcome = tokio::select! {
-        name = stopped => {
-            tracing::info!(signal = name, "shutting down");
-            Ok(())
+    let signal = tokio::select! {
+        signal = signals.next() => signal,
+        () = relay.broken() => {
+            relay.stop().await;
+            return Err(Broken.into());
         }
-        () = relay.broken() => Err(Broken.into()),
     };
-    relay.stop().await;
-    outcome
+    tracing::info!(signal = signal.name(), "shutting down");
+    match signal {
+        // Whoever sends this may balance over replicas.
+        Signal::Terminate => {
+            relay
+                .drain_and_stop(async {
+                    let _any = signals.next().await;
+                })
+                .await
+        }
+        Signal::Interrupt => {
+            tokio::select! {
+                () = relay.stop() => {}
+                _ = signals.next() => {}
+            }
+        }
+    }
+    Ok(())
 }
 
-/// Completes at the first SIGTERM or SIGINT. The handlers are in place when this returns.
-#[cfg(unix)]
-fn stop_signal() -> io::Result<impl Future<Output = &'static str>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+/// What asks the relay to stop.
+#[derive(Clone, Copy, Debug)]
+enum Signal {
+    Terminate,
+    /// Somebody at a terminal.
+    Interrupt,
+}
+
+impl Signal {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "SIGINT",
         }
-    })
+    }
+}
+
+/// SIGTERM and SIGINT, as often as they come.
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// The handlers are in place when this returns.
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
+        }
+    }
 }
 
 #[cfg(not(unix))]
-fn stop_signal() -> io::Result<impl Future<Output = &'static str>> {
-    Ok(async {
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Signal {
         tokio::signal::ctrl_c().await.ok();
-        "SIGINT"
-    })
+        Signal::Interrupt
+    }
 }

@@ -1,7 +1,17 @@
 //! The accept loop: a socket per connection, HTTP/1 with upgrades on each, a bound on how many there are
 //! and how long they may take.
 
-use std::{convert::Infallible, error::Error, io, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    error::Error,
+    io,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use decode_core::wire::WS_PATH;
@@ -9,7 +19,7 @@ use http_body_util::{Either, Full};
 use hyper::{
     Request, Response,
     body::{Body, Incoming},
-    header::HOST,
+    header::{CONNECTION, HOST, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
@@ -31,8 +41,8 @@ use crate::{
 };
 
 impl Server {
-    /// Accepts until the hub closes. Each request is answered by `answer`; at the path of the session
-    /// protocol [`crate::upgrade::answer`] knows what to say.
+    /// Accepts for as long as it is run: also while the hub closes, so that whoever asks is told. Each request
+    /// is answered by `answer`; at the path of the session protocol [`crate::upgrade::answer`] knows what to say.
     pub async fn run<A, F, B>(self: Arc<Self>, listener: TcpListener, answer: A)
     where
         A: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
@@ -43,12 +53,8 @@ impl Server {
         let share =
             (slots / limits::HTTP_CONNECTIONS_SHARE).max(limits::HTTP_CONNECTIONS_SHARE_MIN);
         let slots = Permits::new(slots, share);
-        let mut signal = self.hub.subscribe();
         loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                _ = signal.wait_for(|signal| signal.closing_retry_after_ms.is_some()) => return,
-            };
+            let accepted = listener.accept().await;
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
@@ -85,7 +91,9 @@ impl Server {
         if let Err(error) = prepare(&stream) {
             tracing::debug!(%error, "socket options");
         }
+        let was_asked = AtomicBool::new(false);
         let service = service_fn(|request: Request<Incoming>| {
+            was_asked.store(true, Ordering::Relaxed);
             let (host, answer) = (request.headers().get(HOST).cloned(), &answer);
             async move {
                 let mut answer = match self.admit(request, peer).await {
@@ -94,6 +102,10 @@ impl Server {
                 };
                 let allowed = &self.rules.allowed_origins;
                 harden(answer.headers_mut(), host.as_ref(), allowed);
+                if self.hub.is_closing() {
+                    let close = HeaderValue::from_static("close");
+                    answer.headers_mut().insert(CONNECTION, close);
+                }
                 Ok::<_, Infallible>(answer)
             }
         });
@@ -110,7 +122,10 @@ impl Server {
                 result = connection.as_mut() => return result,
                 _ = signal.wait_for(|signal| signal.closing_retry_after_ms.is_some()) => {}
             }
-            connection.as_mut().graceful_shutdown();
+            // Whoever has just connected still gets its answer.
+            if was_asked.load(Ordering::Relaxed) {
+                connection.as_mut().graceful_shutdown();
+            }
             connection.await
         };
         let limit = Duration::from_millis(limits::HTTP_CONNECTION_MS_MAX);

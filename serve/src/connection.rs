@@ -8,6 +8,7 @@
 
 use std::{
     future::poll_fn,
+    hash::{BuildHasher as _, RandomState},
     io,
     pin::Pin,
     sync::Arc,
@@ -149,10 +150,10 @@ impl Readings {
     }
 }
 
-/// When the kernel last took bytes while there were some for it.
+/// When the peer last took bytes while there were some for it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
-    written_bytes: u64,
+    taken_bytes: u64,
     since_ms: u64,
 }
 
@@ -182,7 +183,7 @@ impl<'a> Connection<'a> {
             deaf: false,
             wake_ms: None,
             progress: Progress {
-                written_bytes: 0,
+                taken_bytes: 0,
                 since_ms: now_ms,
             },
             counted: Counted::default(),
@@ -218,7 +219,7 @@ impl<'a> Connection<'a> {
                 changed = signal.changed(), if !busy => {
                     let closing = signal.borrow_and_update().closing_retry_after_ms;
                     if let (Ok(()), Some(retry_after_ms)) = (changed, closing) {
-                        self.handle(ServerInput::Shutdown { retry_after_ms });
+                        self.shut_down(retry_after_ms);
                     }
                 }
                 () = ended.as_mut(), if is_valid => {
@@ -239,6 +240,9 @@ impl<'a> Connection<'a> {
             let now_ms = self.server.clock.now_ms();
             let was_idle = self.outbox.is_empty();
             let mut messages = 0;
+            if self.session.waits_for_ack() && self.stream.get_ref().is_untaken() {
+                self.session.defer_ack(now_ms);
+            }
             let log = self.server.hub.log();
             loop {
                 match self.session.poll(&log, now_ms) {
@@ -347,18 +351,28 @@ impl<'a> Connection<'a> {
         self.counted.client_rejects = rejects;
     }
 
+    /// Asks the client to come back, each at a time of its own: they would all be at the next relay's door at once.
+    fn shut_down(&mut self, retry_after_ms: u64) {
+        let clients = self.server.counters.connected.get();
+        let spread_ms = (clients * limits::RETURN_MS_PER_CLIENT)
+            .clamp(limits::RETURN_SPREAD_MS_MIN, limits::RETURN_SPREAD_MS_MAX);
+        let random = RandomState::new().hash_one(self.since_ms);
+        let retry_after_ms = retry_after_ms + random % (spread_ms + 1);
+        self.handle(ServerInput::Shutdown { retry_after_ms });
+    }
+
     fn tick(&mut self, busy: bool, signal: &watch::Receiver<Signal>) {
         if !busy {
             return;
         }
         if let Some(retry_after_ms) = signal.borrow().closing_retry_after_ms {
-            self.handle(ServerInput::Shutdown { retry_after_ms });
+            self.shut_down(retry_after_ms);
         }
         let now_ms = self.server.clock.now_ms();
-        let written_bytes = self.stream.get_ref().written_bytes();
-        if written_bytes != self.progress.written_bytes {
+        let taken_bytes = self.stream.get_ref().taken_bytes();
+        if taken_bytes != self.progress.taken_bytes {
             self.progress = Progress {
-                written_bytes,
+                taken_bytes,
                 since_ms: now_ms,
             };
         } else if Duration::from_millis(now_ms.saturating_sub(self.progress.since_ms))

@@ -36,6 +36,7 @@ mod host;
 mod log_limit;
 mod origin;
 mod outbox;
+mod peer_side;
 mod permit;
 mod request;
 mod rules;

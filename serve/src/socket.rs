@@ -13,7 +13,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::frame_rate::FrameRate;
+use crate::{frame_rate::FrameRate, peer_side};
 
 /// Why nothing more is read.
 #[derive(Debug)]
@@ -64,9 +64,16 @@ impl Socket {
         self.reading = Reading::Frames(FrameRate::new(Instant::now()));
     }
 
-    /// Bytes the kernel has taken.
-    pub(crate) fn written_bytes(&self) -> u64 {
-        self.written_bytes
+    /// Bytes that the peer took: what lies in buffers on this side is not taken. Where the kernel does not tell,
+    /// what the kernel took.
+    pub(crate) fn taken_bytes(&self) -> u64 {
+        let acked = peer_side::acked_bytes(&self.stream);
+        acked.map_or(self.written_bytes, |acked| acked.min(self.written_bytes))
+    }
+
+    /// Whether something that was written was not taken yet.
+    pub(crate) fn is_untaken(&self) -> bool {
+        self.taken_bytes() < self.written_bytes
     }
 
     /// System calls that wrote.

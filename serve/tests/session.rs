@@ -173,6 +173,8 @@ async fn a_control_message_over_the_limit_closes() {
     client.resume(from::LATEST).await;
     let text = "x".repeat(wire::CONTROL_BYTES_MAX + 1);
     client.send_text(text).await;
+    let error = client.control(control::ERROR).await;
+    assert_eq!(error["code"], wire::ErrorCode::TooLarge.code());
     assert_eq!(client.closed().await, Some(CloseCode::TooLarge.number()));
     let too_large = rig.counters().control_errors.get(ErrorCode::TooLarge);
     assert_eq!(too_large, 1);

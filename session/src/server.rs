@@ -199,11 +199,10 @@ impl ServerSession {
                 Err(ControlError::new(ErrorCode::UnexpectedBinary, text))
             }
             ServerInput::Oversized => {
-                self.close(CloseCode::TooLarge, "control message too large");
-                Err(ControlError::new(
-                    ErrorCode::TooLarge,
-                    "control message too large",
-                ))
+                let text = "control message too large";
+                self.refuse(&ControlError::new(ErrorCode::TooLarge, text));
+                self.close(CloseCode::TooLarge, text);
+                Ok(())
             }
             ServerInput::SendStalled => {
                 self.close(CloseCode::SendStalled, "the client took no data");
@@ -265,6 +264,19 @@ impl ServerSession {
                 until_ms: Some(*deadline_ms),
             },
             Phase::Streaming => self.stream(log, now),
+        }
+    }
+
+    /// Whether data is held back until an `ack` comes.
+    #[must_use]
+    pub const fn waits_for_ack(&self) -> bool {
+        self.blocked_since.is_some()
+    }
+
+    /// Begins the wait for an `ack` anew: what was sent has not all been taken yet, so that none can come.
+    pub fn defer_ack(&mut self, now: Millis) {
+        if self.blocked_since.is_some() {
+            self.blocked_since = Some(now);
         }
     }
 

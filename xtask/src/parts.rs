@@ -9,7 +9,7 @@
 //! | `DASHSTREAM_CHROMIUM` | the browser |
 //! | `DASHSTREAM_KAFKA_LIBS` | folder with the jars of Apache Kafka: `java -cp "$DASHSTREAM_KAFKA_LIBS/*"` |
 //! | `DASHSTREAM_PYTHON` | a Python with `protobuf`, `grpcio-tools` and `zstandard`, the official oracle |
-//! | `DASHSTREAM_KCAT`, `DASHSTREAM_PROMTOOL` | programs of these names |
+//! | `DASHSTREAM_KCAT`, `DASHSTREAM_PROMTOOL`, `DASHSTREAM_NGINX`, `DASHSTREAM_HAPROXY` | programs of these names |
 //! | `DASHSTREAM_RELAY_BIN`, `DASHSTREAM_CLI_BIN`, `DASHSTREAM_SIMULATOR_BIN`, `DASHSTREAM_MOCK_BROKER_BIN` | our binaries |
 //! | `DASHSTREAM_WEB` | the `web` folder with its `node_modules`, `dist` and generated bindings |
 
@@ -72,6 +72,18 @@ pub(crate) const FOR_TESTS: &[Part] = &[
         all_of: &[&["promtool"]],
         variable: Some("DASHSTREAM_PROMTOOL"),
         packages: &["prometheus"],
+    }),
+    Part::System(&Programs {
+        name: "nginx",
+        all_of: &[&["nginx", "/usr/sbin/nginx"]],
+        variable: Some("DASHSTREAM_NGINX"),
+        packages: &["nginx-light"],
+    }),
+    Part::System(&Programs {
+        name: "HAProxy",
+        all_of: &[&["haproxy", "/usr/sbin/haproxy"]],
+        variable: Some("DASHSTREAM_HAPROXY"),
+        packages: &["haproxy"],
     }),
     Part::System(&Programs {
         name: "Java and Maven",

@@ -1,6 +1,8 @@
 //! A relay on a free port whose log is filled by hand, and plain clients for it.
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+pub(crate) mod proxies;
+
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use clap::Parser as _;
@@ -45,8 +47,10 @@ impl Rig {
     }
 
     pub(crate) async fn start_without_partitions(arguments: &[&str]) -> Self {
-        let all = ["dashstream-relay", "--port=0", "--drain-secs=1"];
-        let all = all.iter().chain(arguments);
+        let is_drain = |argument: &&str| argument.starts_with("--drain-secs");
+        let drain = (!arguments.iter().any(is_drain)).then_some("--drain-secs=1");
+        let all = ["dashstream-relay", "--port=0"].into_iter();
+        let all = all.chain(drain).chain(arguments.iter().copied());
         let options = Cli::try_parse_from(all)
             .expect("options clap knows")
             .options;

@@ -482,7 +482,10 @@ fn repeated_junk_and_floods_are_closed() {
     assert_eq!(refusal, Some(ErrorCode::TooManyMessages));
     let mut b = bench(1, CREDIT);
     b.session.handle(ServerInput::Oversized, &b.log, 0);
-    assert_eq!(closes(&b.drain()), Some(CloseCode::TooLarge));
+    let got = b.drain();
+    assert_eq!(closes(&got), Some(CloseCode::TooLarge));
+    let said = |got: &Got| matches!(got, Got::Text(RelayMessage::Error(text)) if text.code == ErrorCode::TooLarge.code());
+    assert!(got.iter().any(said), "the reason comes first: {got:?}");
 }
 
 /// RES-35
@@ -504,4 +507,21 @@ fn shutdown_says_so_and_closes() {
         retry_after_ms: 500,
     };
     assert_eq!(got, [Got::Text(going), Got::Close(CloseCode::Shutdown)]);
+}
+
+/// M-1009: while what was sent is still on its way, no `ack` can come.
+#[test]
+fn the_wait_for_an_ack_begins_when_all_was_taken() {
+    let mut b = bench(1, 100);
+    append(&mut b.log, 0, 3, 60);
+    b.resume(r#""from":"earliest""#);
+    assert_eq!(closes(&b.drain()), None);
+    assert!(b.session.waits_for_ack());
+    for _ in 0..10 {
+        b.now += ACK_STALL_MS_MAX - 1;
+        b.session.defer_ack(b.now);
+        assert_eq!(closes(&b.drain()), None);
+    }
+    b.now += ACK_STALL_MS_MAX;
+    assert_eq!(closes(&b.drain()), Some(CloseCode::AckStalled));
 }
