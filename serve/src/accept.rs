@@ -17,7 +17,7 @@ use bytes::Bytes;
 use decode_core::wire::WS_PATH;
 use http_body_util::{Either, Full};
 use hyper::{
-    Request, Response,
+    Request, Response, StatusCode,
     body::{Body, Incoming},
     header::{CONNECTION, HOST, HeaderValue},
     server::conn::http1,
@@ -102,7 +102,8 @@ impl Server {
                 };
                 let allowed = &self.rules.allowed_origins;
                 harden(answer.headers_mut(), host.as_ref(), allowed);
-                if self.hub.is_closing() {
+                let is_upgraded = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+                if self.hub.is_closing() && !is_upgraded {
                     let close = HeaderValue::from_static("close");
                     answer.headers_mut().insert(CONNECTION, close);
                 }
