@@ -33,15 +33,7 @@ fn a_relay_behind_tls_is_reached_with_a_header() {
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key)
         .expect("a configuration");
-    let log = Arc::new(Mutex::new(TailLog::new(1 << 20)));
-    {
-        let mut log = log.lock().expect("the log");
-        log.add_partition(0, 0);
-        let mut segment = SegmentBuilder::new(0, 0);
-        segment.record(0, 1, &event(1));
-        log.append(segment.finish().expect("a record"))
-            .expect("it continues");
-    }
+    let log = one_record();
     let plain = Relay::start(&log, Manners::default());
     let proxy = Proxy::start(config, plain.address);
     let port = proxy.port;
@@ -94,6 +86,16 @@ fn a_relay_behind_tls_is_reached_with_a_header() {
     );
     let finished = tail(&plain.url(), &["--ca", &ca]);
     assert_eq!(finished.code, Some(2), "{finished:?}");
+}
+
+fn one_record() -> Arc<Mutex<TailLog>> {
+    let mut log = TailLog::new(1 << 20);
+    log.add_partition(0, 0);
+    let mut segment = SegmentBuilder::new(0, 0);
+    segment.record(0, 1, &event(1));
+    let segment = segment.finish().expect("a record");
+    log.append(segment).expect("it continues");
+    Arc::new(Mutex::new(log))
 }
 
 /// A port where one client is answered as a relay without TLS answers what it does not understand.
