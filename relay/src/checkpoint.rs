@@ -180,10 +180,8 @@ impl Checkpoints {
     pub async fn write(&self) {
         let inner = Arc::clone(&self.inner);
         let written = tokio::task::spawn_blocking(move || inner.write()).await;
-        // Cancelled only where the runtime ends, and then nobody is left to tell.
-        if let Err(Ok(panicked)) = written.map_err(JoinError::try_into_panic) {
-            resume_unwind(panicked);
-        }
+        // Without a result only where the runtime ends, and then nobody is left to tell.
+        let _written: Option<()> = result_of(written);
     }
 }
 
@@ -265,7 +263,16 @@ impl Inner {
 async fn in_time<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let limit = Duration::from_millis(limits::CHECKPOINT_START_MS_MAX);
     let called = tokio::time::timeout(limit, tokio::task::spawn_blocking(call)).await;
-    called.ok()?.ok()
+    called.ok().and_then(result_of)
+}
+
+/// What a call gave; a fault in it is a fault of whoever waits for it. `None` where it was never made.
+fn result_of<T>(called: Result<T, JoinError>) -> Option<T> {
+    match called.map_err(JoinError::try_into_panic) {
+        Ok(result) => Some(result),
+        Err(Ok(panicked)) => resume_unwind(panicked),
+        Err(Err(_cancelled)) => None,
+    }
 }
 
 #[cfg(test)]

@@ -173,6 +173,10 @@ fn run(config: Config, filter: EnvFilter, reads: Reads) -> Result<(), Failure> {
         .with_writer(Arc::clone(&log))
         .log_internal_errors(false)
         .init();
+    // Written directly, the message of a panic could wait for ever for somebody who reads it.
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!(%panic, "a fault of the relay");
+    }));
     let outcome = run_logged(config, reads);
     log.flush_within(LOG_FLUSH_MAX);
     outcome

@@ -11,92 +11,59 @@ const VERSION: &str = "Sec-WebSocket-Version: 13\r\n";
 const PROTOCOL: &str = "Sec-WebSocket-Protocol: dashstream.v1\r\n";
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
 
+/// A part of a sound handshake, what stands in its place, and the status of the answer.
+const CHANGED: [(&str, &str, u16); 18] = [
+    ("Upgrade: websocket", "Upgrade: h2c, WebSocket", 101),
+    (
+        "Connection: Upgrade",
+        "Connection: keep-alive, uPGRADE",
+        101,
+    ),
+    (
+        PROTOCOL,
+        "Sec-WebSocket-Protocol: chat, dashstream.v1\r\n",
+        101,
+    ),
+    (
+        PROTOCOL,
+        "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: dashstream.v1\r\n",
+        101,
+    ),
+    ("Upgrade: websocket", "Upgrade: websocket2", 426),
+    ("Connection: Upgrade", "Connection: close", 426),
+    (VERSION, "", 426),
+    (VERSION, "Sec-WebSocket-Version: 8\r\n", 426),
+    (VERSION, "Sec-WebSocket-Version: 13, 8\r\n", 426),
+    (KEY, "", 400),
+    (KEY, "Sec-WebSocket-Key:\r\n", 400),
+    (KEY, "Sec-WebSocket-Key: c2hvcnQ=\r\n", 400),
+    (KEY, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZSE=\r\n", 400),
+    (KEY, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ\r\n", 400),
+    (KEY, "Sec-WebSocket-Key: !!!!!!!!!!!!!!!!!!!!!!==\r\n", 400),
+    (PROTOCOL, "", 400),
+    (PROTOCOL, "Sec-WebSocket-Protocol: DashStream.v1\r\n", 400),
+    (PROTOCOL, "Sec-WebSocket-Protocol: dashstream.v1x\r\n", 400),
+];
+
 /// X28, RFC 6455 section 4.2.1.
 #[tokio::test]
 async fn a_handshake_is_whole_or_refused() {
     let rig = Rig::start(&["--max-connections-per-ip=100"]).await;
     let address = rig.address();
     let all = [UPGRADE, VERSION, KEY, PROTOCOL].concat();
-    let without = |part: &str, instead: &str| all.replace(part, instead);
-    for (line, headers, status) in [
+    let close = "Connection: close\r\n".to_owned();
+    let mut rows = vec![
         ("GET", all.clone(), 101),
-        (
-            "GET",
-            without("Upgrade: websocket", "Upgrade: h2c, WebSocket"),
-            101,
-        ),
-        (
-            "GET",
-            without("Connection: Upgrade", "Connection: keep-alive, uPGRADE"),
-            101,
-        ),
-        (
-            "GET",
-            without(PROTOCOL, "Sec-WebSocket-Protocol: chat, dashstream.v1\r\n"),
-            101,
-        ),
-        (
-            "GET",
-            without(
-                PROTOCOL,
-                "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: dashstream.v1\r\n",
-            ),
-            101,
-        ),
-        (
-            "GET",
-            without("Upgrade: websocket", "Upgrade: websocket2"),
-            426,
-        ),
-        (
-            "GET",
-            without("Connection: Upgrade", "Connection: close"),
-            426,
-        ),
-        ("GET", without(VERSION, ""), 426),
-        ("GET", without(VERSION, "Sec-WebSocket-Version: 8\r\n"), 426),
-        (
-            "GET",
-            without(VERSION, "Sec-WebSocket-Version: 13, 8\r\n"),
-            426,
-        ),
-        ("GET", without(VERSION, &VERSION.repeat(2)), 426),
-        ("GET", without(KEY, ""), 400),
-        ("GET", without(KEY, "Sec-WebSocket-Key:\r\n"), 400),
-        ("GET", without(KEY, "Sec-WebSocket-Key: c2hvcnQ=\r\n"), 400),
-        (
-            "GET",
-            without(KEY, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZSE=\r\n"),
-            400,
-        ),
-        (
-            "GET",
-            without(KEY, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ\r\n"),
-            400,
-        ),
-        (
-            "GET",
-            without(KEY, "Sec-WebSocket-Key: !!!!!!!!!!!!!!!!!!!!!!==\r\n"),
-            400,
-        ),
-        ("GET", without(KEY, &KEY.repeat(2)), 400),
-        ("GET", without(PROTOCOL, ""), 400),
-        (
-            "GET",
-            without(PROTOCOL, "Sec-WebSocket-Protocol: DashStream.v1\r\n"),
-            400,
-        ),
-        (
-            "GET",
-            without(PROTOCOL, "Sec-WebSocket-Protocol: dashstream.v1x\r\n"),
-            400,
-        ),
+        ("GET", all.replace(VERSION, &VERSION.repeat(2)), 426),
+        ("GET", all.replace(KEY, &KEY.repeat(2)), 400),
         ("HEAD", all.clone(), 426),
-        ("HEAD", "Connection: close\r\n".to_owned(), 426),
-        ("OPTIONS", "Connection: close\r\n".to_owned(), 426),
+        ("HEAD", close.clone(), 426),
+        ("OPTIONS", close.clone(), 426),
         ("POST", all.clone(), 405),
-        ("DELETE", "Connection: close\r\n".to_owned(), 405),
-    ] {
+        ("DELETE", close, 405),
+    ];
+    rows.extend(CHANGED.map(|(part, instead, status)| ("GET", all.replace(part, instead), status)));
+    for (line, headers, status) in rows {
         let request = format!("{line} /ws HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n");
         let answer = send(address, &request).await;
         assert_eq!(answer.status, status, "{line} {headers}: {}", answer.body);
@@ -113,6 +80,27 @@ async fn a_handshake_is_whole_or_refused() {
     }
     let old = format!("GET /ws HTTP/1.0\r\nHost: {address}\r\n{all}\r\n");
     assert_eq!(send(address, &old).await.status, 400);
+}
+
+/// The origins a request names, its host, and the status of the answer; `own` is the page of this relay at `address`.
+fn origins<'a>(own: &'a str, address: &str) -> Vec<(Vec<&'a str>, String, u16)> {
+    vec![
+        (vec![own], address.to_string(), 101),
+        (vec!["https://ops.example"], address.to_string(), 101),
+        (vec!["https://ops.example:443"], "relay".to_owned(), 101),
+        (vec!["https://relay"], "relay:443".to_owned(), 101),
+        (vec!["http://relay:80"], "relay".to_owned(), 101),
+        (vec!["http://relay"], "relay:3002".to_owned(), 403),
+        (vec!["https://evil.example"], address.to_string(), 403),
+        (
+            vec!["http://rebound.example"],
+            "rebound.example".to_owned(),
+            403,
+        ),
+        (vec!["null"], address.to_string(), 403),
+        (vec![own, "https://evil.example"], address.to_string(), 403),
+        (vec![own, own], address.to_string(), 403),
+    ]
 }
 
 /// X3, X17: whatever the bind address, a name nobody listed is not this relay's; with an Origin it is a
@@ -164,27 +152,7 @@ async fn only_known_names_are_answered() {
         }
         let absolute = "GET http://rebound.example/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         assert_eq!(send(address, absolute).await.status, 421);
-        for (origins, host, status) in [
-            (vec![own.as_str()], address.to_string(), 101),
-            (vec!["https://ops.example"], address.to_string(), 101),
-            (vec!["https://ops.example:443"], "relay".to_owned(), 101),
-            (vec!["https://relay"], "relay:443".to_owned(), 101),
-            (vec!["http://relay:80"], "relay".to_owned(), 101),
-            (vec!["http://relay"], "relay:3002".to_owned(), 403),
-            (vec!["https://evil.example"], address.to_string(), 403),
-            (
-                vec!["http://rebound.example"],
-                "rebound.example".to_owned(),
-                403,
-            ),
-            (vec!["null"], address.to_string(), 403),
-            (
-                vec![own.as_str(), "https://evil.example"],
-                address.to_string(),
-                403,
-            ),
-            (vec![own.as_str(), own.as_str()], address.to_string(), 403),
-        ] {
+        for (origins, host, status) in origins(&own, &address.to_string()) {
             let origin: String = origins
                 .iter()
                 .map(|origin| format!("Origin: {origin}\r\n"))

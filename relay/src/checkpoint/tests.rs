@@ -300,3 +300,12 @@ async fn a_checkpoint_waits_for_dead_letters() {
     }
     assert_eq!(due(), Some(20));
 }
+
+/// X2: a fault in a call of the file system is not taken for a call that takes too long.
+#[tokio::test]
+async fn a_fault_in_a_call_is_one_of_whoever_waits() {
+    assert_eq!(in_time(|| 7).await, Some(7));
+    let waiting = tokio::spawn(async { in_time(|| panic!("on purpose")).await });
+    let fault = waiting.await.expect_err("it goes on to the task");
+    assert!(fault.is_panic());
+}

@@ -26,56 +26,58 @@ fn defaults_are_usable_and_local() {
     assert_eq!(config.kafka.fetch_bytes_max, limits::FETCH_BYTES_DEFAULT);
 }
 
+/// Each is of no use in its own way.
+const MISTAKES: [&str; 40] = [
+    "--kafka-brokers=nowhere",
+    "--kafka-topic=a b",
+    "--kafka-auto-offset-reset=middle",
+    "--kafka-operation-timeout-secs=0",
+    "--kafka-fetch-wait-ms=x",
+    "--kafka-fetch-bytes-max=1G",
+    "--kafka-metadata-interval-secs=0",
+    "--kafka-lag-check-interval-secs=-1",
+    "--kafka-security-protocol=tls",
+    "--kafka-sasl-mechanism=GSSAPI",
+    "--kafka-sasl-username=someone",
+    "--kafka-ssl-certificate-location=own.pem",
+    "--kafka-ssl-key-password=x",
+    "--kafka-ssl-endpoint-algorithm=none",
+    "--kafka-dlq-topic=a b",
+    "--dlq-concurrent-sends-max=0",
+    "--dlq-send-timeout-secs=0",
+    "--dlq-include-full-payload=perhaps",
+    "--dlq-fail-closed=perhaps",
+    "--dlq-record-bytes-max=1K",
+    "--sequence-policy=perhaps",
+    "--kafka-on-decode-error=never",
+    "--kafka-backoff-min-ms=0",
+    "--kafka-backoff-max-ms=0",
+    concat!(
+        "--checkpoint-dir=",
+        env!("CARGO_MANIFEST_DIR"),
+        "/Cargo.toml"
+    ),
+    "--checkpoint-interval-ms=1",
+    "--host=example.org",
+    "--port=http",
+    "--max-payload-bytes=11M",
+    "--send-timeout-secs=0",
+    "--max-connections=0",
+    "--max-connections-per-ip=none",
+    "--allowed-origin=*",
+    "--allowed-host=a:1",
+    "--decode-mode=loose",
+    "--log-bytes-max=1M",
+    "--window-bytes=1M",
+    "--resume-deadline-secs=0",
+    "--drain-secs=-1",
+    "--notice=a\nb",
+];
+
 // holds SEC-12: invalid configuration fails at start and names the variable.
 #[test]
 fn every_mistake_is_told_at_once() {
-    let errors = Config::from_args(&options(&[
-        "--kafka-brokers=nowhere",
-        "--kafka-topic=a b",
-        "--kafka-auto-offset-reset=middle",
-        "--kafka-operation-timeout-secs=0",
-        "--kafka-fetch-wait-ms=x",
-        "--kafka-fetch-bytes-max=1G",
-        "--kafka-metadata-interval-secs=0",
-        "--kafka-lag-check-interval-secs=-1",
-        "--kafka-security-protocol=tls",
-        "--kafka-sasl-mechanism=GSSAPI",
-        "--kafka-sasl-username=someone",
-        "--kafka-ssl-certificate-location=own.pem",
-        "--kafka-ssl-key-password=x",
-        "--kafka-ssl-endpoint-algorithm=none",
-        "--kafka-dlq-topic=a b",
-        "--dlq-concurrent-sends-max=0",
-        "--dlq-send-timeout-secs=0",
-        "--dlq-include-full-payload=perhaps",
-        "--dlq-fail-closed=perhaps",
-        "--dlq-record-bytes-max=1K",
-        "--sequence-policy=perhaps",
-        "--kafka-on-decode-error=never",
-        "--kafka-backoff-min-ms=0",
-        "--kafka-backoff-max-ms=0",
-        concat!(
-            "--checkpoint-dir=",
-            env!("CARGO_MANIFEST_DIR"),
-            "/Cargo.toml"
-        ),
-        "--checkpoint-interval-ms=1",
-        "--host=example.org",
-        "--port=http",
-        "--max-payload-bytes=11M",
-        "--send-timeout-secs=0",
-        "--max-connections=0",
-        "--max-connections-per-ip=none",
-        "--allowed-origin=*",
-        "--allowed-host=a:1",
-        "--decode-mode=loose",
-        "--log-bytes-max=1M",
-        "--window-bytes=1M",
-        "--resume-deadline-secs=0",
-        "--drain-secs=-1",
-        "--notice=a\nb",
-    ]))
-    .expect_err("all of it is wrong");
+    let errors = Config::from_args(&options(&MISTAKES)).expect_err("all of it is wrong");
 
     let command = Options::augment_args(ClapCommand::new(""));
     // Any text is a user, and files are looked at with a protocol that uses them.
