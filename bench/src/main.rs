@@ -12,6 +12,7 @@ mod memory;
 mod picture;
 mod process;
 mod reader;
+mod reading_memory;
 mod report;
 mod workload;
 
@@ -35,6 +36,8 @@ enum Command {
     Decode(decode::Options),
     /// Reading from Kafka, beside libraries that read and discard; memory over many records.
     Ingest(ingest::Ingest),
+    /// Peak memory of the relay, by compression and number of partitions.
+    Memory(reading_memory::Memory),
     /// A reader that discards. Started by the others.
     #[command(hide = true)]
     Discard(discard::Discard),
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Fanout(options) => fanout(&options),
         Command::Decode(options) => decode::command(&options),
         Command::Ingest(options) => verdict(ingest::run(&options)),
+        Command::Memory(options) => verdict(reading_memory::run(&options)),
         Command::Discard(order) => discard::serve(&order),
         Command::Floor { sockets, bytes } => {
             floor::serve(sockets, bytes);

@@ -146,6 +146,8 @@ codes! {
         UnreadableBatch = 5, "unreadable_batch";
         /// The topic was deleted and made anew; offsets started over.
         TopicReset = 6, "topic_reset";
+        /// Kafka's log lost it after it was read; other records have its offsets now.
+        Truncated = 7, "truncated";
     }
 }
 

@@ -12,6 +12,7 @@ pub mod disk;
 pub mod http;
 pub mod java;
 pub mod kafka;
+pub mod memory;
 pub mod mock;
 pub mod page;
 pub mod payload;

@@ -126,10 +126,10 @@ fn the_replay_of_a_topic_that_ends_in_a_marker_is_complete() {
     assert_eq!(watcher.position(0), Some(2));
 }
 
-/// RES-17: the marker of an abort is no gap, and the records before it come like any others, as
-/// docs/protocol.md says: the client library does not tell them apart.
+/// X6: what a transaction wrote that was aborted did not happen: neither it nor the marker is shown or counted as
+/// lost, live and in a replay.
 #[test]
-fn records_of_aborted_transactions_are_delivered() {
+fn records_of_aborted_transactions_are_left_out() {
     let Some(kafka) = Kafka::shared() else { return };
     let Some(mut java) = JavaClient::start(kafka.brokers()) else {
         return;
@@ -138,6 +138,7 @@ fn records_of_aborted_transactions_are_delivered() {
     let Some(relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
         return;
     };
+    let mut early = from_earliest(&relay);
     java.begin();
     java.add((topic.name(), 0), None, Some(&good(1)), &[]);
     java.add((topic.name(), 0), None, Some(&good(2)), &[]);
@@ -145,7 +146,115 @@ fn records_of_aborted_transactions_are_delivered() {
     java.abort();
     wait_marker(&topic, 3);
     produce(&topic, vec![Some(good(3))]);
-    assert_eq!(told(&relay, None, 4), ["record 0", "record 1", "record 3"]);
+    assert_eq!(told(&relay, Some(&mut early), 4), ["record 3"]);
+    let metrics = relay.metrics();
+    let counted = |name| metrics.sum(name, &[]);
+    assert_eq!(counted("dashstream_relay_aborted_records_total"), 2.0);
+    assert_eq!(counted("dashstream_relay_gaps_total"), 0.0);
+}
+
+/// X6: a transaction every ten records costs a catch-up no more than a fetch for some of them.
+#[test]
+fn a_catch_up_over_many_markers_takes_few_fetches() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let Some(mut java) = JavaClient::start(kafka.brokers()) else {
+        return;
+    };
+    let topic = kafka.topic("markers", 1);
+    let transactions = 100;
+    for transaction in 0..transactions {
+        java.begin();
+        for n in 0..10 {
+            java.add(
+                (topic.name(), 0),
+                None,
+                Some(&good(1 + transaction * 10 + n)),
+                &[],
+            );
+        }
+        java.flush();
+        java.commit();
+    }
+    let end = transactions * 11;
+    wait_marker(&topic, end);
+    let Some(relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+        return;
+    };
+    assert_eq!(told(&relay, None, end - 1).len() as u64, transactions * 10);
+    let metrics = relay.metrics();
+    let fetches = metrics.sum("dashstream_relay_fetches_total", &[]);
+    assert!(fetches < 20.0, "{fetches} fetches for 1,000 records");
+}
+
+/// X5: a transaction that stays open is named by `/health`, the lag counts what it hides, and no client is told that it
+/// has caught up with Kafka.
+#[test]
+fn an_open_transaction_is_named() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let Some(mut java) = JavaClient::start(kafka.brokers()) else {
+        return;
+    };
+    let topic = kafka.topic("open", 1);
+    produce(&topic, vec![Some(good(1))]);
+    java.begin();
+    java.add((topic.name(), 0), None, Some(&good(2)), &[]);
+    assert_eq!(java.flush(), [1]);
+    let quick = ["--kafka-lag-check-interval-secs=1"];
+    let Some(mut relay) = Relay::start(kafka.brokers(), topic.name(), &quick) else {
+        return;
+    };
+    relay.wait_for("the transaction in /health", PATIENCE, |relay| {
+        let health = relay.get("/health").body;
+        health.contains("open transaction hides the records from offset 1")
+    });
+    assert_eq!(
+        relay.metrics().sum("websocket_kafka_consumer_lag", &[]),
+        1.0
+    );
+    assert!(
+        relay
+            .metrics()
+            .sum("dashstream_relay_open_transaction_seconds", &[])
+            > 1.0
+    );
+    let mut watcher = from_earliest(&relay);
+    assert_eq!(outline(&watcher.frames_to(0, 1)), ["record 0"]);
+    java.commit();
+    let complete = watcher.control("replay_complete");
+    let last = &complete["lastOffsetsByPartition"];
+    assert_eq!(
+        last,
+        &json!({"0": "1"}),
+        "not before what was hidden had come"
+    );
+    relay.wait_for("health", PATIENCE, |relay| {
+        relay.get("/health").status == 200
+    });
+    assert!(!relay.get("/health").body.contains("open transaction"));
+}
+
+/// X14: what clients see as a record's time is what Kafka says it is.
+#[test]
+fn the_time_of_a_record_is_the_brokers_where_the_topic_says_so() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let Some(mut java) = JavaClient::start(kafka.brokers()) else {
+        return;
+    };
+    let name = unique("append-time");
+    java.create_topic(&name, 1, &["message.timestamp.type=LogAppendTime"]);
+    let topic = Topic::open(kafka.brokers(), &name, 1);
+    let before = now_ms();
+    let old = Input {
+        timestamp_ms: 1_577_836_800_000,
+        ..input(Some(good(1)))
+    };
+    assert_eq!(topic.produce_batch(0, vec![old]).len(), 1);
+    let Some(relay) = Relay::start(kafka.brokers(), &name, &[]) else {
+        return;
+    };
+    let frames = from_earliest(&relay).frames_to(0, 1);
+    let time = frames[0].0.timestamp_ms;
+    assert!((before..=now_ms()).contains(&time), "{time}");
 }
 
 #[test]
@@ -216,57 +325,27 @@ fn holes_of_compaction_are_no_gaps() {
     assert_eq!(told(&relay, None, topic.end(0)), wanted);
 }
 
+/// A header without a value is legal.
 #[test]
-fn an_unreadable_batch_is_one_gap_with_its_range() {
+fn null_headers_are_no_trouble() {
     let Some(kafka) = Kafka::shared() else { return };
     let Some(mut java) = JavaClient::start(kafka.brokers()) else {
         return;
     };
-    let topic = kafka.topic("unreadable", 1);
-    let Some(relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
-        return;
-    };
-    let mut early = from_earliest(&relay);
-    produce(&topic, vec![Some(good(1)), Some(good(2))]);
-    for n in 0..5 {
-        // A header without a value is legal, and rskafka cannot read a batch that has one.
-        let headers: &[_] = if n == 3 { &[("trace", None)] } else { &[] };
-        java.add((topic.name(), 0), Some(b"k"), Some(&good(3 + n)), headers);
+    let topic = kafka.topic("null-headers", 1);
+    for n in 0..3 {
+        java.add(
+            (topic.name(), 0),
+            Some(b"k"),
+            Some(&good(1 + n)),
+            &[("trace", None)],
+        );
     }
-    assert_eq!(java.flush(), [2, 3, 4, 5, 6]);
-    produce(&topic, vec![Some(good(8))]);
-    java.add((topic.name(), 0), None, Some(&good(9)), &[("trace", None)]);
-    assert_eq!(java.flush(), [8]);
-    produce(&topic, vec![Some(good(10))]);
-    let wanted = [
-        "record 0",
-        "record 1",
-        "gap 2-6 unreadable_batch",
-        "record 7",
-        "gap 8-8 unreadable_batch",
-        "record 9",
-    ];
-    assert_eq!(told(&relay, Some(&mut early), 10), wanted);
-}
-
-#[test]
-fn an_unreadable_batch_at_the_end_does_not_wait_for_more() {
-    let Some(kafka) = Kafka::shared() else { return };
-    let Some(mut java) = JavaClient::start(kafka.brokers()) else {
-        return;
-    };
-    let topic = kafka.topic("unreadable-end", 1);
-    produce(&topic, vec![Some(good(1))]);
-    java.add((topic.name(), 0), None, Some(&good(2)), &[("trace", None)]);
-    java.add((topic.name(), 0), None, Some(&good(3)), &[("trace", None)]);
-    assert_eq!(java.flush(), [1, 2]);
+    assert_eq!(java.flush(), [0, 1, 2]);
     let Some(relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
         return;
     };
-    assert_eq!(
-        told(&relay, None, 3),
-        ["record 0", "gap 1-2 unreadable_batch"]
-    );
+    assert_eq!(told(&relay, None, 3), ["record 0", "record 1", "record 2"]);
 }
 
 #[test]

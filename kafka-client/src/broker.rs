@@ -1,6 +1,6 @@
 //! One broker: a connection for questions, shared by all who ask, and the task that fetches.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
@@ -14,7 +14,6 @@ use crate::{
     settings::Settings,
 };
 
-#[derive(Debug)]
 pub(crate) struct Broker {
     address: String,
     settings: Arc<Settings>,
@@ -27,6 +26,13 @@ pub(crate) struct Broker {
 struct Fetching {
     wants: mpsc::UnboundedSender<Want>,
     task: JoinHandle<()>,
+}
+
+/// Shows no name.
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").finish_non_exhaustive()
+    }
 }
 
 impl Drop for Fetching {

@@ -96,6 +96,12 @@ impl Cluster {
         answer
     }
 
+    /// Forgets which brokers there are, and closes their connections once no reader uses them: the next question goes
+    /// to the brokers to begin with.
+    pub fn forget_brokers(&self) {
+        self.brokers.lock().clear();
+    }
+
     /// A reader of one partition, connected with its leader by its first call.
     ///
     /// # Errors

@@ -28,7 +28,8 @@ impl App {
         }
         let mut app = Self::serve(shared).await?;
         let shared = Arc::clone(&app.shared);
-        let reading = ingest::run(shared.config.clone(), context(&shared));
+        let kafka = Arc::clone(&shared.kafka);
+        let reading = ingest::run(shared.config.clone(), kafka, context(&shared));
         app.own("looking for partitions", reading);
         if let Some(checkpoints) = shared.checkpoints.clone() {
             app.own("writing checkpoints", checkpoints.run());

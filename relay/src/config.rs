@@ -134,7 +134,7 @@ const WINDOW_BYTES_MIN: u64 =
 
 impl Reader {
     fn kafka(&mut self, o: &Options) -> Option<KafkaConfig> {
-        let fetch_bytes_max = limits::BROKER_MESSAGE_BYTES_MAX as u64 / 2;
+        let fetch_bytes_max = limits::FETCHED_BYTES_MAX as u64;
         let brokers = self.read("kafka_brokers", Brokers::parse(&o.kafka_brokers));
         let topic = self.read("kafka_topic", Topic::parse(&o.kafka_topic));
         let start = self.read(

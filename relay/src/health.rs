@@ -15,7 +15,7 @@ use crate::{
     limits,
     shared::Shared,
 };
-use partition::{cause, unserved};
+use partition::{said, unserved};
 
 /// A judgement with its reasons and the numbers it rests on.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ fn of_topic(shared: &Shared, found: &mut Findings) {
         found.add(waits, format!("the topic {topic} {ABSENT}"));
     }
     match shared.ingest.trouble() {
-        Some(trouble) => found.add(waits, format!("the topic: {}", cause(trouble.kind))),
+        Some(trouble) => found.add(waits, format!("the topic: {}", said(&trouble))),
         None if topic == TopicState::Connecting => {
             found.add(Status::Starting, UNANSWERED.to_owned());
         }
@@ -101,8 +101,7 @@ fn of_topic(shared: &Shared, found: &mut Findings) {
     }
 }
 
-/// Brokers do not list a topic to those who may not see it, so the two cannot be told apart.
-const ABSENT: &str = "does not exist, or the login lacks the permission DESCRIBE on it";
+const ABSENT: &str = "does not exist";
 const UNANSWERED: &str = "no broker has answered yet";
 
 fn of_parts(shared: &Shared, found: &mut Findings) {
@@ -142,11 +141,8 @@ pub(crate) fn missing_for_readiness(shared: &Shared) -> Vec<String> {
     match shared.ingest.topic() {
         TopicState::Connecting => {
             let trouble = shared.ingest.trouble();
-            missing.push(
-                trouble
-                    .map_or(UNANSWERED, |trouble| cause(trouble.kind))
-                    .to_owned(),
-            );
+            let said = |trouble| said(&trouble);
+            missing.push(trouble.map_or_else(|| UNANSWERED.to_owned(), said));
         }
         TopicState::Absent => missing.push(format!("the topic {ABSENT}")),
         TopicState::Present => {}

@@ -1,5 +1,4 @@
-//! From Kafka to the log: one loop per partition, each with a connection of its own, so that a slow
-//! or broken partition never stops another.
+//! From Kafka to the log: one loop per partition, so that a slow or broken partition never stops another.
 
 mod admission;
 mod beginning;
@@ -22,7 +21,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use decode_core::wire::RESUME_PARTITIONS_MAX;
 use tokio::task::JoinSet;
 
-use crate::{config::Config, kafka::TopicClient, limits};
+use crate::{config::Config, kafka::TopicReader, limits};
 use failures::Failures;
 use horizon::Origin;
 use partition::PartitionLoop;
@@ -32,11 +31,11 @@ use sequence::Sequences;
 pub use bench_support::MeasuredAdmission;
 pub use context::Context;
 pub use counts::{Counts, GapSizes, SequenceCounts, SequenceFinding};
-pub use status::{IngestStatus, PartitionStatus, Pause, Phase, TopicState, Trouble};
+pub use status::{Hidden, IngestStatus, PartitionStatus, Pause, Phase, TopicState, Trouble};
 
 /// Reads all partitions of the topic, and those that come later, until it is dropped.
-pub async fn run(config: Config, context: Context) {
-    let mut ingest = Ingest::new(config, context);
+pub async fn run(config: Config, kafka: Arc<TopicReader>, context: Context) {
+    let mut ingest = Ingest::new(config, kafka, context);
     let mut failures = Failures::new(ingest.config.ingest.backoff);
     loop {
         let pause = ingest.look(&mut failures).await;
@@ -48,7 +47,7 @@ pub async fn run(config: Config, context: Context) {
 struct Ingest {
     config: Config,
     context: Context,
-    kafka: Arc<TopicClient>,
+    kafka: Arc<TopicReader>,
     sequences: Arc<Sequences>,
     /// Two for each partition; dropped with this.
     loops: JoinSet<()>,
@@ -57,9 +56,9 @@ struct Ingest {
 }
 
 impl Ingest {
-    fn new(config: Config, context: Context) -> Self {
+    fn new(config: Config, kafka: Arc<TopicReader>, context: Context) -> Self {
         Self {
-            kafka: Arc::new(TopicClient::new(&config.kafka, &config.kafka.topic)),
+            kafka,
             sequences: Arc::new(Sequences::new(config.ingest.sequence_policy)),
             loops: JoinSet::new(),
             started: BTreeSet::new(),
@@ -98,10 +97,8 @@ impl Ingest {
                 failures::count(&self.context, &failure);
                 self.context.status.fail(&failure);
                 tracing::warn!(error = %failure, ?pause, "no metadata from any broker");
-                let generation = self.kafka.generation().await;
-                failures
-                    .rebuild(&self.context, &self.kafka, generation, &failure)
-                    .await;
+                let generation = self.kafka.generation();
+                failures.rebuild(&self.context, &self.kafka, generation, &failure);
                 pause
             }
         }
@@ -195,7 +192,8 @@ mod tests {
             checkpoints: None,
         };
         let tasks = Arc::clone(&context.tasks);
-        let mut ingest = Ingest::new(config, context);
+        let kafka = Arc::new(TopicReader::new(&config.kafka));
+        let mut ingest = Ingest::new(config, kafka, context);
         ingest.start(3);
         assert_eq!(tasks.ended(), [""; 0]);
         ingest.loops.abort_all();

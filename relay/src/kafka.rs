@@ -1,16 +1,18 @@
-//! The one Kafka client of the relay, for reading and for dead letters: brokers, topic look-up, failures and limits
-//! are written here once. Nothing outside this folder knows which library speaks the protocol.
+//! The Kafka clients of the relay: one that reads, and one that writes dead letters. Nothing outside this folder knows
+//! which library speaks the protocol (docs/decisions/kafka-client.md says why there are two).
 
 mod client;
 mod failure;
-mod partition;
 mod source;
+mod topic;
 mod writer;
 
+pub use dashstream_kafka::Record;
 pub use failure::{Failure, KafkaError};
+pub use topic::TopicReader;
 pub use writer::{Writer, Written};
 
-pub(crate) use client::TopicClient;
 #[cfg(test)]
 pub(crate) use client::shown;
-pub(crate) use source::{Fetched, Record, Source};
+pub(crate) use dashstream_kafka::{Ask, Item, Loss, TopicId};
+pub(crate) use source::{Answer, Source};

@@ -17,6 +17,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod counts;
 pub mod dashflow_names;
+pub mod descriptors;
 pub mod dlq;
 pub mod health;
 pub mod http;

@@ -17,11 +17,17 @@ pub const TURN_DECODED_BYTES_TARGET: usize = 4 * 1024 * 1024;
 
 /// Default bytes one fetch asks for. Kafka returns at least one batch, however large.
 pub const FETCH_BYTES_DEFAULT: u64 = 4 * 1024 * 1024;
-/// Largest answer accepted from a broker. Batches of 20 MB exist where `message.max.bytes` was
-/// raised, and an answer over this bound would break the connection again and again.
+/// Packed batches that were fetched and not yet taken, of all partitions. A batch that alone is larger is a gap.
+pub const FETCHED_BYTES_MAX: usize = 48 * 1024 * 1024;
+/// What batches are unpacked to at a time, of all partitions.
+pub const UNPACKED_BYTES_MAX: usize = 40 * 1024 * 1024;
+/// Largest record of a compressed batch that is looked at; a larger one is a gap.
+pub const UNPACKED_RECORD_BYTES_MAX: usize = 12 * 1024 * 1024;
+/// Largest answer accepted by the client for dead letters.
 pub const BROKER_MESSAGE_BYTES_MAX: usize = 100 * 1024 * 1024;
-/// A fetch with this limit returns exactly one batch: used to find the one that cannot be read.
-pub const ISOLATING_FETCH_BYTES: i32 = 1;
+/// How long a partition keeps what it fetched while it waits for its dead letters to be stored. After that it is
+/// fetched again: others need the memory.
+pub const LETTER_HOLD_MS_MAX: u64 = 500;
 
 /// Default of the first delay after a failed call to Kafka.
 pub const BACKOFF_MS_MIN: u64 = 100;
@@ -34,9 +40,6 @@ pub const FAILURES_BEFORE_REBUILD: u32 = 2;
 pub const ABSENT_TOPIC_RETRY_MS: u64 = 2_000;
 /// Longest wait at start for every partition to have its place in the log.
 pub const SETTLE_MS_MAX: u64 = 10_000;
-/// Offsets probed without a record before the position reached is published as a mark.
-pub const PROBES_PER_MARK: u64 = 1_000;
-
 /// A partition that was not asked for this long, beyond the time a broker may hold a fetch back, is
 /// looked at before it is read on: the topic may have been made anew while the relay was held up.
 pub const UNASKED_MS_MAX: u64 = 1_000;
@@ -83,5 +86,5 @@ pub const PROBE_INTERVALS_MAX: u64 = 3;
 const _: () = assert!(LOG_BYTES_MIN > (wire::FRAME_HEADER_LEN + wire::PAYLOAD_BYTES_MAX) as u64);
 const _: () = assert!(LOG_BYTES_DEFAULT >= LOG_BYTES_MIN);
 const _: () = assert!(SEGMENT_BYTES_TARGET >= wire::MESSAGE_BYTES_TARGET);
-const _: () = assert!(BROKER_MESSAGE_BYTES_MAX > 2 * wire::PAYLOAD_BYTES_MAX);
+const _: () = assert!(UNPACKED_RECORD_BYTES_MAX > wire::PAYLOAD_BYTES_MAX + 1024 * 1024);
 const _: () = assert!(BACKOFF_MS_MIN < BACKOFF_MS_MAX);

@@ -20,6 +20,7 @@ use dashstream_relay::ingest::simulated::Demo;
 use dashstream_relay::{
     app::App,
     config::{Cli, Command, Config, undecodable_variables, unknown_variables},
+    descriptors,
     log_output::{self, LogOutput},
     shared::Shared,
 };
@@ -197,6 +198,9 @@ fn run_logged(config: Config, reads: Reads) -> Result<(), Failure> {
         tracing::warn!("PLAIN without TLS: the password crosses the network in the clear");
     }
     if let Some(warning) = config.dlq_warning() {
+        tracing::warn!(warning);
+    }
+    if let Some(warning) = descriptors::raise(&config) {
         tracing::warn!(warning);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()

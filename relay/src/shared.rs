@@ -12,6 +12,7 @@ use crate::{
     counts::Counts,
     dlq::Dlq,
     ingest::IngestStatus,
+    kafka::TopicReader,
     metrics::{Metrics, MetricsError, Sources},
     recent::Window,
     tasks::Tasks,
@@ -25,6 +26,8 @@ pub struct Shared {
     pub counts: Counts,
     pub hub: Arc<Hub>,
     pub ingest: Arc<IngestStatus>,
+    /// The topic as it is read; connects when reading begins.
+    pub kafka: Arc<TopicReader>,
     pub metrics: Metrics,
     pub window: Window,
     pub server: Arc<Server>,
@@ -53,12 +56,14 @@ impl Shared {
         let counts = Counts::new(Arc::clone(&server.counters));
         let ingest = Arc::new(IngestStatus::default());
         let tasks = Arc::<Tasks>::default();
+        let kafka = Arc::new(TopicReader::new(&config.kafka));
         let metrics = Metrics::new(Arc::new(Sources {
             clock,
             counts: counts.clone(),
             hub: Arc::clone(&hub),
             ingest: Arc::clone(&ingest),
             tasks: Arc::clone(&tasks),
+            kafka: Arc::clone(&kafka),
             log_bytes_max: config.serve.log_bytes_max,
         }))?;
         let dlq = Dlq::new(&config.kafka, Arc::clone(&counts.dlq), Arc::clone(&tasks));
@@ -69,6 +74,7 @@ impl Shared {
             counts,
             hub,
             ingest,
+            kafka,
             metrics,
             window: Window::default(),
             server,

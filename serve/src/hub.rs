@@ -62,6 +62,14 @@ impl Hub {
         });
     }
 
+    /// Drops what is held of a partition whose log in Kafka was truncated, and starts it at its new end.
+    pub fn truncate_partition(&self, partition: u32, end: u64) {
+        self.change(|log| {
+            log.truncate_partition(partition, end);
+            log.set_kafka_end(partition, end);
+        });
+    }
+
     /// Appends a segment and wakes every session once.
     pub fn append(&self, segment: Segment) -> Result<(), AppendError> {
         self.change(|log| log.append(segment))

@@ -11,6 +11,8 @@ mod segment;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use decode_core::wire::GapCause;
+
 use crate::control::Fingerprint;
 use crate::limits::{JOINED_BYTES_MAX, JOINED_LOG_SHARE};
 
@@ -98,6 +100,8 @@ pub struct PartitionView {
     pub incarnation: u64,
     /// Position at which the log before that ended; 0 if there was none.
     pub former_end: u64,
+    /// Why that log is gone.
+    pub former_cause: GapCause,
     /// Whether nothing is appended until somebody releases it.
     pub paused: bool,
     /// Bytes held, with the index and what it takes to keep them.
@@ -141,6 +145,7 @@ struct PartitionLog {
     kafka_end: u64,
     incarnation: u64,
     former_end: u64,
+    former_cause: GapCause,
     paused: bool,
     /// A record right before the log began, of the same topic.
     before: Option<Fingerprint>,
@@ -161,6 +166,7 @@ impl PartitionLog {
             kafka_end: position,
             incarnation: 0,
             former_end: 0,
+            former_cause: GapCause::TopicReset,
             paused: false,
             before: None,
             bytes: 0,
@@ -327,6 +333,15 @@ impl TailLog {
         };
     }
 
+    /// As [`Self::restart_partition`], where Kafka's log of the same topic lost its records from `end` on: what comes
+    /// next has their offsets.
+    pub fn truncate_partition(&mut self, partition: u32, end: u64) {
+        self.restart_partition(partition, end);
+        if let Some(log) = self.partitions.get_mut(&partition) {
+            log.former_cause = GapCause::Truncated;
+        }
+    }
+
     /// How often a partition was started over.
     #[must_use]
     pub fn incarnation(&self, partition: u32) -> Option<u64> {
@@ -479,6 +494,7 @@ fn view(partition: u32, log: &PartitionLog) -> PartitionView {
         head: log.head(),
         incarnation: log.incarnation,
         former_end: log.former_end,
+        former_cause: log.former_cause,
         paused: log.paused,
         bytes: log.bytes,
         frames: log.frames,

@@ -36,8 +36,9 @@ fn reason(failure: &Failure) -> Reason {
             kind: KafkaError::ConnectionTimeout,
             ..
         } => Reason::Timeout,
-        Failure::Control | Failure::Damaged(_) | Failure::OutOfRange | Failure::Other { .. } => {
-            Reason::KafkaError
-        }
+        Failure::OutOfRange
+        | Failure::Truncated(_)
+        | Failure::Recreated
+        | Failure::Other { .. } => Reason::KafkaError,
     }
 }

@@ -28,6 +28,7 @@ pub(super) fn of(shared: &Shared, now_ms: u64, recent: Recent) -> Value {
                 "position": text(state.position()),
                 "end": text(state.end()),
                 "lag": text(state.lag()),
+                "openTransaction": state.hidden().map(|hidden| hidden.offset.to_string()),
                 "checkpoint": text(checkpoints.get(&partition).copied()),
                 "lastRecordAgoMs": state.last_record.age_ms(now_ms),
                 "lastAnswerAgoMs": state.last_answer.age_ms(now_ms),

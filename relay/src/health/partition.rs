@@ -4,7 +4,7 @@ use dashstream_counters::LastTime;
 
 use super::status::Status;
 use crate::{
-    ingest::{PartitionStatus, Phase},
+    ingest::{PartitionStatus, Phase, Trouble},
     kafka::KafkaError,
 };
 
@@ -23,7 +23,16 @@ pub(super) fn trouble(
         ));
     }
     if let Some(reason) = lasting(state) {
-        return degraded(reason);
+        return degraded(&reason);
+    }
+    if let Some(hidden) = state.hidden()
+        && now_ms.saturating_sub(hidden.since_ms) > stale_after_ms
+    {
+        return degraded(&format!(
+            "an open transaction hides the records from offset {} on: its producer has to end it, or Kafka does \
+             after the transaction's timeout",
+            hidden.offset
+        ));
     }
     match state.phase() {
         Phase::Paused => degraded("paused at a record until it is released"),
@@ -31,14 +40,13 @@ pub(super) fn trouble(
         Phase::Starting => Some((Status::Starting, "looking for its start".to_owned())),
         Phase::Retrying if is_stale(&state.last_answer, now_ms, stale_after_ms) => {
             let trouble = state.trouble();
-            degraded(trouble.map_or(NO_ANSWER, |trouble| cause(trouble.kind)))
+            let reason = trouble.map_or_else(|| NO_ANSWER.to_owned(), |trouble| said(&trouble));
+            degraded(&reason)
         }
-        Phase::Reading | Phase::Probing | Phase::Retrying
-            if is_stale(&state.last_probe, now_ms, stale_after_ms) =>
-        {
+        Phase::Reading | Phase::Retrying if is_stale(&state.last_probe, now_ms, stale_after_ms) => {
             degraded(NO_PROBE)
         }
-        Phase::Reading | Phase::Probing | Phase::Retrying | Phase::Gone => None,
+        Phase::Reading | Phase::Retrying | Phase::Gone => None,
     }
 }
 
@@ -47,15 +55,23 @@ pub(super) fn unserved(
     state: &PartitionStatus,
     now_ms: u64,
     stale_after_ms: u64,
-) -> Option<&'static str> {
+) -> Option<String> {
     let stale = is_stale(&state.last_probe, now_ms, stale_after_ms);
-    lasting(state).or_else(|| stale.then_some(NO_PROBE))
+    lasting(state).or_else(|| stale.then(|| NO_PROBE.to_owned()))
 }
 
 /// A failure that does not pass by itself, from its first moment on.
-fn lasting(state: &PartitionStatus) -> Option<&'static str> {
+fn lasting(state: &PartitionStatus) -> Option<String> {
     let trouble = state.trouble()?;
-    (!trouble.kind.may_pass()).then(|| cause(trouble.kind))
+    (!trouble.kind.may_pass()).then(|| said(&trouble))
+}
+
+/// What a failure means. Which permission is missing is in its text, which names no broker.
+pub(super) fn said(trouble: &Trouble) -> String {
+    if trouble.kind == KafkaError::NotAuthorized {
+        return trouble.text.clone();
+    }
+    cause(trouble.kind).to_owned()
 }
 
 const NO_PROBE: &str = "no answer to the probe of its end";
@@ -95,7 +111,7 @@ mod tests {
             trouble(&state, 0, 10),
             Some((Status::Starting, _))
         ));
-        for phase in [Phase::Reading, Phase::Probing, Phase::Retrying] {
+        for phase in [Phase::Reading, Phase::Retrying] {
             state.set_phase(phase);
             state.last_answer.set(1_000_000);
             state.last_probe.set(1_000_000);
@@ -120,6 +136,32 @@ mod tests {
         assert_eq!(trouble(&state, 61, 10), overdue);
         state.last_probe.set(1_000);
         assert_eq!(trouble(&state, 1_005, 10), None);
+    }
+
+    /// X5: an open transaction is named once it has hidden records for longer than probes take to notice a broker.
+    #[test]
+    fn an_open_transaction_is_named() {
+        let state = PartitionStatus::default();
+        state.set_phase(Phase::Reading);
+        state.last_probe.set(1_000);
+        state.see_ends(20, 12, 1_000);
+        assert_eq!(
+            trouble(&state, 1_010, 10),
+            None,
+            "every transaction hides some for a moment"
+        );
+        state.see_ends(25, 12, 1_009);
+        state.last_probe.set(1_011);
+        let (status, reason) = trouble(&state, 1_011, 10).expect("for longer");
+        assert_eq!(status, Status::Degraded);
+        assert!(
+            reason.contains("open transaction") && reason.contains("offset 12"),
+            "{reason}"
+        );
+        state.see_ends(26, 21, 1_012);
+        assert_eq!(trouble(&state, 1_020, 10), None, "another one");
+        state.see_ends(26, 26, 1_030);
+        assert_eq!((state.hidden(), state.lag()), (None, None));
     }
 
     /// DLQ-02: the reason names offset and cause, also while the broker is looked for.
@@ -152,7 +194,13 @@ mod tests {
         state.last_answer.set(100);
         state.last_probe.set(100);
         let fail = |kind| {
-            let text = "a.broker.example: refused".to_owned();
+            let is_denied = kind == KafkaError::NotAuthorized;
+            let said = if is_denied {
+                cause(kind)
+            } else {
+                "a.broker.example: refused"
+            };
+            let text = said.to_owned();
             state.fail(&Failure::Other { kind, text });
         };
         for &kind in KafkaError::ALL {

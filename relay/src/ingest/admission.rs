@@ -272,7 +272,8 @@ fn observe_latency(timestamp_us: i64, wall_us: i64, counts: &Counts) {
 pub(super) fn count_notice(notice: Notice, boundary: u64, counts: &Counts) {
     match notice {
         Notice::Gap { first, last, cause } => {
-            if cause == GapCause::UnreadableBatch {
+            // A batch that is larger than the memory for reading cannot be read either.
+            if matches!(cause, GapCause::UnreadableBatch | GapCause::Oversized) {
                 counts.unreadable.of(Age::of(first, boundary)).inc();
             }
             counts.gaps.inc(cause);

@@ -52,6 +52,10 @@ pub struct Counts {
     pub kafka_errors: Family<KafkaError>,
     pub lag_poll_failures: Counter,
     pub topic_resets: Counter,
+    /// Logs that lost their end.
+    pub truncations: Counter,
+    /// Records left out because their transaction was aborted.
+    pub aborted: Counter,
     pub last_record: LastTime,
     pub last_kafka_error: LastTime,
 }

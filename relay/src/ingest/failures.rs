@@ -7,7 +7,7 @@ use super::context::Context;
 use crate::{
     backoff::Backoff,
     config::BackoffConfig,
-    kafka::{Failure, TopicClient},
+    kafka::{Failure, TopicReader},
     limits,
 };
 
@@ -30,15 +30,15 @@ impl Failures {
     }
 
     /// Builds the client again, where that can help and nobody else did.
-    pub(super) async fn rebuild(
+    pub(super) fn rebuild(
         &self,
         context: &Context,
-        kafka: &TopicClient,
+        kafka: &TopicReader,
         generation: u64,
         failure: &Failure,
     ) {
         let is_due = self.0.failures() >= limits::FAILURES_BEFORE_REBUILD;
-        if is_due && failure.kind().may_pass() && kafka.forget(generation).await {
+        if is_due && failure.kind().may_pass() && kafka.forget(generation) {
             context.counts.client_rebuilds.inc();
             tracing::info!("starting over from the bootstrap brokers");
         }

@@ -20,12 +20,12 @@ use super::{
 use crate::{
     checkpoint::{Checkpoint, Fingerprint, Progress, StoredPause},
     config::{Config, Start},
-    dlq::Refused,
-    kafka::{Failure, Fetched, Record, Source},
-    limits::PAUSED_LOOK_INTERVAL_MS,
+    dlq::{Refused, Settled},
+    kafka::{Answer, Ask, Failure, Item, Loss, Record, Source},
+    limits::{LETTER_HOLD_MS_MAX, PAUSED_LOOK_INTERVAL_MS},
     reading::{
         frames,
-        position::{Notice, OutOfRange, Position, Request},
+        position::{Notice, OutOfRange, Position},
     },
 };
 use known::Known;
@@ -41,6 +41,8 @@ pub(super) struct PartitionLoop {
     position: Option<Position>,
     /// Where the log of the partition ends: only this loop appends to it.
     end: u64,
+    /// Kafka's end as the hub knows it.
+    kafka_end: u64,
     admission: Admission,
     sequences: Arc<Sequences>,
     origin: Origin,
@@ -51,6 +53,8 @@ pub(super) struct PartitionLoop {
     stopped_before: Option<StoredPause>,
     /// What was released, until the record is taken.
     released: Option<Held>,
+    /// Letters that have to be stored before it goes on.
+    letters: Vec<Settled>,
     status: Arc<PartitionStatus>,
     context: Context,
     progress: Option<Arc<Progress>>,
@@ -78,6 +82,7 @@ impl PartitionLoop {
             known: Known::default(),
             position: None,
             end: 0,
+            kafka_end: 0,
             admission: Admission::new(partition, config, Arc::clone(&sequences)),
             sequences,
             origin,
@@ -85,6 +90,7 @@ impl PartitionLoop {
             held: None,
             stopped_before: None,
             released: None,
+            letters: Vec::new(),
             status: context.status.partition(partition),
             context,
             progress: None,
@@ -119,9 +125,13 @@ impl PartitionLoop {
     }
 
     /// One request and its answer.
-    async fn step(&mut self, source: &mut impl Source) -> Result<(), Failure> {
+    async fn step<S: Source>(&mut self, source: &mut S) -> Result<(), Failure> {
         if self.held.is_some() && !self.wait_for_release(source).await? {
             return Ok(());
+        }
+        self.wait_for_letters(source).await;
+        if self.is_of_another_topic(source) {
+            self.start_over();
         }
         if self.position.is_none() {
             return self.begin(source).await;
@@ -132,55 +142,58 @@ impl PartitionLoop {
         if self.stop_again() {
             return Ok(());
         }
-        let Some(position) = &mut self.position else {
+        let Some(position) = self.position else {
             return Ok(());
         };
-        match position.request() {
-            Request::End => {
-                let end = source.end().await?;
-                if let Some(notice) = position.on_end(end) {
-                    self.tell(notice);
-                }
-                self.answered();
+        self.context.counts.fetches.inc();
+        self.known.asked_ms = Some(self.context.clock.now_ms());
+        let ask = Ask {
+            offset: position.at(),
+            last_epoch: self.known.epoch,
+            is_patient: true,
+        };
+        match source.fetch(ask).await {
+            Ok(answer) => self.take(answer).await,
+            Err(Failure::OutOfRange) => return self.out_of_range(source).await,
+            Err(Failure::Truncated(end)) => {
+                self.truncate(end);
+                return Ok(());
             }
-            Request::Fetch {
-                offset,
-                one_batch,
-                patient,
-            } => {
-                if !patient {
-                    self.context.counts.probes.inc();
-                }
-                self.context.counts.fetches.inc();
-                self.known.asked_ms = Some(self.context.clock.now_ms());
-                match source.fetch(offset, one_batch, patient).await {
-                    Ok(fetched) => self.take(fetched).await,
-                    Err(Failure::Control) => self.control(),
-                    Err(Failure::Damaged(text)) => self.damaged(&text),
-                    Err(Failure::OutOfRange) => return self.out_of_range(source).await,
-                    Err(failure) => return Err(failure),
-                }
-                self.known.went_back = 0;
-                self.answered();
-            }
+            Err(failure) => return Err(failure),
         }
+        self.known.went_back = 0;
+        self.answered();
         Ok(())
     }
 
-    async fn take(&mut self, fetched: Fetched) {
-        let Some(position) = &mut self.position else {
-            return;
-        };
-        let records = fetched.records();
-        let Some(last) = records.last() else {
-            if let Some(notice) = position.on_empty(fetched.watermark) {
-                self.tell(notice);
+    /// An answer into the log, a piece at a time. What it stops at is fetched again later: kept in memory it would
+    /// cost as much for as long as nobody looks.
+    async fn take(&mut self, mut answer: impl Answer) {
+        self.see_ends(answer.high_watermark(), answer.last_stable());
+        loop {
+            let goes_on = match answer.next().await {
+                None => break,
+                Some(Item::Records(records)) => self.take_records(&records).await,
+                Some(Item::Lost { first, last, why }) => self.lose(first, last, &why),
+            };
+            self.known.epoch = answer.epoch().or(self.known.epoch);
+            if !goes_on {
+                return;
             }
-            return;
-        };
-        if let Some(notice) = position.on_records(last.offset, fetched.watermark) {
+        }
+        self.context.counts.aborted.add(answer.aborted_records());
+        let passed = self.position.as_mut();
+        if let Some(notice) = passed.and_then(|position| position.pass(answer.position())) {
             self.tell(notice);
         }
+    }
+
+    /// Says whether it goes on with the rest of the answer.
+    async fn take_records(&mut self, records: &[Record<'_>]) -> bool {
+        let (Some(last), Some(position)) = (records.last(), &mut self.position) else {
+            return true;
+        };
+        position.take(last.offset);
         self.known.fingerprint = Some(Fingerprint {
             offset: last.offset,
             timestamp_ms: last.timestamp_ms,
@@ -188,14 +201,24 @@ impl PartitionLoop {
         let now_ms = self.context.clock.now_ms();
         self.context.counts.last_record.set(now_ms);
         self.status.last_record.set(now_ms);
-        self.admit(&records).await;
+        self.admit(records).await
+    }
+
+    /// What the broker says of the partition's ends: what lies between them is hidden by an open transaction.
+    fn see_ends(&mut self, high_watermark: u64, last_stable: u64) {
+        let now_ms = self.context.clock.now_ms();
+        self.status.see_ends(high_watermark, last_stable, now_ms);
+        if self.kafka_end != high_watermark {
+            self.kafka_end = high_watermark;
+            let hub = &self.context.hub;
+            hub.set_kafka_end(self.partition, high_watermark);
+        }
     }
 
     /// Records into the log, a segment at a time, so that clients get the first while the next is
     /// judged. A segment ends by what it stores and by what was decoded for it, so that no batch keeps
-    /// a thread for long, however well it was compressed. What it stops at is fetched again later: kept
-    /// in memory it would cost as much for as long as nobody looks.
-    async fn admit(&mut self, records: &[Record<'_>]) {
+    /// a thread for long, however well it was compressed. Says whether all were taken.
+    async fn admit(&mut self, records: &[Record<'_>]) -> bool {
         let (mut records, stop) = self.before_stop(records);
         while let Some(first) = records.first() {
             let released = self.released.take_if(|held| held.offset <= first.offset);
@@ -210,20 +233,26 @@ impl PartitionLoop {
             records = records.get(admitted.taken..).unwrap_or_default();
             if let (Some(obstacle), Some(record)) = (admitted.obstacle, records.first()) {
                 self.hold(record.offset, obstacle);
-                return;
+                return false;
+            }
+            if !self.letters.is_empty() {
+                self.rewind(self.end);
+                return false;
             }
             if !records.is_empty() {
                 tokio::task::yield_now().await;
             }
         }
-        if let (Some(offset), Some(position)) = (stop, &mut self.position) {
-            position.rewind(offset);
+        if let Some(offset) = stop {
+            self.rewind(offset);
         }
+        stop.is_none()
     }
 
     /// New records of this run that cannot be used go to the dead letter queue. Where it fails closed,
-    /// reading waits until all their letters are stored.
-    async fn offer_letters(&self, refusals: &[Refused<'_>]) {
+    /// reading waits until all their letters are stored; those that take long are left in `letters`, to be waited
+    /// for without what was fetched.
+    async fn offer_letters(&mut self, refusals: &[Refused<'_>]) {
         let Some(dlq) = &self.context.dlq else {
             return;
         };
@@ -236,8 +265,34 @@ impl PartitionLoop {
                 progress.await_letter(refused.offset, settled);
             }
         }
-        for settled in insisted {
+        let hold = tokio::time::sleep(Duration::from_millis(LETTER_HOLD_MS_MAX));
+        tokio::pin!(hold);
+        while let Some(mut settled) = insisted.pop() {
+            tokio::select! {
+                biased;
+                _ = &mut settled => {}
+                () = &mut hold => {
+                    insisted.push(settled);
+                    break;
+                }
+            }
+        }
+        self.letters = insisted;
+    }
+
+    /// Waits for letters that take long. What was fetched is dropped meanwhile.
+    async fn wait_for_letters(&mut self, source: &mut impl Source) {
+        if !self.letters.is_empty() {
+            source.drop_ahead();
+        }
+        while let Some(settled) = self.letters.pop() {
             settled.await;
+        }
+    }
+
+    fn rewind(&mut self, offset: u64) {
+        if let Some(position) = &mut self.position {
+            position.rewind(offset);
         }
     }
 
@@ -253,9 +308,7 @@ impl PartitionLoop {
 
     /// Stops before the record at `offset`.
     fn hold(&mut self, offset: u64, obstacle: Obstacle) {
-        if let Some(position) = &mut self.position {
-            position.rewind(offset);
-        }
+        self.rewind(offset);
         self.stop_at(Held { offset, obstacle });
     }
 
@@ -274,7 +327,7 @@ impl PartitionLoop {
 
     /// Stops where a former run did, if this one is there.
     fn stop_again(&mut self) -> bool {
-        let at = self.position.as_ref().map_or(0, Position::at);
+        let at = self.position.map_or(0, Position::at);
         let Some(pause) = self.stopped_before.take_if(|pause| pause.offset <= at) else {
             return false;
         };
@@ -304,6 +357,7 @@ impl PartitionLoop {
     /// looked at.
     async fn wait_for_release(&mut self, source: &mut impl Source) -> Result<bool, Failure> {
         self.status.set_phase(Phase::Paused);
+        source.drop_ahead();
         let interval = Duration::from_millis(PAUSED_LOOK_INTERVAL_MS);
         let released = tokio::time::timeout(interval, self.status.released()).await;
         if released.is_err() {
@@ -323,41 +377,31 @@ impl PartitionLoop {
         Ok(true)
     }
 
-    fn control(&mut self) {
-        let notice = self.position.as_mut().and_then(Position::on_control);
-        if let Some(notice) = notice {
+    /// Offsets that cannot be had show no record to judge, so what applies to such records is applied to all of
+    /// them. Says whether it goes on.
+    fn lose(&mut self, first: u64, last: u64, why: &Loss) -> bool {
+        let (cause, error) = match why {
+            Loss::Damaged(text) => (GapCause::UnreadableBatch, text),
+            Loss::TooLarge(text) => (GapCause::Oversized, text),
+        };
+        let partition = self.partition;
+        tracing::warn!(partition, first, last, error, "records cannot be read");
+        let is_released = self.released.is_some_and(|held| held.offset == first);
+        let is_new = first >= self.horizon.boundary();
+        if is_new && self.admission.pauses_at_unusable() && !is_released {
+            self.hold(first, Obstacle::Unusable(cause.code()));
+            return false;
+        }
+        let position = self.position.as_mut();
+        if let Some(notice) = position.map(|position| position.lose(first, last, cause)) {
             self.tell(notice);
         }
-    }
-
-    /// A batch that cannot be read shows no record to judge, so what applies to such records is applied
-    /// to all of it.
-    fn damaged(&mut self, text: &str) {
-        let boundary = self.horizon.boundary();
-        let Some(position) = &mut self.position else {
-            return;
-        };
-        let old = position.divide(boundary);
-        let offset = position.at();
-        let is_named = position.on_damaged();
-        if let Some(old) = old {
-            self.tell(old);
-        }
-        if !is_named {
-            return;
-        }
-        let partition = self.partition;
-        tracing::warn!(partition, offset, error = text, "a batch cannot be read");
-        let is_released = self.released.is_some_and(|held| held.offset == offset);
-        if offset >= boundary && self.admission.pauses_at_unusable() && !is_released {
-            let code = GapCause::UnreadableBatch.code();
-            self.hold(offset, Obstacle::Unusable(code));
-        }
+        true
     }
 
     async fn out_of_range(&mut self, source: &mut impl Source) -> Result<(), Failure> {
         let earliest = source.earliest().await?;
-        let end = source.end().await?;
+        let end = source.high_watermark().await?;
         self.answered();
         let Some(position) = &mut self.position else {
             return Ok(());
@@ -377,7 +421,7 @@ impl PartitionLoop {
             }
             OutOfRange::WentBack { end } => {
                 self.went_back(at, end)?;
-                self.start_over();
+                self.end_went_back(source, end);
                 Ok(())
             }
             OutOfRange::Within => Err(Failure::OutOfRange),
@@ -415,8 +459,6 @@ impl PartitionLoop {
             self.status.set_position(position.at());
             let phase = if self.held.is_some() {
                 Phase::Paused
-            } else if position.is_probing() {
-                Phase::Probing
             } else {
                 Phase::Reading
             };

@@ -1,15 +1,15 @@
-//! Asks for a partition's end at intervals, on a connection of its own: lag is measured off the
+//! Asks for a partition's end at intervals, on the connection for questions: lag is measured off the
 //! path of the records, and an answer proves that the broker is there although nothing flows.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{context::Context, status::Phase};
-use crate::kafka::{Source as _, TopicClient};
+use crate::kafka::{Source, TopicReader};
 
 /// Probes until it is dropped.
 pub(super) async fn run(
     context: Context,
-    kafka: Arc<TopicClient>,
+    kafka: Arc<TopicReader>,
     partition: u32,
     interval: Duration,
 ) {
@@ -26,7 +26,7 @@ pub(super) async fn run(
         };
         let result = match result {
             Ok(mut connected) => {
-                let end = connected.end().await;
+                let end = Source::high_watermark(&mut connected).await;
                 end.map(|end| (connected, end))
             }
             Err(failure) => Err(failure),

@@ -9,14 +9,14 @@ use super::{
     status::Phase,
 };
 use crate::{
-    kafka::{Failure, TopicClient},
+    kafka::{Failure, TopicReader},
     limits,
 };
 
 /// Reads until it is dropped.
 pub(super) async fn run(
     context: Context,
-    kafka: Arc<TopicClient>,
+    kafka: Arc<TopicReader>,
     mut failures: Failures,
     mut reader: PartitionLoop,
 ) {
@@ -28,17 +28,16 @@ pub(super) async fn run(
         reader.resume(found, checkpoints.progress(partition));
     }
     loop {
-        let (generation, failure) = match kafka.reader(partition).await {
+        let generation = kafka.generation();
+        let failure = match kafka.reader(partition).await {
             Ok(mut source) => {
-                let generation = source.generation;
                 let answered = || {
                     failures.succeed();
                     status.succeed();
                 };
-                let failure = reader.run(&mut source, answered).await;
-                (generation, failure)
+                reader.run(&mut source, answered).await
             }
-            Err(failure) => (kafka.generation().await, failure),
+            Err(failure) => failure,
         };
         let is_missing = matches!(failure, Failure::Absent) && is_gone(&kafka, partition).await;
         missing = if is_missing {
@@ -60,15 +59,13 @@ pub(super) async fn run(
         failures::count(&context, &failure);
         let pause = failures.pause();
         tracing::warn!(partition, error = %failure, ?pause, "reading failed");
-        failures
-            .rebuild(&context, &kafka, generation, &failure)
-            .await;
+        failures.rebuild(&context, &kafka, generation, &failure);
         tokio::time::sleep(pause).await;
     }
 }
 
 /// Whether the topic is there without the partition. Kafka never takes one away, so it was recreated.
-async fn is_gone(kafka: &TopicClient, partition: u32) -> bool {
+async fn is_gone(kafka: &TopicReader, partition: u32) -> bool {
     let known = kafka.partitions().await.ok().flatten();
     known.is_some_and(|known| !known.contains(&partition))
 }

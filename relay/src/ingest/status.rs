@@ -35,13 +35,11 @@ pub enum Phase {
     Reading,
     /// The last call failed; the next one waits for its backoff.
     Retrying,
-    /// Looking for the next record behind offsets that hold none or cannot be read.
-    Probing,
     /// Stopped at a record until an operator releases it.
     Paused,
-    /// The topic was made anew: on the way back to its start.
+    /// The topic was recreated: on the way back to its start.
     Reset,
-    /// The topic was made anew with fewer partitions, and this one is not among them.
+    /// The topic was recreated with fewer partitions, and this one is not among them.
     Gone,
 }
 
@@ -51,18 +49,16 @@ impl Phase {
             Self::Starting => "starting",
             Self::Reading => "reading",
             Self::Retrying => "retrying",
-            Self::Probing => "probing",
             Self::Paused => "paused",
             Self::Reset => "reset",
             Self::Gone => "gone",
         }
     }
 
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 6] = [
         Self::Starting,
         Self::Reading,
         Self::Retrying,
-        Self::Probing,
         Self::Paused,
         Self::Reset,
         Self::Gone,
@@ -85,6 +81,15 @@ impl Trouble {
     }
 }
 
+/// Records that an open transaction keeps from being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hidden {
+    /// Where the transaction begins.
+    pub offset: u64,
+    /// Since when it has been the first that is open, on the relay's clock.
+    pub since_ms: u64,
+}
+
 /// What a partition stopped at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
@@ -104,6 +109,7 @@ pub struct PartitionStatus {
     catching_up: AtomicBool,
     pause: Mutex<Option<Pause>>,
     trouble: Mutex<Option<Trouble>>,
+    hidden: Mutex<Option<Hidden>>,
     released: Notify,
     pub last_answer: LastTime,
     pub last_record: LastTime,
@@ -121,6 +127,7 @@ impl Default for PartitionStatus {
             catching_up: AtomicBool::new(true),
             pause: Mutex::default(),
             trouble: Mutex::default(),
+            hidden: Mutex::default(),
             released: Notify::new(),
             last_answer: LastTime::default(),
             last_record: LastTime::default(),
@@ -147,13 +154,32 @@ impl PartitionStatus {
         self.position.store(position, Ordering::Relaxed);
     }
 
-    /// Where the readable part of the partition ended when it was last asked for.
+    /// Where the partition ended when it was last asked for, open transactions included.
     pub fn end(&self) -> Option<u64> {
         known(&self.end)
     }
 
     pub fn set_end(&self, end: u64) {
         self.end.store(end, Ordering::Relaxed);
+    }
+
+    /// Notes both ends of the partition: where it ends, and where the first open transaction begins.
+    pub fn see_ends(&self, high_watermark: u64, last_stable: u64, now_ms: u64) {
+        self.set_end(high_watermark);
+        let mut hidden = self.hidden.lock();
+        if high_watermark <= last_stable {
+            *hidden = None;
+        } else if hidden.is_none_or(|hidden| hidden.offset != last_stable) {
+            *hidden = Some(Hidden {
+                offset: last_stable,
+                since_ms: now_ms,
+            });
+        }
+    }
+
+    /// What an open transaction hides, if one is open.
+    pub fn hidden(&self) -> Option<Hidden> {
+        *self.hidden.lock()
     }
 
     /// Whether the end found at start is still ahead.

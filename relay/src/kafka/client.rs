@@ -1,4 +1,4 @@
-//! One topic of the cluster: its client from the bootstrap list, its partitions, and what all who use it share, so that
+//! A topic that is written to: its client from the bootstrap list, its partitions, and what all who use it share, so that
 //! none of them has to find out for itself that no broker answers.
 
 use std::{
@@ -17,7 +17,7 @@ use rskafka::{
 };
 use tokio::sync::Mutex;
 
-use super::{failure::Failure, partition::PartitionReader};
+use super::failure::Failure;
 use crate::{
     config::{KafkaConfig, Login, Mechanism, Topic},
     limits,
@@ -103,18 +103,6 @@ impl TopicClient {
                 .collect::<BTreeSet<_>>()
         });
         Ok(partitions.filter(|partitions| !partitions.is_empty()))
-    }
-
-    /// A connection of its own to a partition's leader, for reading.
-    pub(crate) async fn reader(&self, partition: u32) -> Result<PartitionReader, Failure> {
-        let (generation, client) = self.connect(partition).await?;
-        Ok(PartitionReader {
-            client,
-            generation,
-            operation_timeout: self.config.operation_timeout,
-            fetch_wait: self.config.fetch_wait,
-            fetch_bytes: i32::try_from(self.config.fetch_bytes_max).unwrap_or(i32::MAX),
-        })
     }
 
     /// A connection to a partition's leader, and the generation it came from.

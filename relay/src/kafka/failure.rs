@@ -3,6 +3,7 @@
 use std::fmt;
 
 use dashstream_counters::labels;
+use dashstream_kafka::Error as ReadError;
 use rskafka::{
     ConnectionError,
     client::error::{Error, ProtocolError, RequestError},
@@ -47,12 +48,12 @@ impl KafkaError {
 /// Why a call gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The answer holds a control batch, which rskafka takes for damage.
-    Control,
-    /// The answer holds a batch that cannot be read.
-    Damaged(String),
     /// The broker holds nothing at the offset asked for.
     OutOfRange,
+    /// The log lost its end: for what was read before, it ends at this offset.
+    Truncated(u64),
+    /// The topic was deleted and created again.
+    Recreated,
     /// The topic or partition does not exist.
     Absent,
     /// The broker takes no record of this size.
@@ -64,8 +65,11 @@ pub enum Failure {
 impl Failure {
     pub(crate) fn kind(&self) -> KafkaError {
         match self {
-            Self::Damaged(_) => KafkaError::DecodeError,
-            Self::Control | Self::OutOfRange | Self::Absent | Self::TooLarge => KafkaError::Unknown,
+            Self::OutOfRange
+            | Self::Truncated(_)
+            | Self::Recreated
+            | Self::Absent
+            | Self::TooLarge => KafkaError::Unknown,
             Self::Other { kind, .. } => *kind,
         }
     }
@@ -118,35 +122,6 @@ impl Failure {
         }
     }
 
-    /// In the answer to a fetch, what cannot be parsed is a batch.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "another crate's, open to additions"
-    )]
-    pub(super) fn of_fetch(error: Error) -> Self {
-        let damaged = match &error {
-            Error::Request(
-                RequestError::ReadVersionedError(_)
-                | RequestError::ReadError(_)
-                | RequestError::TooMuchData { .. },
-            ) => true,
-            // rskafka reports impossible timestamps under the same kind as answers about the
-            // wrong topic; only the text tells them apart.
-            Error::InvalidResponse(text) => text.to_ascii_lowercase().contains("timestamp"),
-            _ => false,
-        };
-        if !damaged {
-            return Self::of(error);
-        }
-        // rskafka reads the record of a control batch without its envelope and so always finds an
-        // unknown version. The words come from that one place, reached only for control batches.
-        let text = error.to_string();
-        if text.contains("control batch record") || text.contains("control record") {
-            return Self::Control;
-        }
-        Self::Damaged(text)
-    }
-
     fn of_connection(error: &ConnectionError) -> Self {
         let text = error.to_string();
         let kind = match kind_of_text(&text) {
@@ -193,11 +168,40 @@ fn kind_of_text(text: &str) -> KafkaError {
     }
 }
 
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        let kind = match &error {
+            ReadError::OutOfRange => return Self::OutOfRange,
+            ReadError::Truncated { end, .. } => return Self::Truncated(*end),
+            ReadError::AnotherTopic => return Self::Recreated,
+            ReadError::Absent => return Self::Absent,
+            ReadError::Dns(_) => KafkaError::DnsFailure,
+            ReadError::Timeout(_) => KafkaError::ConnectionTimeout,
+            ReadError::Connect(_) | ReadError::Broken(_) | ReadError::Ended => {
+                KafkaError::BrokerDown
+            }
+            ReadError::Tls(_) => KafkaError::TlsFailure,
+            ReadError::Login(_) => KafkaError::AuthenticationFailed,
+            ReadError::NotAuthorized { .. } => KafkaError::NotAuthorized,
+            ReadError::NoLeader => KafkaError::NoLeader,
+            ReadError::Malformed(_) => KafkaError::DecodeError,
+            ReadError::Version(_) | ReadError::NotLeader | ReadError::Broker(_) => {
+                KafkaError::Unknown
+            }
+        };
+        Self::Other {
+            kind,
+            text: error.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Damaged(text) | Self::Other { text, .. } => f.write_str(text),
-            Self::Control => f.write_str("control batch"),
+            Self::Other { text, .. } => f.write_str(text),
+            Self::Truncated(end) => write!(f, "the log was truncated to offset {end}"),
+            Self::Recreated => f.write_str("the topic was deleted and created again"),
             Self::OutOfRange => f.write_str("offset out of range"),
             Self::Absent => f.write_str("the topic or partition does not exist"),
             Self::TooLarge => f.write_str("the broker takes no record of this size"),
@@ -209,14 +213,28 @@ impl fmt::Display for Failure {
 mod tests {
     use super::*;
 
+    /// MET-21: what the client that reads says needs no words to be known by.
     #[test]
-    fn a_batch_that_cannot_be_read_is_told_from_a_wrong_answer() {
-        let timestamp = Error::InvalidResponse("Not a valid timestamp (-99999999999999)".into());
-        assert!(matches!(Failure::of_fetch(timestamp), Failure::Damaged(_)));
-        let metadata = Error::InvalidResponse("Could not find metadata for partition 3".into());
-        assert!(matches!(Failure::of_fetch(metadata), Failure::Other { .. }));
-        let lost = Error::Request(RequestError::IO(std::io::ErrorKind::ConnectionReset.into()));
-        assert_eq!(Failure::of_fetch(lost).kind(), KafkaError::BrokerDown);
+    fn failures_of_reading_have_their_kinds() {
+        let check = |error, kind| assert_eq!(Failure::from(error).kind(), kind);
+        let text = || "broker:9092: why".to_owned();
+        check(ReadError::Dns(text()), KafkaError::DnsFailure);
+        check(ReadError::Timeout(text()), KafkaError::ConnectionTimeout);
+        check(ReadError::Broken(text()), KafkaError::BrokerDown);
+        check(ReadError::Tls(text()), KafkaError::TlsFailure);
+        check(ReadError::Login(text()), KafkaError::AuthenticationFailed);
+        let denied = ReadError::NotAuthorized {
+            operation: "Read",
+            topic: "runs".to_owned(),
+        };
+        check(denied.clone(), KafkaError::NotAuthorized);
+        assert!(
+            Failure::from(denied)
+                .to_string()
+                .contains("Read on topic runs")
+        );
+        check(ReadError::NoLeader, KafkaError::NoLeader);
+        assert_eq!(Failure::from(ReadError::AnotherTopic), Failure::Recreated);
     }
 
     /// MET-21: each kind is known by the words of the library.

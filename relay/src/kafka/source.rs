@@ -2,73 +2,70 @@
 
 use std::future::Future;
 
-use rskafka::record::RecordAndOffset;
+use dashstream_kafka::{Ask, Fetched, Item, PartitionReader, TopicId};
 
 use super::failure::Failure;
 
-/// A record where it lies in an answer, as far as the relay looks at it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Record<'a> {
-    pub offset: u64,
-    pub timestamp_ms: i64,
-    pub key: Option<&'a [u8]>,
-    pub value: Option<&'a [u8]>,
+/// The answer to a fetch. It holds the bytes that its records point into, and with them a part of the memory for
+/// all partitions.
+pub(crate) trait Answer: Send {
+    /// The next records, ascending by offset, or offsets that cannot be had.
+    fn next(&mut self) -> impl Future<Output = Option<Item<'_>>> + Send;
+
+    /// The offset to ask for next, once all was taken.
+    fn position(&self) -> u64;
+
+    /// Where the partition ends, open transactions included.
+    fn high_watermark(&self) -> u64;
+
+    /// Where the first open transaction begins; the high watermark where none is open.
+    fn last_stable(&self) -> u64;
+
+    /// Leader epoch of the batch taken last, where that is known.
+    fn epoch(&self) -> Option<i32>;
+
+    /// Records left out so far because their transaction was aborted.
+    fn aborted_records(&self) -> u64;
 }
 
-/// The answer to a fetch. It holds the bytes that its records point into.
-#[derive(Debug, Default)]
-pub(crate) struct Fetched {
-    pub(super) records: Vec<RecordAndOffset>,
-    /// The end of the partition as that broker knows it.
-    pub watermark: u64,
-}
-
-impl Fetched {
-    /// Its records, ascending by offset: whole batches, from the offset asked for on.
-    pub(crate) fn records(&self) -> Vec<Record<'_>> {
-        self.records.iter().filter_map(record).collect()
+impl Answer for Fetched {
+    fn next(&mut self) -> impl Future<Output = Option<Item<'_>>> + Send {
+        self.next()
     }
 
-    /// One with these records, for scripted partitions.
-    #[cfg(test)]
-    pub(crate) fn of(records: &[Record<'_>], watermark: u64) -> Self {
-        let held = |record: &Record<'_>| RecordAndOffset {
-            record: rskafka::record::Record {
-                key: record.key.map(<[u8]>::to_vec),
-                value: record.value.map(<[u8]>::to_vec),
-                headers: std::collections::BTreeMap::new(),
-                timestamp: rskafka::chrono::DateTime::from_timestamp_millis(record.timestamp_ms)
-                    .expect("a time within reach"),
-            },
-            offset: i64::try_from(record.offset).expect("an offset of Kafka's"),
-        };
-        Self {
-            records: records.iter().map(held).collect(),
-            watermark,
-        }
+    fn position(&self) -> u64 {
+        self.position()
     }
-}
 
-/// Headers play no part downstream.
-fn record(held: &RecordAndOffset) -> Option<Record<'_>> {
-    Some(Record {
-        offset: u64::try_from(held.offset).ok()?,
-        timestamp_ms: held.record.timestamp.timestamp_millis(),
-        key: held.record.key.as_deref(),
-        value: held.record.value.as_deref(),
-    })
+    fn high_watermark(&self) -> u64 {
+        self.high_watermark()
+    }
+
+    fn last_stable(&self) -> u64 {
+        self.last_stable()
+    }
+
+    fn epoch(&self) -> Option<i32> {
+        Some(self.epoch()).filter(|&epoch| epoch >= 0)
+    }
+
+    fn aborted_records(&self) -> u64 {
+        self.aborted_records()
+    }
 }
 
 /// A partition that can be read.
 pub(crate) trait Source: Send {
-    /// Records from `offset`. With `one_batch` only the first batch; `patient` lets the broker
-    /// wait for new records.
-    fn fetch(
-        &mut self,
-        offset: u64,
-        one_batch: bool,
-        patient: bool,
-    ) -> impl Future<Output = Result<Fetched, Failure>> + Send;
+    type Answer: Answer;
+
+    /// The topic's identity, where brokers give one.
+    fn topic_id(&self) -> Option<TopicId>;
+
+    /// Records from an offset on.
+    fn fetch(&mut self, ask: Ask) -> impl Future<Output = Result<Self::Answer, Failure>> + Send;
+
+    /// Drops what was fetched ahead: whoever does not go on soon must not keep memory from others.
+    fn drop_ahead(&mut self);
 
     /// The oldest offset that may exist.
     fn earliest(&mut self) -> impl Future<Output = Result<u64, Failure>> + Send;
@@ -80,5 +77,40 @@ pub(crate) trait Source: Send {
     ) -> impl Future<Output = Result<Option<u64>, Failure>> + Send;
 
     /// The end of what may be read: before the first open transaction.
-    fn end(&mut self) -> impl Future<Output = Result<u64, Failure>> + Send;
+    fn last_stable(&mut self) -> impl Future<Output = Result<u64, Failure>> + Send;
+
+    /// The end, open transactions included.
+    fn high_watermark(&mut self) -> impl Future<Output = Result<u64, Failure>> + Send;
+}
+
+impl Source for PartitionReader {
+    type Answer = Fetched;
+
+    fn topic_id(&self) -> Option<TopicId> {
+        Some(self.topic_id()).filter(|id| !id.is_unknown())
+    }
+
+    async fn fetch(&mut self, ask: Ask) -> Result<Fetched, Failure> {
+        Ok(self.fetch(ask).await?)
+    }
+
+    fn drop_ahead(&mut self) {
+        self.drop_ahead();
+    }
+
+    async fn earliest(&mut self) -> Result<u64, Failure> {
+        Ok(Self::earliest(self).await?)
+    }
+
+    async fn at_time(&mut self, timestamp_ms: i64) -> Result<Option<u64>, Failure> {
+        Ok(Self::at_time(self, timestamp_ms).await?)
+    }
+
+    async fn last_stable(&mut self) -> Result<u64, Failure> {
+        Ok(Self::last_stable(self).await?)
+    }
+
+    async fn high_watermark(&mut self) -> Result<u64, Failure> {
+        Ok(Self::high_watermark(self).await?)
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dashstream_serve::{Clock, Hub};
 
-use crate::{counts::Counts, ingest::IngestStatus, tasks::Tasks};
+use crate::{counts::Counts, ingest::IngestStatus, kafka::TopicReader, tasks::Tasks};
 
 /// Read whenever somebody scrapes.
 #[derive(Debug)]
@@ -14,5 +14,6 @@ pub struct Sources {
     pub hub: Arc<Hub>,
     pub ingest: Arc<IngestStatus>,
     pub tasks: Arc<Tasks>,
+    pub kafka: Arc<TopicReader>,
     pub log_bytes_max: usize,
 }

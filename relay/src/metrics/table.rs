@@ -45,7 +45,7 @@ metrics! {
     Counter "websocket_kafka_payload_missing_total" "Kafka records without a value."
         = |s, e| e(gap_count(s, GapCause::NullValue), &[]);
     Gauge "websocket_kafka_consumer_lag" ["partition"]
-        "Offsets between the relay's position and the readable end, as of the last probe."
+        "Offsets between the relay's position and the end of the partition, open transactions included."
         = |s, e| for (partition, state) in s.ingest.partitions() {
             if let Some(lag) = state.lag() {
                 e(lag as f64, &[&partition.to_string()]);
@@ -199,7 +199,7 @@ metrics! {
         "Offsets covered by the gaps in the log, by cause."
         = |s, e| family(&s.counts.ingest.gap_offsets, e);
     Counter "dashstream_relay_unreadable_batches_total" ["age"]
-        "Gaps over batches that cannot be read, neighbouring ones together, by age."
+        "Batches that cannot be read or are too large for the memory for reading, by age."
         = |s, e| for &age in Age::ALL {
             e(s.counts.ingest.unreadable.of(age).get() as f64, &[age.text()]);
         };
@@ -214,7 +214,7 @@ metrics! {
     Counter "dashstream_relay_fetches_total" "Fetches sent to Kafka."
         = |s, e| e(s.counts.ingest.fetches.get() as f64, &[]);
     Counter "dashstream_relay_probes_total"
-        "Fetches that looked past offsets without a readable record."
+        "Fetches that looked whether a topic is still the same."
         = |s, e| e(s.counts.ingest.probes.get() as f64, &[]);
     Counter "dashstream_relay_client_rebuilds_total"
         "Times the Kafka client was rebuilt from the bootstrap brokers."
@@ -222,6 +222,27 @@ metrics! {
     Counter "dashstream_relay_topic_resets_total"
         "Partitions found in a recreated topic, their log started again."
         = |s, e| e(s.counts.ingest.topic_resets.get() as f64, &[]);
+    Counter "dashstream_relay_truncations_total"
+        "Partitions whose log in Kafka lost its end, theirs then begun again at the new one."
+        = |s, e| e(s.counts.ingest.truncations.get() as f64, &[]);
+    Counter "dashstream_relay_aborted_records_total"
+        "Records left out because their transaction was aborted; so far as the answers that held them were used up."
+        = |s, e| e(s.counts.ingest.aborted.get() as f64, &[]);
+    Gauge "dashstream_relay_open_transaction_seconds" ["partition"]
+        "How long the first open transaction of the partition has hidden the records behind it; 0 without one."
+        = |s, e| for (partition, state) in s.ingest.partitions() {
+            let since = state.hidden().map(|hidden| s.clock.now_ms().saturating_sub(hidden.since_ms));
+            e(since.unwrap_or(0) as f64 / 1e3, &[&partition.to_string()]);
+        };
+    Gauge "dashstream_relay_memory_bytes" ["part"]
+        "Memory that grows with what others send: log, fetched (packed batches), unpacked, sequence."
+        = |s, e| {
+            let held = s.kafka.held();
+            e(s.hub.log().bytes() as f64, &["log"]);
+            e(held.fetched as f64, &["fetched"]);
+            e(held.unpacked as f64, &["unpacked"]);
+            e(s.counts.ingest.sequences.bytes.get() as f64, &["sequence"]);
+        };
     Gauge "dashstream_relay_partitions" "Partitions in the log."
         = |s, e| e(s.hub.log().partition_count() as f64, &[]);
     Counter "dashstream_relay_segments_total" "Segments appended to the log."

@@ -5,7 +5,14 @@ use decode_core::wire::{CloseCode, GapCause, RejectCode};
 use dashstream_serve::{Clock, Hub};
 
 use super::*;
-use crate::{age::Age, counts::Counts, ingest::IngestStatus};
+use crate::{
+    age::Age,
+    config::{Cli, Config},
+    counts::Counts,
+    ingest::IngestStatus,
+    kafka::TopicReader,
+};
+use clap::Parser as _;
 
 fn sources() -> Arc<Sources> {
     let hub = Arc::new(Hub::new(1 << 20));
@@ -23,7 +30,10 @@ fn sources() -> Arc<Sources> {
         code: "sequence",
         reason: String::new(),
     });
+    let cli = Cli::try_parse_from(["dashstream-relay"]).expect("no options are usable options");
+    let config = Config::from_args(&cli.options).expect("defaults are usable");
     Arc::new(Sources {
+        kafka: Arc::new(TopicReader::new(&config.kafka)),
         clock: Clock::start(),
         counts: Counts::new(Arc::default()),
         hub,
@@ -227,6 +237,8 @@ const BOUNDED_LABELS: &[&str] = &[
     "how",
     "kind",
     "mode",
+    // Few, and named in docs/metrics.md.
+    "part",
     "outcome",
     "partition",
     "reason",

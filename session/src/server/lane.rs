@@ -249,7 +249,7 @@ impl Lane {
     /// then it begins where the new one's log does.
     fn start_over(&mut self, view: &PartitionView) -> Look {
         if self.position < view.former_end {
-            let cause = GapCause::TopicReset;
+            let cause = view.former_cause;
             self.state = State::Gap {
                 to: view.former_end,
                 cause,

@@ -134,6 +134,7 @@ fn secrets_are_not_shown() {
         json.clone(),
         format!("{:?}", good.kafka.security),
         crate::kafka::shown(&good.kafka),
+        format!("{:?}", crate::kafka::TopicReader::new(&good.kafka)),
     ] {
         for secret in SECRETS {
             assert!(!shown.contains(secret), "{shown}");

@@ -2,10 +2,14 @@
 
 mod restart;
 mod topic_identity;
+mod truncation;
 mod unreadable;
 mod waiting;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use clap::Parser as _;
 use decode_core::{
@@ -24,6 +28,7 @@ use crate::{
         counts::{Counts, SequenceFinding},
         status::IngestStatus,
     },
+    kafka::TopicId,
 };
 
 /// One batch: the last offset it covers and the records it holds.
@@ -36,11 +41,9 @@ struct Batch {
 #[derive(Clone, Debug)]
 enum Content {
     Records(Vec<u64>),
-    /// Answered as an empty batch, as a client does that can read it.
     Control,
-    /// Answered as rskafka does: the whole answer fails.
-    OpaqueControl,
-    Unreadable,
+    /// Begins here.
+    Unreadable(u64),
 }
 
 fn records(range: std::ops::Range<u64>) -> Batch {
@@ -64,17 +67,10 @@ fn control(offset: u64) -> Batch {
     }
 }
 
-fn opaque_control(offset: u64) -> Batch {
-    Batch {
-        last: offset,
-        content: Content::OpaqueControl,
-    }
-}
-
 fn unreadable(range: std::ops::Range<u64>) -> Batch {
     Batch {
         last: range.end - 1,
-        content: Content::Unreadable,
+        content: Content::Unreadable(range.start),
     }
 }
 
@@ -87,6 +83,14 @@ struct Script {
     fetches: usize,
     /// Values other than the smallest sound one.
     values: BTreeMap<u64, Option<Vec<u8>>>,
+    /// The topic's identity; none from an old broker.
+    topic_id: Option<TopicId>,
+    /// Where the first open transaction begins.
+    open: Option<u64>,
+    /// Where the log was truncated, for who read further.
+    truncated: Option<u64>,
+    /// What was asked for last.
+    asked: Option<Ask>,
     /// Time of the record at offset 0, and how much younger each later one is.
     epoch_ms: i64,
     step_ms: i64,
@@ -100,6 +104,10 @@ impl Script {
             batches_per_fetch: 9,
             fetches: 0,
             values: BTreeMap::new(),
+            topic_id: None,
+            open: None,
+            truncated: None,
+            asked: None,
             epoch_ms: 0,
             step_ms: 1,
         }
@@ -120,50 +128,125 @@ impl Script {
     }
 }
 
+/// An answer made ready.
+#[derive(Debug, Default)]
+struct Scripted {
+    items: VecDeque<Held>,
+    current: Option<Held>,
+    position: u64,
+    high_watermark: u64,
+    last_stable: u64,
+}
+
+#[derive(Debug)]
+enum Held {
+    /// Offsets, times and values.
+    Records(Vec<(u64, i64, Option<Vec<u8>>)>),
+    Lost(u64, u64),
+}
+
+impl Answer for Scripted {
+    async fn next(&mut self) -> Option<Item<'_>> {
+        self.current = Some(self.items.pop_front()?);
+        Some(match self.current.as_ref()? {
+            Held::Lost(first, last) => Item::Lost {
+                first: *first,
+                last: *last,
+                why: Loss::Damaged("a wrong checksum".to_owned()),
+            },
+            Held::Records(records) => {
+                let records = records.iter().map(|(offset, timestamp_ms, value)| Record {
+                    offset: *offset,
+                    timestamp_ms: *timestamp_ms,
+                    key: None,
+                    value: value.as_deref(),
+                });
+                Item::Records(records.collect())
+            }
+        })
+    }
+
+    fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn high_watermark(&self) -> u64 {
+        self.high_watermark
+    }
+
+    fn last_stable(&self) -> u64 {
+        self.last_stable
+    }
+
+    fn epoch(&self) -> Option<i32> {
+        Some(7)
+    }
+
+    fn aborted_records(&self) -> u64 {
+        0
+    }
+}
+
 impl Source for Script {
-    async fn fetch(&mut self, offset: u64, one: bool, patient: bool) -> Result<Fetched, Failure> {
+    type Answer = Scripted;
+
+    fn topic_id(&self) -> Option<TopicId> {
+        self.topic_id
+    }
+
+    async fn fetch(&mut self, ask: Ask) -> Result<Scripted, Failure> {
+        let offset = ask.offset;
         self.fetches += 1;
+        self.asked = Some(ask);
         assert!(
             self.fetches < 100_000,
             "the loop makes no progress at {offset}"
         );
         let end = self.end_of_log();
+        if let Some(at) = self.truncated
+            && ask.last_epoch.is_some()
+            && offset > at
+        {
+            return Err(Failure::Truncated(at));
+        }
         if offset < self.earliest || offset > end {
             return Err(Failure::OutOfRange);
         }
-        if offset == end && patient {
+        let stable = self.open.unwrap_or(end);
+        if offset >= stable && ask.is_patient {
             // Nothing will come any more: the test ends here.
             return Err(Failure::Absent);
         }
-        let limit = if one { 1 } else { self.batches_per_fetch };
-        let mut held = Vec::new();
-        for batch in self
+        let mut answer = Scripted {
+            position: offset,
+            high_watermark: end,
+            last_stable: stable,
+            ..Scripted::default()
+        };
+        let batches = self
             .batches
             .iter()
-            .filter(|batch| batch.last >= offset)
-            .take(limit)
-        {
+            .filter(|batch| batch.last >= offset && batch.last < stable);
+        for batch in batches.take(self.batches_per_fetch) {
             match &batch.content {
                 Content::Control => {}
-                Content::OpaqueControl => return Err(Failure::Control),
-                Content::Unreadable => return Err(Failure::Damaged("null header".into())),
+                Content::Unreadable(first) => {
+                    answer
+                        .items
+                        .push_back(Held::Lost((*first).max(offset), batch.last));
+                }
                 Content::Records(offsets) => {
                     let offsets = offsets.iter().filter(|&&at| at >= offset);
-                    held.extend(offsets.map(|&at| (at, self.value(at))));
+                    let held = offsets.map(|&at| (at, self.time(at), self.value(at)));
+                    answer.items.push_back(Held::Records(held.collect()));
                 }
             }
+            answer.position = batch.last + 1;
         }
-        let records: Vec<_> = held
-            .iter()
-            .map(|(offset, value)| Record {
-                offset: *offset,
-                timestamp_ms: self.time(*offset),
-                key: None,
-                value: value.as_deref(),
-            })
-            .collect();
-        Ok(Fetched::of(&records, end))
+        Ok(answer)
     }
+
+    fn drop_ahead(&mut self) {}
 
     async fn earliest(&mut self) -> Result<u64, Failure> {
         Ok(self.earliest)
@@ -172,13 +255,17 @@ impl Source for Script {
     async fn at_time(&mut self, timestamp_ms: i64) -> Result<Option<u64>, Failure> {
         let mut offsets = self.batches.iter().flat_map(|batch| match &batch.content {
             Content::Records(offsets) => offsets.as_slice(),
-            Content::Control | Content::OpaqueControl | Content::Unreadable => &[],
+            Content::Control | Content::Unreadable(_) => &[],
         });
         let found = offsets.find(|&&offset| self.time(offset) >= timestamp_ms);
         Ok(found.copied())
     }
 
-    async fn end(&mut self) -> Result<u64, Failure> {
+    async fn last_stable(&mut self) -> Result<u64, Failure> {
+        Ok(self.open.unwrap_or_else(|| self.end_of_log()))
+    }
+
+    async fn high_watermark(&mut self) -> Result<u64, Failure> {
         Ok(self.end_of_log())
     }
 }
@@ -289,7 +376,10 @@ async fn records_come_once_and_in_order() {
     for per_fetch in [1, 2, 9] {
         let rig = read(5, per_fetch, batches.clone()).await;
         let expected = (5..9).chain([10, 20]).chain(31..40);
-        assert_eq!(rig.frames(), record_frames(expected));
+        let mut frames = rig.frames();
+        // An answer that ends behind its last record says so.
+        frames.retain(|frame| frame.0 != FrameKind::Mark);
+        assert_eq!(frames, record_frames(expected));
         assert_eq!(rig.counts.gaps.sum(), 0);
     }
 }
@@ -307,9 +397,16 @@ async fn control_batches_are_passed() {
     ];
     for per_fetch in [1, 2, 9] {
         let rig = read(0, per_fetch, batches.clone()).await;
-        let mut expected = record_frames([0, 1, 2, 5]);
-        expected.push((FrameKind::Mark, 61, 61));
-        assert_eq!(rig.frames(), expected, "{per_fetch} batches a fetch");
+        let (marks, others): (Vec<_>, Vec<_>) = rig
+            .frames()
+            .into_iter()
+            .partition(|frame| frame.0 == FrameKind::Mark);
+        assert_eq!(
+            others,
+            record_frames([0, 1, 2, 5]),
+            "{per_fetch} batches a fetch"
+        );
+        assert_eq!(marks.last(), Some(&(FrameKind::Mark, 61, 61)));
     }
 }
 
@@ -330,7 +427,7 @@ async fn unreadable_batches_become_gaps_and_cost_no_neighbour() {
         let mut expected = record_frames(0..4);
         expected.push(gap(4, 8));
         expected.extend(record_frames(9..12));
-        expected.push(gap(12, 14));
+        expected.extend([gap(12, 13), gap(14, 14)]);
         expected.extend(record_frames(15..17));
         expected.push(gap(17, 19));
         assert_eq!(rig.frames(), expected, "{per_fetch} batches a fetch");
@@ -350,30 +447,6 @@ async fn what_kafka_deleted_meanwhile_is_a_gap() {
     expected.push((FrameKind::Gap, 5, 49));
     expected.extend(record_frames(50..52));
     assert_eq!(rig.frames(), expected);
-}
-
-#[tokio::test]
-async fn control_batches_that_fail_the_fetch_are_passed_too() {
-    let batches = vec![
-        records(0..3),
-        opaque_control(3),
-        opaque_control(4),
-        records(5..7),
-        opaque_control(7),
-        unreadable(8..11),
-        opaque_control(11),
-        control(12),
-        records(13..14),
-        opaque_control(14),
-    ];
-    for per_fetch in [1, 2, 9] {
-        let rig = read(0, per_fetch, batches.clone()).await;
-        let mut expected = record_frames([0, 1, 2, 5, 6]);
-        expected.push((FrameKind::Gap, 8, 10));
-        expected.extend(record_frames([13]));
-        expected.push((FrameKind::Mark, 15, 15));
-        assert_eq!(rig.frames(), expected, "{per_fetch} batches a fetch");
-    }
 }
 
 /// SEQ-06 and the policy that halts: the partition stops before the record, goes on when it is

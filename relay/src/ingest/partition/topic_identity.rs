@@ -1,8 +1,9 @@
 //! The beginning of a partition's log, and its beginning again where the topic was recreated.
 //!
 //! Kafka gives a topic that is deleted and created again the same name and counts its offsets from 0
-//! again, and the client library knows no other identity. So a topic is known by its end, which never
-//! goes back, and by the record that was read last: at its offset another topic has another one.
+//! again. Brokers tell the two apart by an id; over a restart of the relay, and with brokers that give no id, a topic
+//! is known by its end, which goes back only where a crash cost the log its last records, and by the record that was
+//! read last: at its offset another topic has another one.
 
 use dashstream_serve::Clock;
 use decode_core::wire::GapCause;
@@ -16,7 +17,7 @@ use crate::{
         horizon::{Horizon, Origin},
         status::Phase,
     },
-    kafka::{Failure, Source},
+    kafka::{Answer as _, Ask, Failure, Item, Source},
     limits::UNASKED_MS_MAX,
     reading::position::Position,
 };
@@ -36,7 +37,7 @@ impl PartitionLoop {
     /// Finds the first position and opens the partition's log there.
     pub(super) async fn begin(&mut self, source: &mut impl Source) -> Result<(), Failure> {
         let earliest = source.earliest().await?;
-        let end = source.end().await?;
+        let end = source.last_stable().await?;
         // What was seen in this topic just now; a checkpoint alone may be of a former one.
         let mut seen = None;
         if let Some(found) = self.known.checkpoint {
@@ -77,6 +78,7 @@ impl PartitionLoop {
             self.known.fingerprint = self.record_before(begun.position, source).await;
             seen = self.known.fingerprint;
         }
+        self.known.topic_id = source.topic_id();
         self.open(known, begun);
         if let Some(record) = seen {
             self.context.hub.set_before(self.partition, record.into());
@@ -86,15 +88,38 @@ impl PartitionLoop {
 
     /// What a topic is known by before anything of it was read. Without it the end alone has to do.
     async fn record_before(&self, position: u64, source: &mut impl Source) -> Option<Fingerprint> {
+        self.record_at(position - 1, source).await.ok().flatten()
+    }
+
+    /// The record at an offset, where there is one.
+    async fn record_at(
+        &self,
+        offset: u64,
+        source: &mut impl Source,
+    ) -> Result<Option<Fingerprint>, Failure> {
         self.context.counts.probes.inc();
         self.context.counts.fetches.inc();
-        let fetched = source.fetch(position - 1, true, false).await.ok()?;
-        let mut records = fetched.records().into_iter();
-        let record = records.find(|record| record.offset == position - 1)?;
-        Some(Fingerprint {
-            offset: record.offset,
-            timestamp_ms: record.timestamp_ms,
-        })
+        let ask = Ask {
+            offset,
+            last_epoch: None,
+            is_patient: false,
+        };
+        let mut answer = match source.fetch(ask).await {
+            Ok(answer) => answer,
+            Err(Failure::OutOfRange) => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        // The first that comes is that one, or there is none.
+        while let Some(Item::Records(records)) = answer.next().await {
+            if let Some(first) = records.first() {
+                let record = Fingerprint {
+                    offset: first.offset,
+                    timestamp_ms: first.timestamp_ms,
+                };
+                return Ok(Some(record).filter(|record| record.offset == offset));
+            }
+        }
+        Ok(None)
     }
 
     fn open(&mut self, known: beginning::Known, begun: Beginning) {
@@ -143,7 +168,7 @@ impl PartitionLoop {
     /// Whether a paused partition still waits in the topic in which it stopped; begins again where that
     /// was recreated.
     pub(super) async fn look_at_topic(&mut self, source: &mut impl Source) -> Result<(), Failure> {
-        let end = source.end().await?;
+        let end = source.high_watermark().await?;
         let last = self.known.fingerprint.map(|last| last.offset);
         let read = last.map_or(0, |last| last.saturating_add(1));
         let read = self
@@ -151,7 +176,7 @@ impl PartitionLoop {
             .map_or(read, |position| position.at().max(read));
         if end < read {
             self.went_back(read, end)?;
-            self.start_over();
+            self.end_went_back(source, end);
         } else {
             self.known.went_back = 0;
             self.make_sure(source).await?;
@@ -166,22 +191,68 @@ impl PartitionLoop {
         let Some(known) = self.known.fingerprint else {
             return Ok(None);
         };
-        self.context.counts.probes.inc();
-        self.context.counts.fetches.inc();
-        match source.fetch(known.offset, true, false).await {
-            Ok(fetched) => {
-                let mut records = fetched.records().into_iter();
-                let there = records.find(|record| record.offset == known.offset);
-                Ok(
-                    there.map(|record| match record.timestamp_ms == known.timestamp_ms {
-                        true => Topic::Same,
-                        false => Topic::Another,
-                    }),
-                )
-            }
-            Err(Failure::Control | Failure::Damaged(_) | Failure::OutOfRange) => Ok(None),
-            Err(failure) => Err(failure),
+        let there = self.record_at(known.offset, source).await?;
+        Ok(there.map(|record| match record == known {
+            true => Topic::Same,
+            false => Topic::Another,
+        }))
+    }
+
+    /// Whether brokers say that this is not the topic that was read before.
+    pub(super) fn is_of_another_topic(&mut self, source: &impl Source) -> bool {
+        let (former, found) = (self.known.topic_id, source.topic_id());
+        if self.position.is_none() || found.is_none() {
+            return false;
         }
+        self.known.topic_id = found;
+        former.is_some() && former != found
+    }
+
+    /// The end lies before what was read. That the topic is the same proves that its log lost its end.
+    pub(super) fn end_went_back(&mut self, source: &impl Source, end: u64) {
+        let (known, found) = (self.known.topic_id, source.topic_id());
+        if known.is_some() && known == found && self.position.is_some() {
+            self.truncate(end);
+        } else {
+            self.start_over();
+        }
+    }
+
+    /// The log lost its records from `end` on: an election let a replica win that did not have them, or a disk was
+    /// restored. What comes next has their offsets and is new. The relay's log begins again there; nothing before is
+    /// read or settled again.
+    pub(super) fn truncate(&mut self, end: u64) {
+        let (partition, former) = (self.partition, self.end);
+        tracing::warn!(partition, end, former, "the log was truncated");
+        self.context.counts.truncations.inc();
+        if former > end {
+            let (cause, counts) = (GapCause::Truncated, &self.context.counts);
+            counts.gaps.inc(cause);
+            counts.gap_offsets.add(cause, former - end);
+            self.context.hub.truncate_partition(partition, end);
+            self.end = end;
+        }
+        self.position = Some(Position::new(end));
+        self.horizon = Horizon::new(self.horizon.boundary().min(end), end);
+        self.known.fingerprint = None;
+        self.known.epoch = None;
+        self.known.went_back = 0;
+        self.forget_stops(end);
+        if let Some(progress) = &self.progress {
+            progress.begin(None);
+        }
+        self.answered();
+    }
+
+    /// Forgets what it stopped at from an offset on: those records are gone.
+    fn forget_stops(&mut self, from: u64) {
+        if self.held.take_if(|held| held.offset >= from).is_some()
+            && self.status.release(None).is_some()
+        {
+            self.context.hub.set_paused(self.partition, false);
+        }
+        self.stopped_before.take_if(|pause| pause.offset >= from);
+        self.released = None;
     }
 
     /// The end lies before what was read. Fails until enough answers in a row have said so.
@@ -237,12 +308,8 @@ impl PartitionLoop {
         };
         self.origin = Origin::Later;
         self.position = None;
-        self.held = None;
-        if self.status.release(None).is_some() {
-            self.context.hub.set_paused(partition, false);
-        }
-        self.stopped_before = None;
-        self.released = None;
+        self.forget_stops(0);
+        self.letters.clear();
         self.status.set_phase(Phase::Reset);
     }
 }

@@ -1,0 +1,28 @@
+//! Memory does not depend on what is in Kafka. A short part of `cargo xtask bench memory`.
+
+use dashstream_e2e::{
+    kafka::Kafka,
+    memory::{BESIDES_BYTES, Case, LOG_BYTES, peak},
+};
+
+/// X1: well compressed batches and many partitions cost a relay at most its log and 200 MB.
+#[test]
+fn a_relay_takes_no_more_than_its_log_and_a_stated_amount() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let case = |partitions, ratio, megabytes| Case {
+        partitions,
+        ratio,
+        megabytes,
+    };
+    for case in [case(1, 1_000, 500), case(50, 100, 300)] {
+        let Some(peak) = peak(kafka, case) else {
+            return;
+        };
+        let bound = LOG_BYTES + BESIDES_BYTES;
+        assert!(
+            peak.bytes <= bound,
+            "{case:?}: {} of {bound} bytes",
+            peak.bytes
+        );
+    }
+}
