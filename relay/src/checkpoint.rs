@@ -26,7 +26,7 @@ use parking_lot::Mutex;
 use tokio::{sync::Notify, task::JoinError};
 
 pub use counts::Counts;
-pub use file::{Checkpoint, Fault, FileKey, Fingerprint, load, parse, set_aside, store};
+pub use file::{Checkpoint, Fault, FileKey, Fingerprint, KafkaLog, load, parse, set_aside, store};
 pub use pause::{PauseCause, StoredPause};
 pub use progress::Progress;
 

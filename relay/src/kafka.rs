@@ -7,12 +7,12 @@ mod source;
 mod topic;
 mod writer;
 
-pub use dashstream_kafka::Record;
+pub use dashstream_kafka::{Record, TopicId};
 pub use failure::{Failure, KafkaError};
 pub use topic::TopicReader;
 pub use writer::{Writer, Written};
 
 #[cfg(test)]
 pub(crate) use client::shown;
-pub(crate) use dashstream_kafka::{Ask, Item, Loss, TopicId};
+pub(crate) use dashstream_kafka::{Ask, Item, Loss};
 pub(crate) use source::{Answer, Source};

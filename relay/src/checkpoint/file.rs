@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::pause::StoredPause;
-use crate::limits::CHECKPOINT_BYTES_MAX;
+use crate::{kafka::TopicId, limits::CHECKPOINT_BYTES_MAX};
 
 /// A record by which a partition is known again: a topic of the same name that was made anew has
 /// another one at this offset, or none.
@@ -47,8 +47,33 @@ struct Written<'a> {
     boundary: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<Fingerprint>,
+    /// 32 hex digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leader_epoch: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pause: Option<Value>,
+}
+
+/// Which of Kafka's logs was read, as far as brokers say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KafkaLog {
+    /// Of the topic: one that is created again has another one.
+    pub topic_id: Option<TopicId>,
+    /// Leader epoch of the record read last: by it a broker notices that the log was cut since.
+    pub leader_epoch: Option<i32>,
+}
+
+impl KafkaLog {
+    fn of_object(object: &Map<String, Value>) -> Self {
+        let id = object.get("topicId").and_then(Value::as_str);
+        let epoch = object.get("leaderEpoch").and_then(Value::as_i64);
+        Self {
+            topic_id: id.and_then(|id| u128::from_str_radix(id, 16).ok().map(TopicId)),
+            leader_epoch: epoch.and_then(|epoch| i32::try_from(epoch).ok()),
+        }
+    }
 }
 
 /// How far the relay has come in one partition.
@@ -59,6 +84,7 @@ pub struct Checkpoint {
     /// Records below this one were history already, also those that are still to be read.
     pub boundary: u64,
     pub fingerprint: Option<Fingerprint>,
+    pub log: KafkaLog,
     /// What the partition waits at, at or behind `offset`.
     pub pause: Option<StoredPause>,
 }
@@ -70,7 +96,25 @@ impl Checkpoint {
             offset,
             boundary,
             fingerprint,
+            log: KafkaLog::default(),
             pause: None,
+        }
+    }
+
+    /// The same, of that log.
+    pub fn of_log(self, log: KafkaLog) -> Self {
+        Self { log, ..self }
+    }
+
+    /// The same for a log that ends at `end`.
+    pub fn cut_at(self, end: u64) -> Self {
+        let is_cut = self.old_below() > end;
+        Self {
+            offset: self.offset.min(end),
+            boundary: self.boundary.min(end),
+            fingerprint: self.fingerprint.filter(|_| !is_cut),
+            pause: self.pause.filter(|pause| pause.offset < end),
+            ..self
         }
     }
 
@@ -92,6 +136,8 @@ impl Checkpoint {
             offset: self.offset,
             boundary: Some(self.boundary).filter(|&boundary| boundary > self.offset),
             fingerprint: self.fingerprint,
+            topic_id: self.log.topic_id.map(|id| format!("{:032x}", id.0)),
+            leader_epoch: self.log.leader_epoch,
             pause: self.pause.map(StoredPause::to_json),
         })?;
         text.push('\n');
@@ -122,6 +168,7 @@ impl Checkpoint {
             offset,
             boundary,
             fingerprint,
+            log: KafkaLog::of_object(object),
             pause,
         })
     }

@@ -18,7 +18,7 @@ use super::{
     status::{PartitionStatus, Pause, Phase},
 };
 use crate::{
-    checkpoint::{Checkpoint, Fingerprint, Progress, StoredPause},
+    checkpoint::{Checkpoint, Fingerprint, KafkaLog, Progress, StoredPause},
     config::{Config, Start},
     dlq::{Refused, Settled},
     kafka::{Answer, Ask, Failure, Item, Loss, Record, Source},
@@ -476,6 +476,10 @@ impl PartitionLoop {
             });
             let boundary = self.horizon.boundary();
             let reached = Checkpoint::at(self.end, boundary, self.known.fingerprint);
+            let reached = reached.of_log(KafkaLog {
+                topic_id: self.known.topic_id,
+                leader_epoch: self.known.epoch,
+            });
             progress.reach(reached.paused(held.or(self.stopped_before)));
         }
     }

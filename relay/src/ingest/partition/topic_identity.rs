@@ -10,7 +10,7 @@ use decode_core::wire::GapCause;
 
 use super::{PartitionLoop, known::Known};
 use crate::{
-    checkpoint::Fingerprint,
+    checkpoint::{Checkpoint, Fingerprint},
     config::Start,
     ingest::{
         beginning::{self, Beginning},
@@ -41,7 +41,14 @@ impl PartitionLoop {
         // What was seen in this topic just now; a checkpoint alone may be of a former one.
         let mut seen = None;
         if let Some(found) = self.known.checkpoint {
-            if found.old_below() > end {
+            let (former, now) = (found.log.topic_id, source.topic_id());
+            if former.is_some() && now.is_some() {
+                if former == now {
+                    seen = self.take_up(found, end);
+                } else {
+                    self.start_over();
+                }
+            } else if found.old_below() > end {
                 self.went_back(found.old_below(), end)?;
                 self.start_over();
             } else {
@@ -84,6 +91,27 @@ impl PartitionLoop {
             self.context.hub.set_before(self.partition, record.into());
         }
         Ok(())
+    }
+
+    /// Goes on from a checkpoint of this very topic, whose log may have lost its end since. Says by what record it is
+    /// known.
+    fn take_up(&mut self, found: Checkpoint, end: u64) -> Option<Fingerprint> {
+        let (partition, read) = (self.partition, found.offset);
+        if read > end {
+            tracing::warn!(
+                partition,
+                read,
+                end,
+                "the log was truncated while the relay was away"
+            );
+            self.context.counts.truncations.inc();
+        }
+        let found = found.cut_at(end);
+        self.known.checkpoint = Some(found);
+        self.known.fingerprint = found.fingerprint;
+        self.known.epoch = found.log.leader_epoch.filter(|_| read <= end);
+        self.stopped_before = found.pause;
+        found.fingerprint
     }
 
     /// What a topic is known by before anything of it was read. Without it the end alone has to do.

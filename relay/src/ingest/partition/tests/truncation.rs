@@ -95,6 +95,48 @@ async fn another_identity_is_another_topic() {
     assert_eq!(rig.counts.topic_resets.get(), 1, "known from then on");
 }
 
+/// X7: a relay that was away when the log lost its end reads nothing twice, and one whose topic was created again
+/// meanwhile begins with it, although the offsets fit.
+#[tokio::test]
+async fn a_checkpoint_knows_its_log() {
+    let log = crate::checkpoint::KafkaLog {
+        topic_id: ID,
+        leader_epoch: Some(7),
+    };
+    let checkpoint = Checkpoint::at(9, 0, None).of_log(log);
+    let away = |checkpoint| {
+        let mut rig = Rig::with(&["--kafka-auto-offset-reset=latest"], Origin::AtStart);
+        rig.reader.resume(Some(checkpoint), Arc::default());
+        rig
+    };
+    let mut rig = away(checkpoint);
+    rig.run(&mut script(6)).await;
+    assert_eq!((rig.frames(), rig.status.position()), (vec![], Some(6)));
+    assert_eq!(
+        (rig.counts.topic_resets.get(), rig.counts.truncations.get()),
+        (0, 1)
+    );
+
+    // Cut and grown again: only the broker can tell.
+    let mut rig = away(checkpoint);
+    let mut grown = script(12);
+    grown.truncated = Some(6);
+    let begun = rig.reader.step(&mut grown).await;
+    assert!(begun.is_ok() && rig.reader.step(&mut grown).await.is_ok());
+    grown.truncated = None;
+    rig.run(&mut grown).await;
+    assert_eq!(rig.frames(), record_frames(6..12));
+
+    let mut rig = away(checkpoint);
+    let mut anew = Script {
+        topic_id: Some(TopicId(8)),
+        ..script(12)
+    };
+    rig.run(&mut anew).await;
+    assert_eq!(rig.frames(), record_frames(0..12));
+    assert_eq!(rig.counts.topic_resets.get(), 1);
+}
+
 /// X7: a partition that waits at a record does not wait for it once the log lost it.
 #[tokio::test]
 async fn a_pause_at_a_lost_record_ends() {
