@@ -1,8 +1,11 @@
 //! Memory does not depend on what is in Kafka. A short part of `cargo xtask bench memory`.
 
+use std::{fs, time::Duration};
+
 use dashstream_e2e::{
     kafka::Kafka,
     memory::{BESIDES_BYTES, Case, LOG_BYTES, peak},
+    relay::Relay,
 };
 
 /// X1: well compressed batches and many partitions cost a relay at most its log and 200 MB.
@@ -25,4 +28,24 @@ fn a_relay_takes_no_more_than_its_log_and_a_stated_amount() {
             peak.bytes
         );
     }
+}
+
+/// X12: partitions share the connections to their broker.
+#[test]
+fn many_partitions_take_few_descriptors() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let partitions = 300;
+    let topic = kafka.topic("descriptors", partitions);
+    let Some(mut relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+        return;
+    };
+    relay.wait_for("all partitions", Duration::from_secs(60), |relay| {
+        relay.metrics().sum("dashstream_relay_partitions", &[]) >= f64::from(partitions)
+    });
+    let open = fs::read_dir(format!("/proc/{}/fd", relay.pid())).expect("the process lives");
+    let count = open.count();
+    assert!(
+        count < 64,
+        "{count} descriptors for {partitions} partitions"
+    );
 }

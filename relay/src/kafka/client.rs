@@ -1,5 +1,5 @@
-//! A topic that is written to: its client from the bootstrap list, its partitions, and what all who use it share, so that
-//! none of them has to find out for itself that no broker answers.
+//! A topic that is written to: its client from the bootstrap list, its partitions, and what all who use it share, so
+//! that none of them has to find out for itself that no broker answers.
 
 use std::{
     collections::BTreeSet,
