@@ -309,6 +309,8 @@ impl PartitionLoop {
             counts.gap_offsets.add(cause, former.end - former.held_from);
         }
         hub.restart_partition(partition, position, end);
+        // Not before: whoever sees the number finds the new log.
+        self.context.counts.topic_resets.inc();
         self.end = position;
     }
 
@@ -329,7 +331,6 @@ impl PartitionLoop {
             partition,
             "the topic was recreated; the partition begins again"
         );
-        self.context.counts.topic_resets.inc();
         self.known = Known {
             is_recreated: true,
             ..Known::default()
