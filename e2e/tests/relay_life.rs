@@ -84,7 +84,9 @@ fn a_cursor_older_than_memory_gets_the_exact_gap() {
     relay.wait_for("the whole topic read", Duration::from_secs(30), |relay| {
         let (_, welcome) = Watcher::resume(relay.address(), &json!({"from": "latest"}));
         let span = &welcome["partitions"]["0"];
-        let received = relay.metrics().sum("dashstream_messages_received_total", &[]);
+        let received = relay
+            .metrics()
+            .sum("dashstream_messages_received_total", &[]);
         received == 50.0 && integer(&span["head"]) == 50 && integer(&span["earliest"]) > 0
     });
 
