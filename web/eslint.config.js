@@ -5,7 +5,7 @@ import globals from "globals";
 import ts from "typescript-eslint";
 import svelteConfig from "./svelte.config.js";
 
-/** Layers point one way: base <- store <- view. */
+/** Layers point one way: base <- store <- ui <- panels <- app. */
 const layer = (files, forbidden, message) => ({
   files,
   rules: {
@@ -66,14 +66,28 @@ export default defineConfig(
   },
   layer(
     ["src/base/**"],
-    ["^svelte", "/store/", "/view/", "/worker/"],
-    "base is plain functions: no store, view, worker or framework",
+    ["^svelte", "/store/", "/ui/", "/panels/", "/panels\\.js", "/app/", "/worker/"],
+    "base is plain functions: nothing above it, and no framework",
   ),
   layer(
     ["src/store/**"],
-    ["/view/", "/worker/"],
-    "a store reads neither views nor the worker's code",
+    ["/ui/", "/panels/", "/panels\\.js", "/app/", "/worker/"],
+    "the store reads neither panels nor views nor the worker's code",
   ),
-  layer(["src/view/**"], ["/worker/"], "views read the store, never the worker"),
-  layer(["src/worker/**"], ["/base/", "/store/", "/view/"], "the worker only starts the module"),
+  layer(
+    ["src/ui/**"],
+    ["/panels/", "/panels\\.js", "/app/", "/worker/"],
+    "what panels share does not know them",
+  ),
+  layer(
+    ["src/panels/*/**"],
+    ["^\\.\\./(?!\\.\\./)", "/panels/", "/panels\\.js", "/app/", "/worker/"],
+    "a panel imports no other panel, and neither the registry nor the app",
+  ),
+  layer(["src/app/**"], ["/panels/", "/worker/"], "the app knows panels from the registry only"),
+  layer(
+    ["src/worker/**"],
+    ["/base/", "/store/", "/ui/", "/panels", "/app/"],
+    "the worker only starts the module",
+  ),
 );

@@ -29,7 +29,7 @@ const LEFT_OUT: [&str; 15] = [
 /// Other contracts that use the same texts or numbers: the page's own messages, which no other process
 /// sees; Kafka's compression; the package name of the schema.
 const OTHER_CONTRACT: [&str; 3] = [
-    "decode-wasm/src/worker/messages.ts",
+    "decode-wasm/src/worker/messages.rs",
     "kafka-client/src/unpack/codec.rs",
     "tools/proto-gen/src/main.rs",
 ];

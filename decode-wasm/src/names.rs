@@ -5,9 +5,24 @@ use decode_core::wire::{GapCause, RejectCode, SCHEMA_VERSION};
 use js_sys::{Array, JsString, Object};
 use run_model::RowKind;
 
-use crate::worker::set;
+use crate::worker::js::set;
 
-/// `Names` of messages.ts.
+object! {
+    /// Every name the page shows for a number, from the core.
+    Names as fill(row_kinds: &Array, event_types: &Object, reject_codes: &Object, gap_causes: &Object) {
+        /// Index = value of the column `kind`: "event", "state_diff", ..., "gap", "reject".
+        rowKinds: Any as "readonly string[]" = row_kinds,
+        /// Event type number to name such as "NODE_START".
+        eventTypes: Any as "Readonly<Record<number, string>>" = event_types,
+        /// Reject code number to name.
+        rejectCodes: Any as "Readonly<Record<number, string>>" = reject_codes,
+        /// Gap cause number to name.
+        gapCauses: Any as "Readonly<Record<number, string>>" = gap_causes,
+        /// The newest schema version this build applies.
+        schemaVersion: Number = f64::from(SCHEMA_VERSION),
+    }
+}
+
 pub(crate) fn names() -> Object {
     let short = |name: &'static str| name.strip_prefix("EVENT_TYPE_").unwrap_or(name);
     let row_kinds: Array = RowKind::ALL
@@ -27,11 +42,7 @@ pub(crate) fn names() -> Object {
         set_number(&gap_causes, cause.number().into(), cause.code());
     }
     let names = Object::new();
-    set(&names, "rowKinds", &row_kinds);
-    set(&names, "eventTypes", &event_types);
-    set(&names, "rejectCodes", &reject_codes);
-    set(&names, "gapCauses", &gap_causes);
-    set(&names, "schemaVersion", &SCHEMA_VERSION.into());
+    fill(&names, &row_kinds, &event_types, &reject_codes, &gap_causes);
     names
 }
 

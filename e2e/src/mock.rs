@@ -53,6 +53,12 @@ impl MockKafka {
         &self.brokers
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Gives it one of the commands it documents.
     ///
     /// # Panics

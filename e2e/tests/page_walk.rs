@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use dashstream_e2e::{kafka::Kafka, page::Page, place, relay::Relay, simulated::plan};
+use dashstream_e2e::{
+    kafka::Kafka, mock::MockKafka, page::Page, place, relay::Relay, simulated::plan,
+};
 
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -56,4 +58,60 @@ fn the_page_can_be_walked_through() {
         notice.contains("simulated data"),
         "the notice is on the page: {notice}"
     );
+}
+
+/// D1: "Live" over a dead broker misleads: the page says which hop is dead, since when and why.
+#[test]
+fn the_page_says_that_the_broker_is_gone() {
+    let Some(mock) = MockKafka::start(1, "gone", 1) else {
+        return;
+    };
+    let Some(relay) = Relay::start(
+        mock.brokers(),
+        "gone",
+        &["--kafka-lag-check-interval-secs", "1"],
+    ) else {
+        return;
+    };
+    if !relay.has_page() {
+        return;
+    }
+    let broker = mock.pid().to_string();
+    let arguments = [
+        "--url",
+        &relay.url(),
+        "--timeout-s",
+        "120",
+        "--kill",
+        &broker,
+    ];
+    let Some(page) = Page::open("hops.mjs", &arguments) else {
+        return;
+    };
+    let result = page.wait(PATIENCE);
+    assert_eq!(result["ok"], true, "{result}");
+    assert_eq!(result["phase"], "live", "{result}");
+    let verdict = result["verdict"].as_str().unwrap_or_default();
+    assert!(verdict.starts_with("Trouble at: Kafka."), "{result}");
+}
+
+/// X37, X30: a connection that died while the machine slept; files of another build.
+#[test]
+fn the_page_copes_with_what_lies_between() {
+    let Some(mock) = MockKafka::start(1, "between", 1) else {
+        return;
+    };
+    let Some(relay) = Relay::start(mock.brokers(), "between", &[]) else {
+        return;
+    };
+    if !relay.has_page() {
+        return;
+    }
+    let out = place::log_file("between").with_extension("");
+    let arguments = ["--url", &relay.url(), "--out", &out.display().to_string()];
+    let Some(page) = Page::open("between.mjs", &arguments) else {
+        return;
+    };
+    let result = page.wait(PATIENCE);
+    assert_eq!(result["ok"], true, "{result}");
 }

@@ -25,6 +25,7 @@ pub mod runs;
 pub mod state;
 mod store;
 mod threads;
+mod trouble;
 
 pub use projector::{Projector, RowSink};
 pub use query::{EventFilter, EventPage, EventQuery};

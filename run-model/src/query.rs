@@ -5,7 +5,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::limits::QUERY_ROWS_MAX;
-use crate::row::RowKind;
 use crate::rows::{Rows, StoredRow};
 
 /// Which rows are wanted.
@@ -17,7 +16,7 @@ pub struct EventFilter {
     pub thread: Option<String>,
     /// Names of row kinds; empty matches all.
     pub kinds: Vec<String>,
-    /// Only rejects, gaps and newer schemas.
+    /// Only failures, rejects, gaps and newer schemas.
     pub trouble_only: bool,
 }
 
@@ -27,8 +26,7 @@ impl EventFilter {
     }
 
     fn matches(&self, row: &StoredRow, rows: &Rows) -> bool {
-        let trouble = matches!(row.kind, RowKind::Gap | RowKind::Reject) || row.newer_schema;
-        if self.trouble_only && !trouble {
+        if self.trouble_only && !row.is_trouble() {
             return false;
         }
         if !self.kinds.is_empty() && !self.kinds.iter().any(|kind| kind == row.kind.name()) {

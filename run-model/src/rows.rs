@@ -35,6 +35,8 @@ pub struct StoredRow {
     pub duration_us: i64,
     /// Of a state diff: its operations.
     pub operations: u32,
+    /// The kind's own number: the stage of a tool execution, the severity of an error.
+    pub number: u32,
     /// Length of the Kafka value in bytes.
     pub bytes: u32,
     /// Whether the schema version is newer than this build applies.
@@ -102,6 +104,7 @@ impl Rows {
             code: row.code,
             duration_us: row.duration_us,
             operations: row.operations,
+            number: row.number,
             bytes: row.bytes,
             newer_schema: row.newer_schema,
             repeat: entry.repeat,

@@ -185,6 +185,23 @@ impl Store {
         self.view.page(&self.reducers.rows, query)
     }
 
+    /// A row that is held.
+    #[must_use]
+    pub fn row(&self, id: u64) -> Option<&StoredRow> {
+        self.reducers.rows.get(id)
+    }
+
+    /// The newest row held of the record at a place, or of the gap over it.
+    #[must_use]
+    pub fn find(&self, partition: u32, offset: u64) -> Option<u64> {
+        let is_there = |row: &StoredRow| {
+            row.partition == partition && (row.offset..=row.last_offset).contains(&offset)
+        };
+        let ids = self.reducers.rows.first()..self.reducers.rows.end();
+        ids.rev()
+            .find(|&id| self.reducers.rows.get(id).is_some_and(is_there))
+    }
+
     /// The thread and node names of a row.
     #[must_use]
     pub fn names_of(&self, row: &StoredRow) -> (&str, &str) {
@@ -195,7 +212,16 @@ impl Store {
     /// A row's short text: its own, or what can be said of it in a few words.
     #[must_use]
     pub fn summary_of<'a>(&self, row: &'a StoredRow) -> Cow<'a, str> {
+        let stage = row.stage_word();
         match (&row.summary, row.kind) {
+            (own, _) if !stage.is_empty() => {
+                let own = own.as_deref().unwrap_or_default();
+                let took = match row.duration_us {
+                    0 => String::new(),
+                    us => format!(" · {}", duration(us)),
+                };
+                format!("{own} · {stage}{took}").into()
+            }
             (Some(own), _) if row.duration_us > 0 => {
                 format!("{own} · {}", duration(row.duration_us)).into()
             }

@@ -64,7 +64,7 @@ pub struct ThreadRow {
     pub node: String,
     /// What became of its newest run.
     pub status: ThreadStatus,
-    /// Failed nodes and error messages.
+    /// Failed nodes and tool calls, and error messages.
     pub errors: u32,
     /// Whether its newest row is of a schema version newer than this build applies.
     pub newer_schema: bool,
@@ -215,6 +215,10 @@ impl ThreadRow {
         match row.kind {
             // What it means is for a newer build to say.
             _ if row.newer_schema => return,
+            RowKind::Message(MessageKind::ToolExecution) if row.is_failure() => {
+                self.errors = self.errors.saturating_add(1);
+                return;
+            }
             RowKind::Message(MessageKind::Event) => {}
             RowKind::Message(MessageKind::Error) => {
                 self.errors = self.errors.saturating_add(1);

@@ -160,6 +160,8 @@ pub struct ClientSession {
     replay: Option<(u64, u64)>,
     last_heard_ms: Millis,
     pinged: bool,
+    /// When a connection that was asked on waking is taken for dead.
+    verdict_ms: Option<Millis>,
     phase_since_ms: Millis,
     last_close: Option<(u16, String)>,
     problems: VecDeque<Problem>,
@@ -212,6 +214,7 @@ impl ClientSession {
             replay: None,
             last_heard_ms: 0,
             pinged: false,
+            verdict_ms: None,
             phase_since_ms: 0,
             last_close: None,
             problems: VecDeque::new(),
@@ -368,6 +371,7 @@ impl ClientSession {
         self.now = now;
         self.last_heard_ms = now;
         self.pinged = false;
+        self.verdict_ms = None;
     }
 
     fn problem(&mut self, code: &'static str, text: &str) {

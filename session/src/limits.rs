@@ -56,6 +56,8 @@ pub const GOOD_SERVICE_MS: u64 = 10_000;
 pub const CONNECT_MS_MAX: u64 = 15_000;
 /// Silence after which a client asks with `ping`.
 pub const PING_IDLE_MS: u64 = 15_000;
+/// How long a client that was woken waits for a sign of life from a connection it had before.
+pub const WAKE_ANSWER_MS_MAX: u64 = 3_000;
 /// Silence after which a client takes the connection for dead.
 pub const SILENCE_MS_MAX: u64 = 45_000;
 /// Problems a client remembers.

@@ -24,16 +24,22 @@ export async function openBrowser(options = {}) {
     reducedMotion: "no-preference",
   });
   const page = context.pages()[0] ?? (await context.newPage());
-  const trouble = await watch(page);
+  // What a page that is being closed leaves undone is not its trouble.
+  let ended = false;
+  const trouble = await watch(page, () => ended);
   const close = async () => {
+    ended = true;
     await context.close();
     await rm(profile, { recursive: true, force: true });
   };
   return { page, trouble, close };
 }
 
-/** @param {import("playwright-core").Page} page */
-async function watch(page) {
+/**
+ * @param {import("playwright-core").Page} page
+ * @param {() => boolean} isOver
+ */
+async function watch(page, isOver) {
   /** @type {{ consoleErrors: string[], consoleWarnings: string[], pageErrors: string[],
    *           cspViolations: string[], failedRequests: string[] }} */
   const trouble = {
@@ -45,7 +51,7 @@ async function watch(page) {
   };
   /** @param {string[]} list @param {string} text */
   const note = (list, text) => {
-    if (list.length < TROUBLE_COUNT_MAX) list.push(text);
+    if (!isOver() && list.length < TROUBLE_COUNT_MAX) list.push(text);
   };
   page.on("console", (message) => {
     const text = `${message.text()} (${message.location().url})`;

@@ -67,7 +67,7 @@ export async function until(what, ask, isSo, timeoutMs = 10_000) {
 }
 
 /**
- * Runs the accessibility rules of WCAG 2.2 A and AA over the page as it stands.
+ * Runs the accessibility rules of WCAG 2.2 A and AA, and the good habits, over the page as it stands.
  * @param {import("playwright-core").Page} page
  */
 export async function accessible(page) {
@@ -75,7 +75,7 @@ export async function accessible(page) {
   const found = await page.evaluate(async () => {
     // @ts-expect-error axe is put in at run time
     const report = await window.axe.run(document, {
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     });
     return report.violations.map(
       /** @param {{ id: string, nodes: { html: string, failureSummary: string }[] }} violation */
@@ -121,11 +121,9 @@ export async function eventRows(page) {
       row: Number(row.getAttribute("data-row")),
       kind: row.getAttribute("data-kind") ?? "",
       newer: row.hasAttribute("data-newer"),
+      failure: row.classList.contains("error"),
       position: `${row.getAttribute("data-partition")}:${row.getAttribute("data-offset")}`,
-      cells: Array.from(
-        row.children,
-        (cell) => cell.getAttribute("title") ?? (cell.textContent ?? "").trim(),
-      ),
+      cells: Array.from(row.children, (cell) => (cell.textContent ?? "").trim()),
     })),
   );
 }

@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { isClean, openBrowser, readPage } from "./browser.mjs";
 import { arrive, lists, tabThrough } from "./walk_lists.mjs";
 import { sizes, surroundings } from "./walk_page.mjs";
-import { narrow, record, threads } from "./walk_records.mjs";
+import { links, narrow, record, threads } from "./walk_records.mjs";
 import { makeWalker } from "./walker.mjs";
 
 const { values } = parseArgs({ options: { url: { type: "string" }, out: { type: "string" } } });
@@ -22,10 +22,11 @@ const { page, trouble, close } = await openBrowser();
 await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
 page.setDefaultTimeout(10_000);
 const walker = makeWalker(page, values.url, values.out);
+const PARTS = [arrive, tabThrough, lists, record, links, narrow, threads, surroundings, sizes];
 let error = "";
 let shown = null;
 try {
-  for (const part of [arrive, tabThrough, lists, record, narrow, threads, surroundings, sizes]) {
+  for (const part of PARTS) {
     await part(walker);
   }
   shown = await readPage(page);

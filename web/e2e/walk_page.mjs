@@ -97,27 +97,66 @@ export async function sizes({ page, steps, keys, shoot, out, selectedRow }) {
     }
     await page.screenshot({ path: join(out, "telephone.png"), fullPage: true });
   });
-  await steps.check("at 1440 pixels the id of a thread is shown whole", async () => {
+  await steps.check("D20 at 1440 pixels the summary has the most room", async () => {
     await page.setViewportSize({ width: 1440, height: 900 });
     await page.waitForTimeout(300);
-    const title = page.locator("#events [role=columnheader]", { hasText: "Thread" });
-    const width = (await title.boundingBox())?.width ?? 0;
-    must(width >= 280, `the column is ${width} pixels wide`);
+    const widthOf = async (/** @type {string} */ title) => {
+      const column = page.locator("#events [role=columnheader]", { hasText: title });
+      return (await column.boundingBox())?.width ?? 0;
+    };
+    const [summary, thread] = [await widthOf("Summary"), await widthOf("Thread")];
+    must(summary >= 240 && summary > thread, `summary ${summary}, thread ${thread} pixels`);
     await shoot("middle");
+    return { summary, thread };
   });
+  for (const [width, height] of [
+    [720, 450],
+    [390, 844],
+    [844, 390],
+    [320, 640],
+  ]) {
+    await steps.check(
+      `D7 at ${width}x${height} a record that is opened comes into view`,
+      async () => {
+        await page.setViewportSize({ width: width ?? 0, height: height ?? 0 });
+        await keys.press("e");
+        await keys.press("Enter");
+        await until("detail", selectedRow, (now) => now !== null);
+        const top = async () => (await page.locator("#record").boundingBox())?.y ?? -1;
+        await until("record in view", top, (now) => now >= 0 && now < (height ?? 0) - 40);
+        const said = await page.locator('[role="status"]').innerText();
+        must(/^Record \d+:\d+ opened$/.test(said), `announced: ${said}`);
+        await accessible(page);
+        await keys.press("Escape");
+      },
+    );
+  }
   await steps.check("on a large screen the record stands beside the list", async () => {
     await page.setViewportSize({ width: 1920, height: 1080 });
     await keys.press("e");
     await keys.press("Enter");
     await until("detail", selectedRow, (now) => now !== null);
     const list = await page.locator("#events").boundingBox();
-    const detail = await page.locator("#detail").boundingBox();
+    const detail = await page.locator("#record").boundingBox();
     must(
       (detail?.x ?? 0) >= (list?.x ?? 0) + (list?.width ?? 0),
       "the record is not beside the list",
     );
     await shoot("large");
     await keys.press("Escape");
+  });
+  await steps.check("forced colours leave what is chosen to be seen", async () => {
+    await page.emulateMedia({ forcedColors: "active" });
+    await keys.press("e");
+    await keys.press("Enter");
+    await until("detail", selectedRow, (now) => now !== null);
+    const outline = await page
+      .locator('#events [aria-selected="true"]')
+      .evaluate((row) => getComputedStyle(row).outlineStyle);
+    must(outline !== "none", "the open record's row looks like every other");
+    await shoot("forced-colours");
+    await keys.press("Escape");
+    await page.emulateMedia({ forcedColors: "none" });
   });
   await steps.check("reduced motion stops every animation", async () => {
     await page.emulateMedia({ reducedMotion: "reduce" });

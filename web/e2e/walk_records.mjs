@@ -58,10 +58,81 @@ export async function record({ page, steps, keys, hook, shoot, mode, selectedRow
     await hook("tab-bytes").focus();
     await keys.press("Escape");
     must((await hook("detail").count()) === 0, "the record is still open");
+    must(new URL(page.url()).searchParams.get("at") === null, "the record is still in the address");
     must(
       (await focused(page)).name === "event-row",
       `the focus is on ${(await focused(page)).name}`,
     );
+  });
+}
+
+/** @param {import("./walker.mjs").Walker} walker */
+export async function links({ page, steps, keys, hook, follow, selectedRow, settled }) {
+  await steps.check("D11 the list follows again after Escape at its top", async () => {
+    await follow();
+    await keys.press("e");
+    await keys.press("Enter");
+    await until("detail", selectedRow, (now) => now !== null);
+    await keys.press("Escape");
+    const mode = () => hook("follow").getAttribute("data-mode");
+    await until("mode", mode, (now) => now === "follow");
+  });
+  await steps.check("D18 a record has a link that opens it from cold", async () => {
+    await keys.press("e");
+    await keys.press("Enter");
+    await until("detail", selectedRow, (now) => now !== null);
+    await hook("copy-link").click();
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    const at = new URL(link).searchParams.get("at") ?? "";
+    must(/^\d+:\d+$/.test(at), `the link is ${link}`);
+    const before = page.url();
+    await page.goto(link, { waitUntil: "load" });
+    await settled();
+    await until("detail", selectedRow, (now) => now !== null && now !== "-1");
+    const facts = await hook("detail").locator("dl").innerText();
+    const [partition, offset] = at.split(":");
+    must(
+      new RegExp(`Partition\\s+${partition}\\s+Offset\\s+${offset}\\b`).test(facts),
+      `at=${at} opened ${facts}`,
+    );
+    await keys.press("Escape");
+    return { link, before };
+  });
+  await steps.check("D18 a click on a thread filters by it, and Back takes it back", async () => {
+    await follow();
+    const thread = page.locator('#events [data-pick="thread"]').first();
+    const name = await thread.innerText();
+    await thread.click();
+    const inAddress = async () => new URL(page.url()).searchParams.get("thread");
+    await until("address", inAddress, (now) => now === name);
+    must((await selectedRow().catch(() => null)) === null, "the record was opened");
+    await page.goBack();
+    await until("address", inAddress, (now) => now === null);
+    await until(
+      "chip",
+      () => hook("clear-thread").count(),
+      (count) => count === 0,
+    );
+    return name;
+  });
+  await steps.check("D2 the connection's state is announced", async () => {
+    const said = () => page.locator('[role="status"]').innerText();
+    await page.reload({ waitUntil: "load" });
+    await until("announcement", said, (now) => now.includes("Connection: Live"), 30_000);
+    await settled();
+  });
+  await steps.check("D1 every hop on the way of a record is good", async () => {
+    const tones = () =>
+      hook("hop").evaluateAll((hops) =>
+        hops.map((hop) => `${hop.getAttribute("data-hop")}: ${hop.getAttribute("data-tone")}`),
+      );
+    await until(
+      "hops",
+      tones,
+      (now) => now.length === 4 && now.every((one) => one.endsWith("good")),
+      30_000,
+    );
+    return hook("verdict").innerText();
   });
 }
 
@@ -124,7 +195,7 @@ export async function narrow({ page, steps, keys, hook, shoot, selectedRow }) {
     await keys.press("Escape");
     must((await focused(page)).name === "kinds", `the focus is on ${(await focused(page)).name}`);
   });
-  await steps.check("trouble only: rejects and gaps with their cause", async () => {
+  await steps.check("problems only: failures, and rejects and gaps with their cause", async () => {
     const { totals } = await readPage(page);
     await hook("trouble").focus();
     await keys.press("Space");
@@ -132,7 +203,7 @@ export async function narrow({ page, steps, keys, hook, shoot, selectedRow }) {
       "trouble rows",
       () => eventRows(page),
       (now) =>
-        now.every((row) => row.newer || TROUBLES.includes(row.kind)) &&
+        now.every((row) => row.newer || row.failure || TROUBLES.includes(row.kind)) &&
         now.length >= Math.min(1, totals.rejects),
     );
     if (rows.length > 0) {

@@ -1,8 +1,10 @@
-// Puts the page together: address, worker, store, view.
+// Puts the page together: address, worker, store, panels, views.
 import { mount } from "svelte";
+import App from "./app/App.svelte";
+import { startEffects } from "./app/effects.svelte.js";
 import { readParams, relayUrl } from "./base/url.js";
+import { makePanels } from "./panels.js";
 import { RelayStore } from "./store/relay.svelte.js";
-import App from "./view/App.svelte";
 import "./app.css";
 
 const target = document.getElementById("app");
@@ -13,5 +15,9 @@ const store = new RelayStore(
   relayUrl(document.baseURI, __WS_PATH__),
   () => new Worker(new URL("./worker/worker.ts", import.meta.url), { type: "module" }),
 );
-mount(App, { target, props: { store } });
+const panels = makePanels(store);
+// The text for a page that does not start.
+target.replaceChildren();
+mount(App, { target, props: { store, panels } });
+startEffects(store);
 store.run();

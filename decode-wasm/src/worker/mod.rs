@@ -3,10 +3,13 @@
 //! Everything that decides lives in [`session`] and [`run_model`]; here are the socket, the timer
 //! and the conversion to what the page asked for.
 
+#[macro_use]
+mod table;
+mod engine;
+pub(crate) mod js;
 mod messages;
+mod panels;
 mod shell;
 mod socket;
-mod view;
 
-pub(crate) use shell::set;
 pub use shell::start_worker;

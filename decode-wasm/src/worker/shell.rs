@@ -3,20 +3,16 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use decode_core::Mode;
-use decode_core::wire::mode;
-use js_sys::{Array, Object, Reflect, Uint8Array};
-use run_model::Store;
-use session::control::From;
-use session::digest::StreamDigest;
-use session::{ClientConfig, ClientInput, ClientOutput, ClientSession};
+use js_sys::Object;
+use session::{ClientConfig, ClientInput, ClientOutput};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
-use super::messages::{DetailAnswer, PageMessage, Start, index};
+use super::engine::Engine;
+use super::js::set;
+use super::messages::{PageMessage, ready};
 use super::socket::{Socket, SocketEvent};
-use super::view;
 
 /// Takes over the worker this runs in. Call once, after the module is initialised.
 ///
@@ -28,7 +24,7 @@ pub fn start_worker() -> Result<(), JsValue> {
         .dyn_into()
         .map_err(|_| js_sys::Error::new("startWorker runs in a dedicated worker only"))?;
     let port = scope.clone();
-    // A panic traps and poisons the module: the page is told and makes a new worker.
+    // A panic traps and poisons the module: the page starts another worker.
     std::panic::set_hook(Box::new(move |info| post_failed(&port, &info.to_string())));
     let shell = Rc::new(RefCell::new(Shell::new(scope.clone())));
     let on_message = {
@@ -40,18 +36,12 @@ pub fn start_worker() -> Result<(), JsValue> {
     scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     // The worker's own handler lives as long as the worker.
     on_message.forget();
-    let ready = Object::new();
-    set(&ready, "type", &"ready".into());
-    set(&ready, "names", &crate::names::names());
-    set(&ready, "coreVersion", &env!("CARGO_PKG_VERSION").into());
-    scope.post_message(&ready)
+    scope.post_message(&ready())
 }
 
-pub(super) struct Shell {
+struct Shell {
     scope: DedicatedWorkerGlobalScope,
-    pub(super) session: ClientSession,
-    pub(super) store: Store,
-    pub(super) digest: Option<StreamDigest>,
+    engine: Engine,
     url: String,
     socket: Option<Socket>,
     timer: Option<Timer>,
@@ -64,40 +54,29 @@ struct Timer {
 
 type Shared = Rc<RefCell<Shell>>;
 
-fn now(scope: &DedicatedWorkerGlobalScope) -> u64 {
+/// The worker's clock, ms.
+fn now_of(scope: &DedicatedWorkerGlobalScope) -> u64 {
     scope.performance().map_or(0.0, |clock| clock.now()) as u64
 }
 
 impl Shell {
     fn new(scope: DedicatedWorkerGlobalScope) -> Self {
-        let config = ClientConfig {
-            from: From::Earliest,
-            seed: 1,
-        };
+        let origin_ms = scope.performance().map_or(0.0, |clock| clock.time_origin());
         Self {
             scope,
-            session: ClientSession::new(config),
-            store: Store::default(),
-            digest: None,
+            engine: Engine::new(origin_ms),
             url: String::new(),
             socket: None,
             timer: None,
         }
     }
 
-    pub(super) fn now(&self) -> u64 {
-        now(&self.scope)
-    }
-
-    /// When the clock of [`Self::now`] stood at 0, ms since 1970.
-    pub(super) fn clock_origin_ms(&self) -> f64 {
-        self.scope
-            .performance()
-            .map_or(0.0, |clock| clock.time_origin())
+    fn now(&self) -> u64 {
+        now_of(&self.scope)
     }
 
     fn page_says(shared: &Shared, data: JsValue) {
-        match PageMessage::read(&data) {
+        match PageMessage::read(data) {
             Ok(message) => Self::page_message(shared, message),
             Err(error) => post_failed(&shared.borrow().scope, &error),
         }
@@ -108,30 +87,22 @@ impl Shell {
         let mut shell = shared.borrow_mut();
         let now = shell.now();
         match message {
-            PageMessage::Start(Start { url, from, digest }) => {
-                let seed = (js_sys::Math::random() * 9e15) as u64;
-                shell.session = ClientSession::new(ClientConfig {
-                    from: from.from(),
-                    seed,
-                });
-                shell.store = Store::default();
-                shell.digest = digest.then(StreamDigest::new);
+            PageMessage::Start(start) => {
+                let config = ClientConfig {
+                    from: start.from.from(),
+                    seed: (js_sys::Math::random() * 9e15) as u64,
+                };
                 shell.socket = None;
-                shell.url = url;
-                shell.session.handle(ClientInput::Start, now);
+                shell.url = start.url;
+                shell.engine.start(config, start.digest, now);
             }
-            PageMessage::Query(query) => {
-                let message = view::view(&mut shell, &query, now);
-                message.post(&shell.scope);
+            PageMessage::Query { id, asked } => {
+                let view = asked.answer(id, &mut shell.engine, now);
+                view.post(&shell.scope);
             }
-            PageMessage::Detail { id, row } => shell.detail(id, row),
-            PageMessage::Reset(from) => {
-                shell.store = Store::default();
-                shell.digest = shell.digest.as_ref().map(|_| StreamDigest::new());
-                shell.session.handle(ClientInput::Reset(from.from()), now);
-            }
-            PageMessage::Wake => shell.session.handle(ClientInput::Wake, now),
-            PageMessage::Stop => shell.session.handle(ClientInput::Stop, now),
+            PageMessage::Reset(reset) => shell.engine.reset(reset.from.from(), now),
+            PageMessage::Wake => shell.engine.handle(ClientInput::Wake, now),
+            PageMessage::Stop => shell.engine.handle(ClientInput::Stop, now),
         }
     }
 
@@ -139,61 +110,26 @@ impl Shell {
         {
             let mut shell = shared.borrow_mut();
             let now = shell.now();
-            if epoch != shell.session.epoch() {
+            if epoch != shell.engine.session.epoch() {
                 return;
             }
             match event {
-                SocketEvent::Opened => shell.session.handle(ClientInput::Opened, now),
-                SocketEvent::Text(text) => shell.text(&text, now),
-                SocketEvent::Data(message) => shell.data(epoch, message, now),
-                SocketEvent::Closed { code, reason } => {
-                    shell.session.handle(
-                        ClientInput::Closed {
-                            code,
-                            reason: &reason,
-                        },
-                        now,
-                    );
+                SocketEvent::Opened => shell.engine.handle(ClientInput::Opened, now),
+                SocketEvent::Text(text) => shell.engine.text(&text, now),
+                SocketEvent::Data(message) => {
+                    let Self { scope, engine, .. } = &mut *shell;
+                    engine.data(epoch, message, || now_of(scope));
                 }
+                SocketEvent::Closed { code, reason } => shell.closed(code, &reason),
             }
         }
         Self::pump(shared);
     }
 
-    fn text(&mut self, text: &str, now: u64) {
-        self.session.handle(ClientInput::Text(text), now);
-        if let Some(welcome) = self.session.welcome() {
-            let compatible = welcome.mode == mode::COMPATIBLE;
-            self.store.set_mode(if compatible {
-                Mode::Compatible
-            } else {
-                Mode::Strict
-            });
-        }
-    }
-
-    fn data(&mut self, epoch: u64, message: Vec<u8>, came_ms: u64) {
-        let Self {
-            session,
-            store,
-            digest,
-            scope,
-            ..
-        } = self;
-        let Ok(mut delivery) = session.accept(epoch, &message, came_ms) else {
-            return;
-        };
-        let unusable = store.totals().rejects;
-        store.apply(message, |frame| {
-            if let Some(digest) = digest {
-                digest.update(frame);
-            }
-            delivery.disposed(&frame.header);
-        });
-        // What the relay did not refuse was refused here.
-        let unusable = store.totals().rejects - unusable;
-        delivery.undecodable(unusable - delivery.rejects());
-        delivery.finish(now(scope));
+    fn closed(&mut self, code: u16, reason: &str) {
+        let now = self.now();
+        self.engine
+            .handle(ClientInput::Closed { code, reason }, now);
     }
 
     /// Does what the session says until it waits.
@@ -201,16 +137,16 @@ impl Shell {
         loop {
             let mut shell = shared.borrow_mut();
             let now = shell.now();
-            match shell.session.poll(now) {
+            let output = shell.engine.session.poll(now);
+            if !matches!(output, ClientOutput::Wait { .. }) {
+                shell.engine.turn += 1;
+            }
+            match output {
                 ClientOutput::Connect { epoch } => shell.connect(shared, epoch),
                 ClientOutput::Send(text) => {
                     let failed = shell.socket.as_ref().is_none_or(|s| s.send(&text).is_err());
                     if failed {
-                        let closed = ClientInput::Closed {
-                            code: ABNORMAL,
-                            reason: "send failed",
-                        };
-                        shell.session.handle(closed, now);
+                        shell.closed(ABNORMAL, "send failed");
                     }
                 }
                 ClientOutput::Close { code, reason } => {
@@ -235,17 +171,7 @@ impl Shell {
         };
         match Socket::open(&self.url, on_event) {
             Ok(socket) => self.socket = Some(socket),
-            Err(_) => {
-                let now = self.now();
-                let reason = "the address is not valid";
-                self.session.handle(
-                    ClientInput::Closed {
-                        code: ABNORMAL,
-                        reason,
-                    },
-                    now,
-                );
-            }
+            Err(_) => self.closed(ABNORMAL, "the address is not valid"),
         }
     }
 
@@ -257,6 +183,7 @@ impl Shell {
         let weak = Rc::downgrade(shared);
         let callback = Closure::<dyn FnMut()>::new(move || {
             if let Some(shared) = weak.upgrade() {
+                shared.borrow_mut().engine.turn += 1;
                 Self::pump(&shared);
             }
         });
@@ -272,41 +199,6 @@ impl Shell {
             });
         }
     }
-
-    fn detail(&mut self, id: f64, row: f64) {
-        let mut head = Vec::new();
-        let mut answer = DetailAnswer {
-            r#type: "detail",
-            id,
-            row,
-            ..DetailAnswer::default()
-        };
-        if let Some(detail) = self.store.detail(index(row) as u64) {
-            head = detail.head;
-            answer = DetailAnswer {
-                held: true,
-                partition: detail.partition,
-                offset: detail.offset.to_string(),
-                last_offset: detail.last_offset.to_string(),
-                timestamp_ms: detail.timestamp_ms as f64,
-                kind: detail.kind,
-                code: detail.code,
-                frame: detail.framing,
-                payload_bytes: detail.payload_bytes,
-                decoded_bytes: detail.decoded_bytes as u32,
-                json: detail.json,
-                error: detail.error,
-                head_truncated: detail.head_truncated,
-                ..answer
-            };
-        }
-        let message = view::to_js(&answer);
-        let head = Uint8Array::from(head.as_slice());
-        set(message.unchecked_ref(), "head", &head);
-        let transfer = Array::of1(&head.buffer());
-        // A message of our own making can be cloned.
-        let _ = self.scope.post_message_with_transfer(&message, &transfer);
-    }
 }
 
 fn post_failed(scope: &DedicatedWorkerGlobalScope, text: &str) {
@@ -314,11 +206,6 @@ fn post_failed(scope: &DedicatedWorkerGlobalScope, text: &str) {
     set(&message, "type", &"failed".into());
     set(&message, "message", &text.into());
     let _ = scope.post_message(&message);
-}
-
-/// Sets a property of an object of our own, which cannot refuse it.
-pub(crate) fn set(object: &Object, name: &str, value: &JsValue) {
-    let _ = Reflect::set(object, &name.into(), value);
 }
 
 /// The close code a browser reports when there was none.

@@ -14,6 +14,7 @@ use crate::query::EventFilter;
 use crate::threads::ThreadStatus;
 
 mod identity;
+mod trouble;
 
 fn header(thread: &str, sequence: u64) -> Header {
     Header {

@@ -13,7 +13,7 @@ use crate::control::{
 };
 use crate::limits::{
     ACK_INTERVAL_MS, ACK_WINDOW_SHARE, CONNECT_MS_MAX, GOOD_SERVICE_MS, PING_IDLE_MS,
-    RETRY_AFTER_MS_MAX, RETRY_BASE_MS, RETRY_MS_MAX, SILENCE_MS_MAX,
+    RETRY_AFTER_MS_MAX, RETRY_BASE_MS, RETRY_MS_MAX, SILENCE_MS_MAX, WAKE_ANSWER_MS_MAX,
 };
 
 impl ClientSession {
@@ -39,11 +39,7 @@ impl ClientSession {
                 }
             }
             ClientInput::Closed { code, reason } => self.closed(code, reason),
-            ClientInput::Wake => {
-                if self.phase == Phase::Waiting {
-                    self.connect();
-                }
-            }
+            ClientInput::Wake => self.wake(),
             ClientInput::Reset(from) => self.reset(from),
             ClientInput::Stop => {
                 self.hang_up(CloseCode::Normal, "client stops");
@@ -75,7 +71,32 @@ impl ClientSession {
         }
     }
 
+    /// A person or a machine came back: the next attempt may succeed, and an open connection may be dead
+    /// without anybody having noticed, as the other end of a sleeping machine's socket cannot say so.
+    fn wake(&mut self) {
+        match self.phase {
+            Phase::Waiting => {
+                // A failure of this attempt is the first again: asking for it must not lengthen the wait.
+                self.retry.attempt = 0;
+                self.connect();
+            }
+            Phase::Resuming | Phase::Replaying | Phase::Live if self.verdict_ms.is_none() => {
+                self.verdict_ms = Some(self.now + WAKE_ANSWER_MS_MAX);
+                self.pinged = true;
+                self.outbox
+                    .push_back(ClientOutput::Send(ClientMessage::Ping.to_text()));
+            }
+            Phase::Idle
+            | Phase::Connecting
+            | Phase::Resuming
+            | Phase::Replaying
+            | Phase::Live
+            | Phase::Stopped => {}
+        }
+    }
+
     fn timers(&mut self) {
+        let is_late = self.verdict_ms.is_some_and(|due| self.now >= due);
         let silence = self.now.saturating_sub(self.last_heard_ms);
         match self.phase {
             Phase::Waiting if self.now >= self.retry.due_ms => self.connect(),
@@ -83,7 +104,9 @@ impl ClientSession {
                 self.problem("connect_timeout", "the relay did not answer");
                 self.fail(CloseCode::Normal, "connect timeout");
             }
-            Phase::Resuming | Phase::Replaying | Phase::Live if silence >= SILENCE_MS_MAX => {
+            Phase::Resuming | Phase::Replaying | Phase::Live
+                if silence >= SILENCE_MS_MAX || is_late =>
+            {
                 self.problem("silence", "the relay stopped sending");
                 self.fail(CloseCode::Normal, "the relay stopped sending");
             }
@@ -117,6 +140,7 @@ impl ClientSession {
                 };
                 let ack = self.flow.owed_since.map(|since| since + ACK_INTERVAL_MS);
                 let timers = ack.into_iter().chain(self.keeping_up.due_ms());
+                let timers = timers.chain(self.verdict_ms);
                 timers.chain([self.last_heard_ms + silence]).min()
             }
         }
@@ -395,6 +419,7 @@ impl ClientSession {
     fn enter(&mut self, phase: Phase) {
         self.phase = phase;
         self.phase_since_ms = self.now;
+        self.verdict_ms = None;
     }
 }
 

@@ -6,7 +6,9 @@ use super::*;
 use crate::control::{
     ByPartition, ClientMessage, Decimal, Partition, RelayMessage, Report, parse_client,
 };
-use crate::limits::{REPORT_INTERVAL_MS, RETRY_BASE_MS, RETRY_MS_MAX, SILENCE_MS_MAX};
+use crate::limits::{
+    REPORT_INTERVAL_MS, RETRY_BASE_MS, RETRY_MS_MAX, SILENCE_MS_MAX, WAKE_ANSWER_MS_MAX,
+};
 use crate::{ServerConfig, ServerOutput, ServerSession, TailLog};
 
 fn client() -> ClientSession {
@@ -86,6 +88,54 @@ fn silence_is_asked_about_and_then_given_up() {
         "{outputs:?}"
     );
     assert_eq!(client.phase(), Phase::Waiting);
+}
+
+/// X37: a woken machine's socket may be dead, and nobody has noticed.
+#[test]
+fn a_woken_client_asks_at_once_and_knows_within_seconds() {
+    let woken_ms = 9_000;
+    let woken = |client: &mut ClientSession| {
+        client.handle(ClientInput::Start, 0);
+        drain(client, 0);
+        client.handle(ClientInput::Opened, 0);
+        drain(client, 0);
+        client.handle(ClientInput::Wake, woken_ms);
+        client.handle(ClientInput::Wake, woken_ms);
+        let (outputs, until) = drain(client, woken_ms);
+        assert!(
+            matches!(&outputs[..], [ClientOutput::Send(text)] if text.contains("ping")),
+            "one question, however often it is woken: {outputs:?}"
+        );
+        assert_eq!(until, Some(woken_ms + WAKE_ANSWER_MS_MAX));
+    };
+    let mut dead = client();
+    woken(&mut dead);
+    drain(&mut dead, woken_ms + WAKE_ANSWER_MS_MAX);
+    assert_eq!(dead.phase(), Phase::Waiting);
+    let mut alive = client();
+    woken(&mut alive);
+    alive.handle(ClientInput::Text(r#"{"type":"pong"}"#), woken_ms + 50);
+    let (outputs, _) = drain(&mut alive, woken_ms + WAKE_ANSWER_MS_MAX);
+    assert!(outputs.is_empty(), "{outputs:?}");
+    assert_eq!(alive.phase(), Phase::Resuming);
+}
+
+/// "Retry now" must not be the reason for a longer wait after it.
+#[test]
+fn an_attempt_that_was_asked_for_does_not_lengthen_the_next_wait() {
+    let mut client = client();
+    client.handle(ClientInput::Start, 0);
+    let closed = ClientInput::Closed {
+        code: 1006,
+        reason: "",
+    };
+    for now in 0..10 {
+        drain(&mut client, now);
+        client.handle(closed, now);
+        client.handle(ClientInput::Wake, now);
+    }
+    client.handle(closed, 10);
+    assert!(client.retry_at_ms().expect("waiting") - 10 <= RETRY_BASE_MS);
 }
 
 /// Takes a message and disposes of its first frames.

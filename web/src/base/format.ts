@@ -5,14 +5,6 @@ const oneDigit = new Intl.NumberFormat("en-US", {
   maximumFractionDigits: 1,
   minimumFractionDigits: 1,
 });
-const clockFormat = new Intl.DateTimeFormat("en-GB", {
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-  fractionalSecondDigits: 3,
-  hour12: false,
-});
-
 /** Shown where there is no value, so that nothing unknown looks like a zero. */
 export const NONE = "\u2013";
 /** Times outside of these are damaged or on another clock: before September 2001, beyond a Date. */
@@ -53,16 +45,6 @@ export function isTime(ms: number): boolean {
   return ms >= TIME_MS_MIN && ms <= TIME_MS_MAX;
 }
 
-/** Local time of day with milliseconds. */
-export function clock(ms: number): string {
-  return isTime(ms) ? clockFormat.format(ms) : NONE;
-}
-
-/** The full instant in UTC. */
-export function instant(ms: number): string {
-  return isTime(ms) ? new Date(ms).toISOString() : `no usable time (${ms})`;
-}
-
 /** Time until the next attempt, in whole seconds, never below one while waiting. */
 export function countdown(ms: number): string {
   return `${Math.max(1, Math.ceil(ms / 1000))} s`;
@@ -77,4 +59,14 @@ export function percent(fraction: number): string {
 /** How many offsets lie between a position and a head; none when the position is past it. */
 export function behind(position: bigint, head: bigint): bigint {
   return head > position ? head - position : 0n;
+}
+
+/** An age in the largest unit that tells enough: "now", "7 s", "5 min", "3 h", "2 days". */
+export function age(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 1) return "now";
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`;
+  return `${count(Math.floor(seconds / 86_400))} days`;
 }

@@ -1,5 +1,5 @@
 /** The connection's phases in words, and how each is coloured. */
-import type { ConnectionPhase } from "../generated/decode_wasm.js";
+import type { CloseView, ConnectionPhase } from "../generated/decode_wasm.js";
 
 export type PhaseTone = "good" | "busy" | "bad" | "off";
 
@@ -15,7 +15,7 @@ export function phaseText(phase: ConnectionPhase): PhaseText {
     case "connecting":
       return { words: "Connecting", tone: "busy" };
     case "resuming":
-      return { words: "Agreeing where to start", tone: "busy" };
+      return { words: "Synchronising", tone: "busy" };
     case "replaying":
       return { words: "Catching up", tone: "busy" };
     case "live":
@@ -25,4 +25,14 @@ export function phaseText(phase: ConnectionPhase): PhaseText {
     case "stopped":
       return { words: "Stopped", tone: "off" };
   }
+}
+
+/** What a browser reports of a socket that ended without a close frame, or never opened. */
+const NO_CLOSE_FRAME = 1006;
+
+/** Why the connection ended, in words; empty where there is nothing to say. */
+export function closeText(close: CloseView | null, host: string): string {
+  if (close === null) return "";
+  if (close.code === NO_CLOSE_FRAME && close.reason === "") return `No answer from ${host}`;
+  return close.reason === "" ? `Closed with code ${close.code}` : close.reason;
 }

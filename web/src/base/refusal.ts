@@ -11,7 +11,7 @@ export async function refusalAt(url: string): Promise<string> {
       cache: "no-store",
       signal: AbortSignal.timeout(WAIT_MS_MAX),
     });
-    // A proxy before the relay refuses in its own words, and a relay that would let the page in refuses nothing.
+    // A proxy before the relay refuses in its own words; a relay that lets the page in refuses nothing.
     if (!answer.headers.has(__REFUSAL_HEADER__)) return "";
     return (await answer.text()).trim().slice(0, SENTENCE_CHARS_MAX);
   } catch {

@@ -1,32 +1,22 @@
 import { describe, expect, it } from "vitest";
-import { readParams, relayUrl, writeParams } from "./url.js";
+import { readParams, relayUrl, tooLong } from "./url.js";
 
 describe("readParams", () => {
   it("RES-09 asks for all the relay has in memory unless told otherwise", () => {
     expect(readParams("")).toEqual({
       from: "earliest",
       digest: false,
-      filter: "",
-      thread: null,
       ignored: [],
     });
   });
-  it("UX-18 takes start, digest, filter and thread from the address", () => {
+  it("UX-18 takes start and digest from the address", () => {
     expect(readParams("?from=latest&digest=1&filter=plan&thread=%D0%BF%2F%CE%B1%201")).toEqual({
       from: "latest",
       digest: true,
-      filter: "plan",
-      thread: "\u043f/\u03b1 1",
       ignored: [],
     });
   });
-  it.each([
-    "?from=sideways",
-    "?from=",
-    "?digest=yes",
-    `?filter=${"x".repeat(201)}`,
-    `?thread=${"y".repeat(1025)}`,
-  ])("UX-18 refuses %s and says so", (search) => {
+  it.each(["?from=sideways", "?from=", "?digest=yes"])("UX-18 refuses %s and says so", (search) => {
     const params = readParams(search);
     expect(params.ignored).toHaveLength(1);
     expect({ ...params, ignored: [] }).toEqual(readParams(""));
@@ -38,14 +28,11 @@ describe("readParams", () => {
   });
 });
 
-describe("writeParams", () => {
-  it("puts filter and thread in, and leaves the rest", () => {
-    expect(writeParams("?digest=1", "a b", "t/1")).toBe("?digest=1&filter=a+b&thread=t%2F1");
-    expect(writeParams("?filter=old&thread=t", "", null)).toBe("");
-  });
-  it("is read back as it was written", () => {
-    const params = readParams(writeParams("", "&=#", "\u2603 %"));
-    expect(params).toMatchObject({ filter: "&=#", thread: "\u2603 %" });
+describe("tooLong", () => {
+  it("UX-18 says what is longer than it may be", () => {
+    expect(tooLong("filter", "x".repeat(200), 200)).toBeNull();
+    expect(tooLong("filter", null, 200)).toBeNull();
+    expect(tooLong("filter", "x".repeat(201), 200)).toContain("filter= is longer than 200");
   });
 });
 

@@ -1,11 +1,9 @@
-/** The page's address: what it asks for, checked, and what of the view is written back to it. */
+/** What the page's address asks of the connection, checked. Parts of the view are read by their panels. */
 import type { StartFrom } from "../generated/decode_wasm.js";
 
 export interface PageParams {
   readonly from: StartFrom;
   readonly digest: boolean;
-  readonly filter: string;
-  readonly thread: string | null;
   /** One sentence for each parameter that was not understood. */
   readonly ignored: readonly string[];
 }
@@ -14,7 +12,7 @@ export interface PageParams {
 const FROM_DEFAULT: StartFrom = "earliest";
 const FROM_ALL: readonly StartFrom[] = ["earliest", "latest", "cursor"];
 export const FILTER_CHARS_MAX = 200;
-const THREAD_CHARS_MAX = 1024;
+export const THREAD_CHARS_MAX = 1024;
 const SHOWN_CHARS_MAX = 40;
 
 export function readParams(search: string): PageParams {
@@ -23,21 +21,43 @@ export function readParams(search: string): PageParams {
   return {
     from: readFrom(params.get("from"), ignored),
     digest: readSwitch("digest", params.get("digest"), ignored),
-    filter: readText("filter", params.get("filter"), FILTER_CHARS_MAX, ignored) ?? "",
-    thread: readText("thread", params.get("thread"), THREAD_CHARS_MAX, ignored),
     ignored,
   };
 }
 
-/** The search part with the view's filter and thread put in; other parameters stay as they are. */
-export function writeParams(search: string, filter: string, thread: string | null): string {
+/** Host and port of an address. */
+export function hostOf(url: string): string {
+  return new URL(url).host;
+}
+
+/** Another path of the relay at this WebSocket address. */
+export function besides(url: string, path: string): string {
+  return new URL(path, url.replace(/^ws/u, "http")).href;
+}
+
+/** The parameters of a search part. */
+export function searchParams(search: string): ReadonlyMap<string, string> {
+  return new Map(new URLSearchParams(search));
+}
+
+/** A search part with these values put in, or taken out where they are null; others stay as they are. */
+export function withParams(
+  search: string,
+  values: readonly (readonly [string, string | null])[],
+): string {
   const params = new URLSearchParams(search);
-  if (filter === "") params.delete("filter");
-  else params.set("filter", filter);
-  if (thread === null) params.delete("thread");
-  else params.set("thread", thread);
+  for (const [name, value] of values) {
+    if (value === null) params.delete(name);
+    else params.set(name, value);
+  }
   const text = params.toString();
   return text === "" ? "" : `?${text}`;
+}
+
+/** A sentence where a value is too long to be used. */
+export function tooLong(name: string, value: string | null, charsMax: number): string | null {
+  if (value === null || value.length <= charsMax) return null;
+  return `${name}= is longer than ${charsMax} characters and is not used.`;
 }
 
 /** The relay's WebSocket address beside a page at `href`; `path` comes from the wire authority. */
@@ -67,19 +87,8 @@ function readSwitch(name: string, value: string | null, ignored: string[]): bool
   return false;
 }
 
-function readText(
-  name: string,
-  value: string | null,
-  charsMax: number,
-  ignored: string[],
-): string | null {
-  if (value === null || value === "") return null;
-  if (value.length <= charsMax) return value;
-  ignored.push(`${name}= is longer than ${charsMax} characters and is not used.`);
-  return null;
-}
-
-function shorten(text: string): string {
+/** As much of a text as a sentence can repeat. */
+export function shorten(text: string): string {
   const chars = Array.from(text);
   return chars.length > SHOWN_CHARS_MAX
     ? `${chars.slice(0, SHOWN_CHARS_MAX).join("")}\u2026`

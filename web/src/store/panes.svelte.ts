@@ -1,14 +1,12 @@
-/** Which dialog is open, how the detail is shown, what is said aloud, and the keyboard choice. */
+/** Which dialog is open, what is announced, and the keyboard choice. */
 import { readStored, writeStored } from "../base/storage.js";
 
 export type Dialog = "none" | "help" | "restart";
-export type DetailTab = "decoded" | "bytes";
 
 const SHORTCUTS_KEY = "dashstream.shortcuts";
 
 export class PanesState {
   dialog = $state<Dialog>("none");
-  detailTab = $state<DetailTab>("decoded");
   /** Text of the polite live region. */
   spoken = $state("");
   /** Single-key shortcuts can be in the way of speech input, so they can be switched off. */

@@ -1,9 +1,16 @@
-/** A worker that records what it is told and says what the test wants; for store tests only. */
+/** A worker that records what it is told and says what the test wants; for tests only. */
 import type {
+  ConnectionView,
+  EventsView,
   Names,
   PageMessage,
+  PanelAnswers,
+  PanelContents,
+  PanelName,
   QueryMessage,
-  ViewMessage,
+  ThreadsView,
+  Totals,
+  Versioned,
   WorkerMessage,
 } from "../../generated/decode_wasm.js";
 
@@ -15,12 +22,56 @@ export const NAMES: Names = {
   schemaVersion: 1,
 };
 
+export const CONNECTION: ConnectionView = {
+  phase: "live",
+  epoch: 1,
+  retryAtMs: null,
+  lastClose: null,
+  notice: "",
+  relayVersion: "0.0.0",
+  topic: "topic",
+  namespace: "",
+  mode: "strict",
+  replayProgress: null,
+  problems: [],
+  unackedBytes: 0,
+  backlogFrames: 0,
+  applyLagMs: 0,
+  remaining: 0,
+};
+
+export const TOTALS: Totals = {
+  records: 9,
+  bytes: 900,
+  rows: 9,
+  rejects: 0,
+  gaps: 0,
+  gapOffsets: 0,
+  newerSchema: 0,
+  newerThreads: 0,
+  repeats: 0,
+  evictedRows: 0,
+  rowsMax: 200_000,
+  threads: 3,
+  threadsMax: 10_000,
+};
+
 export class FakeWorker {
   readonly told: PageMessage[] = [];
   ended = false;
   onmessage: ((event: { data: WorkerMessage }) => void) | null = null;
   onmessageerror: (() => void) | null = null;
   onerror: ((event: { message: string; preventDefault: () => void }) => void) | null = null;
+  #connection: ConnectionView = CONNECTION;
+  #turn = 1;
+  #newest = -1;
+  #version = 1;
+
+  /** The connection as the next answer has it. */
+  set connection(view: ConnectionView) {
+    this.#connection = view;
+    this.#turn += 1;
+  }
 
   postMessage(message: PageMessage): void {
     this.told.push(structuredClone(message));
@@ -52,61 +103,63 @@ export class FakeWorker {
     return query;
   }
 
-  /** Answers the last query with rows `newest`, `newest - 1`, and so on. */
-  answer(newest: number, change: Partial<ViewMessage> = {}): void {
-    const query = this.lastQuery();
-    const top = query.frozenAt ?? newest;
-    const total = top + 1;
-    const count = Math.max(0, Math.min(query.events.count, total - query.events.first));
-    const rows = Array.from({ length: count }, (_, at) => top - query.events.first - at);
-    this.say({ ...view(query.id, rows, newest), newerRows: newest - top, ...change });
+  /** The newest question a panel was asked. */
+  asked<N extends PanelName>(name: N): NonNullable<QueryMessage["panels"][N]> {
+    const asked = this.queries().findLast((query) => query.panels[name] !== undefined);
+    const question = asked?.panels[name];
+    if (question === undefined) throw new Error(`${name} was not asked`);
+    return question;
+  }
+
+  /** Answers the last query from rows 0 to `newest`, as the worker does: only what is not known. */
+  answer(newest: number, id = this.lastQuery().id): void {
+    if (newest !== this.#newest) this.#version += 1;
+    this.#newest = newest;
+    this.say({ type: "view", id, panels: this.#panels(newest) });
+  }
+
+  #panels(newest: number): PanelAnswers {
+    const asked = this.lastQuery().panels;
+    const contents: { [N in PanelName]?: PanelContents[N] } = {
+      connection: this.#connection,
+      totals: { ...TOTALS, records: newest + 1, rows: newest + 1, threads: 1 },
+      partitions: partitions(),
+      threads: threads(newest),
+    };
+    if (asked.events !== undefined) contents.events = events(asked.events, newest);
+    if (asked.record !== undefined) contents.record = record(asked.record.row ?? -1);
+    const answers: Partial<Record<PanelName, Versioned<unknown>>> = {};
+    for (const name of Object.keys(asked) as PanelName[]) {
+      const version = this.#versionOf(name);
+      if (asked[name]?.known === version) continue;
+      answers[name] = { ...contents[name], version, strings: ["", "run-1"] };
+    }
+    // Each name has the content of that name.
+    return answers as PanelAnswers;
+  }
+
+  #versionOf(name: PanelName): number {
+    if (name === "record") return 1;
+    return name === "connection" ? this.#turn : this.#version;
   }
 }
 
-function view(id: number, rows: readonly number[], newest: number): ViewMessage {
-  const zeros = rows.map(() => 0);
-  const bigZeros = rows.map(() => 0n);
+function partitions(): PanelContents["partitions"] {
   return {
-    type: "view",
-    id,
-    connection: {
-      phase: "live",
-      epoch: 1,
-      retryInMs: null,
-      lastClose: null,
-      notice: "",
-      relayVersion: "0.0.0",
-      topic: "topic",
-      namespace: "",
-      mode: "strict",
-      replayProgress: null,
-      problems: [],
-      unackedBytes: 0,
-      backlogFrames: 0,
-      applyLagMs: 0,
-    },
-    totals: {
-      records: newest + 1,
-      bytes: 0,
-      rows: newest + 1,
-      rejects: 0,
-      gaps: 0,
-      gapOffsets: 0,
-      newerSchema: 0,
-      newerThreads: 0,
-      repeats: 0,
-      evictedRows: 0,
-      threads: 1,
-    },
     partitions: {
       partition: new Uint32Array(),
       position: new BigUint64Array(),
       head: new BigUint64Array(),
       records: new Float64Array(),
-      rejects: new Uint32Array(),
-      gaps: new Uint32Array(),
-      digest: [],
+      rejects: new Float64Array(),
+      gaps: new Float64Array(),
     },
+    digests: [],
+  };
+}
+
+function threads(newest: number): ThreadsView {
+  return {
     threads: {
       thread: Uint32Array.of(1),
       partition: Uint32Array.of(0),
@@ -118,11 +171,22 @@ function view(id: number, rows: readonly number[], newest: number): ViewMessage 
       errors: Uint32Array.of(0),
       newerSchema: Uint8Array.of(0),
     },
-    threadTotal: 1,
+    total: 1,
+  };
+}
+
+/** Rows `newest`, `newest - 1`, and so on. */
+function events(asked: NonNullable<QueryMessage["panels"]["events"]>, newest: number): EventsView {
+  const top = asked.frozenAt ?? newest;
+  const count = Math.max(0, Math.min(asked.count, top + 1 - asked.first));
+  const rows = Array.from({ length: count }, (_, at) => top - asked.first - at);
+  const zeros = rows.map(() => 0);
+  const bigZeros = rows.map(() => 0n);
+  return {
     events: {
       row: Float64Array.from(rows),
       kind: Uint8Array.from(zeros),
-      eventType: Uint16Array.from(zeros),
+      eventType: Int32Array.from(zeros),
       partition: Uint32Array.from(zeros),
       offset: BigUint64Array.from(bigZeros),
       lastOffset: BigUint64Array.from(bigZeros),
@@ -134,11 +198,34 @@ function view(id: number, rows: readonly number[], newest: number): ViewMessage 
       summary: Uint32Array.from(zeros),
       bytes: Uint32Array.from(zeros),
       newerSchema: Uint8Array.from(zeros),
+      failure: Uint8Array.from(zeros),
       repeat: Uint8Array.from(zeros),
     },
-    eventTotal: newest + 1,
+    total: newest + 1,
     newestRow: newest,
-    newerRows: 0,
-    strings: ["", "run-1"],
+    newerRows: newest - top,
+  };
+}
+
+function record(row: number): PanelContents["record"] {
+  return {
+    row,
+    thread: "run-1",
+    node: "",
+    eventType: 0,
+    held: true,
+    partition: 0,
+    offset: "1",
+    lastOffset: "1",
+    timestampMs: 0,
+    kind: "event",
+    code: "",
+    frame: "raw",
+    payloadBytes: 0,
+    decodedBytes: 0,
+    json: "{}",
+    error: "",
+    head: new Uint8Array(),
+    headTruncated: false,
   };
 }

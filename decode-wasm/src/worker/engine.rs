@@ -1,0 +1,133 @@
+//! What the socket feeds and panels read: the session, the store, and how often they changed.
+
+use decode_core::Mode;
+use decode_core::wire::mode;
+use run_model::Store;
+use session::control::From;
+use session::digest::StreamDigest;
+use session::{ClientConfig, ClientInput, ClientSession};
+
+/// The machines of one worker.
+pub(super) struct Engine {
+    pub(super) session: ClientSession,
+    pub(super) store: Store,
+    pub(super) digest: Option<StreamDigest>,
+    /// Rises with everything applied; panels on rows and positions answer by it.
+    pub(super) revision: u64,
+    /// Rises with everything that may change the connection's state.
+    pub(super) turn: u64,
+    /// When the clock of the session stood at 0, in ms since 1970.
+    pub(super) clock_origin_ms: f64,
+    /// Offsets left to replay when this connection resumed.
+    replay_left: Option<(u64, u64)>,
+}
+
+impl Engine {
+    pub(super) fn new(clock_origin_ms: f64) -> Self {
+        Self {
+            session: ClientSession::new(ClientConfig {
+                from: From::Earliest,
+                seed: 1,
+            }),
+            store: Store::default(),
+            digest: None,
+            // 0 stands for "nothing known".
+            revision: 1,
+            turn: 1,
+            clock_origin_ms,
+            replay_left: None,
+        }
+    }
+
+    pub(super) fn start(&mut self, config: ClientConfig, digest: bool, now: u64) {
+        self.session = ClientSession::new(config);
+        self.digest = digest.then(StreamDigest::new);
+        self.forget();
+        self.handle(ClientInput::Start, now);
+    }
+
+    pub(super) fn reset(&mut self, from: From, now: u64) {
+        self.digest = self.digest.as_ref().map(|_| StreamDigest::new());
+        self.forget();
+        self.handle(ClientInput::Reset(from), now);
+    }
+
+    fn forget(&mut self) {
+        self.store = Store::default();
+        self.revision += 1;
+    }
+
+    /// Anything but data.
+    pub(super) fn handle(&mut self, input: ClientInput<'_>, now: u64) {
+        self.turn += 1;
+        self.session.handle(input, now);
+    }
+
+    pub(super) fn text(&mut self, text: &str, now: u64) {
+        self.handle(ClientInput::Text(text), now);
+        // Positions and ends are announced in text.
+        self.revision += 1;
+        if let Some(welcome) = self.session.welcome() {
+            let compatible = welcome.mode == mode::COMPATIBLE;
+            self.store.set_mode(if compatible {
+                Mode::Compatible
+            } else {
+                Mode::Strict
+            });
+        }
+        let epoch = self.session.epoch();
+        let known = self.replay_left.is_some_and(|(of, _)| of == epoch);
+        if self.session.replay().is_none() {
+            self.replay_left = None;
+        } else if !known {
+            self.replay_left = Some((epoch, self.left()));
+        }
+    }
+
+    pub(super) fn data(&mut self, epoch: u64, message: Vec<u8>, clock: impl Fn() -> u64) {
+        let Self {
+            session,
+            store,
+            digest,
+            revision,
+            turn,
+            ..
+        } = self;
+        let Ok(mut delivery) = session.accept(epoch, &message, clock()) else {
+            *turn += 1;
+            return;
+        };
+        *revision += 1;
+        let unusable = store.totals().rejects;
+        store.apply(message, |frame| {
+            if let Some(digest) = digest {
+                digest.update(frame);
+            }
+            delivery.disposed(&frame.header);
+        });
+        // What the relay did not refuse was refused here.
+        let unusable = store.totals().rejects - unusable;
+        delivery.undecodable(unusable - delivery.rejects());
+        delivery.finish(clock());
+    }
+
+    /// Offsets between what was applied and the relay's ends.
+    pub(super) fn left(&self) -> u64 {
+        let positions = self.session.positions();
+        positions.fold(0, |left: u64, p| {
+            left.saturating_add(p.head.saturating_sub(p.committed))
+        })
+    }
+
+    /// How much of the replay was applied, 0 to 1. By positions: the relay reports its own only now and then.
+    pub(super) fn replay_progress(&self) -> Option<f64> {
+        self.session.replay()?;
+        let (_, at_first) = self.replay_left?;
+        let left = self.left().min(at_first);
+        Some(if at_first == 0 {
+            1.0
+        } else {
+            1.0 - left as f64 / at_first as f64
+        })
+    }
+}

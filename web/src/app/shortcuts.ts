@@ -1,0 +1,58 @@
+/** The single-key shortcuts of the panels and of the page, run by the window, listed by the help. */
+import type { PanelPart, Shortcut } from "../store/panel.js";
+import type { RelayStore } from "../store/relay.svelte.js";
+
+export function shortcutsOf(store: RelayStore, panels: readonly PanelPart[]): readonly Shortcut[] {
+  return [
+    ...panels.flatMap((panel) => panel.keys),
+    {
+      key: "u",
+      does: "Change between local time and UTC",
+      run: () => {
+        store.zone.next();
+        store.panes.say(`Times in ${store.zone.zoneName}`);
+      },
+    },
+    {
+      key: "d",
+      does: "Change between system, light and dark theme",
+      run: () => {
+        store.theme.next();
+      },
+    },
+    {
+      key: "?",
+      does: "Show this help",
+      run: () => {
+        store.panes.dialog = "help";
+      },
+    },
+  ];
+}
+
+export function shortcut(
+  event: KeyboardEvent,
+  store: RelayStore,
+  shortcuts: readonly Shortcut[],
+  panels: readonly PanelPart[],
+): void {
+  if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (store.panes.dialog !== "none") return;
+  if (event.key === "Escape") {
+    panels.some((panel) => panel.escape());
+    return;
+  }
+  if (!store.panes.shortcuts || isTyping(event.target)) return;
+  const found = shortcuts.find((entry) => entry.key === event.key);
+  if (found === undefined) return;
+  event.preventDefault();
+  found.run();
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLTextAreaElement ||
+    target instanceof HTMLSelectElement ||
+    (target instanceof HTMLInputElement && target.type !== "checkbox")
+  );
+}

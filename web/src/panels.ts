@@ -1,0 +1,29 @@
+/** The registry: the page's panels, in the order in which they stand. */
+import { events } from "./panels/events/panel.js";
+import { hops } from "./panels/hops/panel.js";
+import { partitions } from "./panels/partitions/panel.js";
+import { record } from "./panels/record/panel.js";
+import { threads } from "./panels/threads/panel.js";
+import { totals } from "./panels/totals/panel.js";
+import type { PanelPart } from "./store/panel.js";
+import type { RelayStore } from "./store/relay.svelte.js";
+
+const PANELS: readonly ((store: RelayStore) => PanelPart)[] = [
+  hops,
+  totals,
+  partitions,
+  threads,
+  events,
+  record,
+];
+
+/** Makes the panels; what the address says of them is then in force. */
+export function makePanels(store: RelayStore): readonly PanelPart[] {
+  const panels = PANELS.map((make) => make(store));
+  for (const panel of panels)
+    panel.address.forEach((part) => {
+      store.address.add(part);
+    });
+  store.address.read();
+  return panels;
+}

@@ -1,0 +1,95 @@
+/** What the threads table shows, and whether its order stands still under a hand. */
+import type { ThreadColumns, ThreadOrder, ThreadsQuery } from "../../generated/decode_wasm.js";
+import { textAt } from "../../base/columns.js";
+import { kept } from "../../base/identity.js";
+import { Channel, type Content } from "../../store/channel.js";
+import type { RelayStore } from "../../store/relay.svelte.js";
+
+export interface ThreadRow {
+  readonly name: string;
+  readonly partition: number;
+  readonly records: number;
+  readonly lastMs: number;
+  readonly lastOffset: bigint;
+  readonly node: string;
+  readonly status: string;
+  readonly errors: number;
+  /** Its newest record is of a schema this build does not apply. */
+  readonly newerSchema: boolean;
+}
+
+interface Loaded {
+  readonly first: number;
+  readonly sort: ThreadOrder;
+  readonly rows: readonly ThreadRow[];
+}
+
+export class ThreadsState extends Channel<"threads"> {
+  override readonly name = "threads";
+  readonly store: RelayStore;
+  sort = $state<ThreadOrder>("recent");
+  range = $state.raw({ first: 0, count: 40 });
+  /** A pointer or the focus is in the table: rows must not change places under it. */
+  held = $state(false);
+  topSignal = $state(0);
+  total = $state(0);
+  #loaded = $state.raw<Loaded | null>(null);
+
+  constructor(store: RelayStore) {
+    super();
+    this.store = store;
+  }
+
+  override question(): ThreadsQuery {
+    return { ...this.range, sort: this.sort };
+  }
+
+  /** While held, only an answer that shows another stretch or order of the table is taken. */
+  protected override show(content: Content<"threads">, { first, sort }: ThreadsQuery): void {
+    this.total = content.total;
+    const now = this.#loaded;
+    const same = now?.first === first && now.sort === sort;
+    if (this.held && sort === "recent" && same) return;
+    const rows = Array.from(content.threads.thread, (_, at) =>
+      threadRow(content.threads, content.strings, at),
+    );
+    this.#loaded = { first, sort, rows: kept(now?.rows ?? [], rows, (row) => row.name) };
+  }
+
+  protected override clear(): void {
+    this.#loaded = null;
+    this.total = 0;
+  }
+
+  setSort(sort: ThreadOrder): void {
+    this.sort = sort;
+    this.topSignal += 1;
+  }
+
+  rowAt(index: number): ThreadRow | null {
+    const loaded = this.#loaded;
+    return loaded?.rows[index - loaded.first] ?? null;
+  }
+
+  /** Shows only this thread's events, or those of all again. */
+  choose(name: string): void {
+    const { selection, panes } = this.store;
+    const chosen = name === selection.thread;
+    selection.setThread(chosen ? null : name);
+    panes.say(chosen ? "Events of all threads" : `Events of thread ${name}`);
+  }
+}
+
+function threadRow(columns: ThreadColumns, strings: readonly string[], at: number): ThreadRow {
+  return {
+    name: textAt(strings, columns.thread[at]),
+    partition: columns.partition[at] ?? 0,
+    records: columns.records[at] ?? 0,
+    lastMs: columns.lastMs[at] ?? 0,
+    lastOffset: columns.lastOffset[at] ?? 0n,
+    node: textAt(strings, columns.node[at]),
+    status: textAt(strings, columns.status[at]),
+    errors: columns.errors[at] ?? 0,
+    newerSchema: columns.newerSchema[at] === 1,
+  };
+}

@@ -1,0 +1,49 @@
+/** What a panel of the page is: where it stands, what it draws, and what it adds to keys and address. */
+import type { Component } from "svelte";
+import type { AddressPart } from "./address.svelte.js";
+
+/** A single-key shortcut. */
+export interface Shortcut {
+  readonly key: string;
+  readonly does: string;
+  readonly run: () => void;
+}
+
+/** Where on the page it stands; what is "beside" is there while it is open. */
+export type Place = "strip" | "side" | "work" | "beside";
+
+export interface PanelPart {
+  readonly name: string;
+  readonly place: Place;
+  readonly View: Component<{ panel: unknown }>;
+  readonly state: unknown;
+  readonly isOpen: () => boolean;
+  readonly keys: readonly Shortcut[];
+  readonly address: readonly AddressPart[];
+  /** Takes Escape if it has something to close. */
+  readonly escape: () => boolean;
+}
+
+interface Parts<S> {
+  readonly name: string;
+  readonly place: Place;
+  readonly View: Component<{ panel: S }>;
+  readonly state: S;
+  readonly isOpen?: () => boolean;
+  readonly keys?: readonly Shortcut[];
+  readonly address?: readonly AddressPart[];
+  readonly escape?: () => boolean;
+}
+
+/** A panel whose view gets its state. */
+export function panel<S>(parts: Parts<S>): PanelPart {
+  return {
+    isOpen: () => true,
+    keys: [],
+    address: [],
+    escape: () => false,
+    ...parts,
+    // A view is only ever mounted with the state beside it.
+    View: parts.View as unknown as Component<{ panel: unknown }>,
+  };
+}

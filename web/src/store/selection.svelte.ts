@@ -1,0 +1,85 @@
+/** What a person looks at, whichever panel they chose it in: the filter of the events, the open record. */
+import { FILTER_CHARS_MAX } from "../base/url.js";
+
+/** A place in the topic. */
+export interface Place {
+  readonly partition: number;
+  readonly offset: string;
+}
+
+export class Selection {
+  text = $state("");
+  thread = $state<string | null>(null);
+  kinds = $state.raw<readonly string[]>([]);
+  troubleOnly = $state(false);
+  /** Row whose record is open. */
+  row = $state<number | null>(null);
+  /** Where that record is, or the place whose record is wanted before its row is known. */
+  place = $state.raw<Place | null>(null);
+  /** Rises whenever a record is closed. */
+  closes = $state(0);
+  /** Rises whenever other rows are selected: a list then shows its top. */
+  turn = $state(0);
+
+  readonly filtered = $derived(
+    this.text.trim() !== "" || this.thread !== null || this.kinds.length > 0 || this.troubleOnly,
+  );
+  readonly isOpen = $derived(this.row !== null || this.place !== null);
+
+  setText(text: string): void {
+    this.text = text.slice(0, FILTER_CHARS_MAX);
+    this.turn += 1;
+  }
+
+  setThread(thread: string | null): void {
+    this.thread = thread;
+    this.turn += 1;
+  }
+
+  setKinds(kinds: readonly string[]): void {
+    this.kinds = kinds;
+    this.turn += 1;
+  }
+
+  toggleKind(kind: string): void {
+    const off = this.kinds.filter((other) => other !== kind);
+    this.setKinds(off.length < this.kinds.length ? off : [...this.kinds, kind]);
+  }
+
+  setTroubleOnly(on: boolean): void {
+    this.troubleOnly = on;
+    this.turn += 1;
+  }
+
+  clearFilter(): void {
+    this.text = "";
+    this.thread = null;
+    this.kinds = [];
+    this.troubleOnly = false;
+    this.turn += 1;
+  }
+
+  open(row: number, place: Place | null): void {
+    this.row = row;
+    this.place = place;
+  }
+
+  /** The record at a place, whose row is not known yet. */
+  openPlace(place: Place): void {
+    if (this.place?.partition === place.partition && this.place.offset === place.offset) return;
+    this.row = null;
+    this.place = place;
+  }
+
+  close(): void {
+    if (!this.isOpen) return;
+    this.row = null;
+    this.place = null;
+    this.closes += 1;
+  }
+
+  /** Row ids of a worker that is gone mean nothing to the next one; places do. */
+  forgetRow(): void {
+    this.row = null;
+  }
+}
