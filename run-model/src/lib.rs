@@ -2,8 +2,9 @@
 //!
 //! [`Store`] takes whole messages of data frames, in order, and answers queries for what is on the
 //! screen. It decodes each record once ([`Projector`]) and hands its rows to reducers, which keep what the
-//! queries ask for: the event list, live threads, and [`runs`]. It is the same in the browser worker and in tools; it does no I/O and reads no
-//! clock. Every collection in it has a bound in [`limits`] and evicts its oldest.
+//! queries ask for: the event list, live threads, and [`runs`]. It is the same in the browser worker and
+//! in tools; it does no I/O and reads no clock. Every collection in it has a bound in [`limits`] and
+//! evicts its oldest.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -22,6 +22,8 @@ pub const RUNS_MAX: usize = 100_000;
 pub const TEXT_CHARS_HELD_MAX: usize = 160;
 /// Numbers that quality metrics used, of one thread.
 pub const QUALITY_NUMBERS_MAX: usize = 1_024;
+/// Messages of models with usage that are read from one state diff.
+pub const ANSWERS_PER_DIFF_MAX: usize = 1_024;
 /// Graphs that runs share.
 pub const TOPOLOGIES_SHARED_MAX: usize = 64;
 /// Bytes of texts and columns that one answer may take, about.

@@ -5,6 +5,7 @@
 //! the same answer. What a query asks for is brought up to date when it is asked: a record costs its own
 //! bookkeeping and no more.
 
+mod answers;
 mod attributes;
 mod fold;
 mod integrity;
@@ -82,7 +83,8 @@ impl Runs {
             names: Names::default(),
             topologies: Vec::new(),
             tenants: Vec::new(),
-            heard: 0,
+            // No thread was heard of at 1.
+            heard: 1,
             serial: 0,
             bytes: 0,
             bytes_max,
@@ -98,7 +100,6 @@ impl Runs {
             return;
         }
         self.version += 1;
-        self.heard += 1;
         let name: Rc<str> = match self.threads.get_key_value(row.thread) {
             Some((name, _)) => Rc::clone(name),
             None => row.thread.into(),
@@ -112,9 +113,13 @@ impl Runs {
                 table.evicted_of(&name),
             ))
         });
-        self.by_heard.remove(&thread.heard);
-        thread.heard = self.heard;
-        self.by_heard.insert(self.heard, Rc::clone(&name));
+        // Messages of one thread follow each other.
+        if thread.heard != self.heard {
+            self.by_heard.remove(&thread.heard);
+            self.heard += 1;
+            thread.heard = self.heard;
+            self.by_heard.insert(self.heard, Rc::clone(&name));
+        }
         if !thread.is_dirty {
             self.dirty.push(name);
         }
@@ -175,40 +180,51 @@ impl Runs {
         }
     }
 
-    /// One eviction for all that is held of runs: the thread heard of the longest ago loses its oldest run, and
-    /// what is left of that is its summary.
+    /// One eviction for all that is held of runs: threads heard of the longest ago lose their oldest runs, of which
+    /// summaries stay. Runs that go on are spared as long as others are held.
     fn make_room(&mut self) {
         self.settle();
         let target = self.bytes_max - self.bytes_max / 8;
-        while self.bytes > target {
-            let is_alone = self.by_heard.len() == 1;
-            let Some((_, name)) = self.by_heard.first_key_value() else {
-                break;
-            };
-            let name = Rc::clone(name);
-            let Some(thread) = self.threads.get_mut(&name) else {
-                break;
-            };
-            self.bytes -= thread.bytes;
-            if is_alone && thread.runs.len() == 1 && thread.shed(&mut self.names) {
-                thread.bytes = thread.measure();
-                self.bytes += thread.bytes;
-                continue;
+        for spares_running in [true, false] {
+            let oldest_first: Vec<_> = self.by_heard.values().cloned().collect();
+            for name in oldest_first {
+                while self.bytes > target && self.evict_of(&name, spares_running) {}
+                if self.bytes <= target {
+                    return;
+                }
             }
+        }
+    }
+
+    /// Takes the oldest run of a thread away, or what is left of the thread. Answers whether there was something
+    /// to take.
+    fn evict_of(&mut self, name: &Rc<str>, spares_running: bool) -> bool {
+        let is_alone = self.by_heard.len() == 1;
+        let Some(thread) = self.threads.get_mut(name) else {
+            return false;
+        };
+        if spares_running && !thread.has_ended_run() {
+            return false;
+        }
+        self.bytes -= thread.bytes;
+        let is_shed = is_alone && thread.runs.len() == 1 && thread.shed(&mut self.names);
+        if !is_shed {
             match thread.evict_oldest(&mut self.names) {
                 Some(run) => {
                     self.table.evict(run.serial);
                     thread.shown.retain(|serial| *serial != run.serial);
-                    thread.bytes = thread.measure();
-                    self.bytes += thread.bytes;
                 }
                 None => {
                     self.by_heard.remove(&thread.heard);
                     thread.release_rest(&mut self.names);
-                    self.threads.remove(&name);
+                    self.threads.remove(name);
+                    return true;
                 }
             }
         }
+        thread.bytes = thread.measure();
+        self.bytes += thread.bytes;
+        true
     }
 }
 

@@ -77,6 +77,35 @@ fn a_hundred_thousand_runs_are_summed_up_in_32_mib() {
     the_oldest_summary_goes_first(&mut store);
     answers_stay_small();
     one_run_does_not_outgrow_the_bound();
+    runs_that_go_on_are_spared();
+}
+
+/// BND-18: what goes first was heard of the longest ago, and runs that go on are spared.
+fn runs_that_go_on_are_spared() {
+    let mut store = small_store();
+    let mut going_on = Script::new("going on");
+    going_on.start(1, LINE).event(2, EventType::NodeStart, "a");
+    feed(&mut store, &going_on.records);
+    for n in 1..5_000 {
+        feed(&mut store, &run(n).records);
+    }
+    let query = RunsQuery {
+        count: 1,
+        thread: Some("going on".to_owned()),
+        ..RunsQuery::default()
+    };
+    let page = store.runs(&query);
+    assert!(page.counts.evicted > 1_000 && page.rows[0].is_held);
+    going_on
+        .event(3, EventType::NodeEnd, "a")
+        .event(4, EventType::EdgeTraversal, "a");
+    going_on.node(5, "b").end(9);
+    feed(&mut store, &going_on.records[2..]);
+    let row = store.runs(&query).rows[0].clone();
+    assert_eq!(
+        (row.status, row.attempts, row.missing),
+        (Status::Completed, 2, 0)
+    );
 }
 
 fn what_is_left_of_an_evicted_run(store: &mut Store) {

@@ -3,6 +3,7 @@
 use decode_core::Mode;
 use decode_core::frame::{FrameReader, FrameWriter};
 use decode_core::wire::{FRAME_HEADER_LEN, FrameKind, GapCause, RejectCode};
+use run_model::runs::{RunQuery, RunsQuery};
 use run_model::{EventQuery, Store, ThreadSort};
 
 /// What is read is inside the input, in order, and written again it is the same.
@@ -69,4 +70,17 @@ pub(super) fn store(message: &[u8]) {
     }
     assert!(store.threads(ThreadSort::Name, 0, 100).len() <= 5);
     let _ = store.totals();
+    let query = RunsQuery {
+        count: 100,
+        ..RunsQuery::default()
+    };
+    for run in store.runs(&query).rows {
+        let query = RunQuery {
+            id: run.id,
+            count: 100,
+            ..RunQuery::default()
+        };
+        assert!(store.run(&query).is_some(), "a listed run is known");
+        let _ = store.run_messages(run.id, None, 0, 100);
+    }
 }

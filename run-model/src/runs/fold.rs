@@ -2,11 +2,11 @@
 //! the same steps give the same answer whatever the order in which they came.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-use super::step::{EventAddress, LLM_METRICS, Step, StepKind};
+use super::step::{EventAddress, LLM_METRICS, NO_ATTEMPT, Step, StepKind};
 use super::topology::Topology;
 use super::usage::Usage;
 use crate::names::Names;
@@ -119,6 +119,9 @@ pub(super) struct Fold {
     pub(super) checkpoints: u32,
     /// Usage of steps that are no attempt of their own.
     pub(super) usage: Usage,
+    /// Usage in messages of models that diffs added, by attempt; and which of those were counted.
+    pub(super) from_state: BTreeMap<u32, Usage>,
+    answers: BTreeSet<u64>,
     pub(super) calls: u32,
     /// Names of groups' members, which no step holds; whoever drops this releases them.
     pub(super) held: Vec<u32>,
@@ -144,7 +147,7 @@ impl Fold {
             StepKind::ParallelStart => latest.node = self.parallel_start(step, names),
             StepKind::ParallelEnd => latest.node = self.parallel_end(step, names),
             StepKind::Branch => self.branch(step, names),
-            StepKind::Diff => self.diff(),
+            StepKind::Diff => self.diff(step),
             StepKind::Checkpoint => self.checkpoints += 1,
             StepKind::GraphEnd | StepKind::GraphError => self.graph_end(step),
             StepKind::Edge => {}
@@ -377,9 +380,19 @@ impl Fold {
         }
     }
 
-    fn diff(&mut self) {
+    fn diff(&mut self, step: &Step) {
         self.diffs += 1;
         let open = self.open.last().copied();
+        for answer in step.said.iter().flat_map(|said| &said.answers) {
+            // The same message again, as when a list is rewritten.
+            if self.answers.insert(answer.key) {
+                let of = self
+                    .from_state
+                    .entry(open.unwrap_or(NO_ATTEMPT))
+                    .or_default();
+                of.add(&answer.usage);
+            }
+        }
         if let Some(attempt) = open.and_then(|open| self.attempts.get_mut(open as usize)) {
             attempt.diffs += 1;
             attempt.holds_branches |= core::mem::take(&mut self.branches_unsaid);

@@ -2,11 +2,13 @@
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 use core::fmt;
 
 use decode_core::proto::v1::EventType;
 use decode_core::wire::MessageKind;
 
+use super::answers::{Answer, answers};
 use super::attributes::{Attribute, attributes, metrics, token_stats};
 use super::topology::Topology;
 use super::usage::{Source, Usage};
@@ -110,6 +112,8 @@ pub(super) struct Said {
     /// Of the other producer's end.
     pub(super) status: Option<Box<str>>,
     pub(super) usage: Usage,
+    /// Of a diff: usage in the messages it adds.
+    pub(super) answers: Vec<Answer>,
 }
 
 /// What a message made inside a node is.
@@ -298,13 +302,18 @@ fn said(row: &Row<'_>, kind: StepKind) -> Option<Said> {
             }
             said.usage.source = Source::CallMetrics;
         }
+        StepKind::Diff => {
+            said.answers = answers(row);
+            if said.answers.is_empty() {
+                return None;
+            }
+        }
         StepKind::NodeStart
         | StepKind::NodeEnd
         | StepKind::Edge
         | StepKind::Branch
         | StepKind::ParallelStart
         | StepKind::ParallelEnd
-        | StepKind::Diff
         | StepKind::Checkpoint => return None,
     }
     Some(said)

@@ -169,10 +169,12 @@ pub(super) fn usage(run: &Run) -> Usage {
     if sum.tokens().is_none() {
         let cost = sum.cost_nanos;
         sum = Usage::default();
-        let settled = run.settled.by_attempt.keys();
-        let latest = run.provisional.by_attempt.keys();
-        let latest = latest.filter(|attempt| !run.settled.by_attempt.contains_key(attempt));
-        for attempt in settled.chain(latest) {
+        let mut attempts: Vec<_> = run.settled.by_attempt.keys().collect();
+        attempts.extend(run.provisional.by_attempt.keys());
+        attempts.extend(run.fold.from_state.keys());
+        attempts.sort_unstable();
+        attempts.dedup();
+        for attempt in attempts {
             sum.add(&figures(run, *attempt).usage.counted());
         }
         sum.cost_nanos = sum.cost_nanos.or(cost);
@@ -318,6 +320,9 @@ pub(super) fn figures(run: &Run, attempt: u32) -> Figures {
         if let Some(figures) = tally.by_attempt.get(&attempt) {
             sum.merge(figures);
         }
+    }
+    if let Some(usage) = run.fold.from_state.get(&attempt) {
+        sum.usage.add(usage);
     }
     sum
 }

@@ -287,6 +287,15 @@ impl Thread {
         Some(run)
     }
 
+    /// Whether its oldest run is over: it ended, or another one came after it. Or there is nothing in it.
+    pub(super) fn has_ended_run(&self) -> bool {
+        match &self.runs[..] {
+            [] => self.loose.is_empty() && self.unrouted.is_empty(),
+            [only] => only.has_ended(),
+            [_, _, ..] => true,
+        }
+    }
+
     /// Of a run that is too large by itself: gives up its older remarks, which stay counted. Answers whether there
     /// were any.
     pub(super) fn shed(&mut self, names: &mut Names) -> bool {

@@ -10,6 +10,8 @@ pub enum Source {
     TokenStats,
     /// Metrics of a node.
     Metrics,
+    /// Messages of models that a state diff adds.
+    State,
     /// Nobody reports it. Not the same as 0.
     #[default]
     NotReported,
@@ -17,7 +19,7 @@ pub enum Source {
 
 impl Source {
     /// How many sources there are.
-    pub(super) const COUNT: usize = 3;
+    pub(super) const COUNT: usize = 4;
 
     /// A stable name.
     #[must_use]
@@ -26,6 +28,7 @@ impl Source {
             Self::CallMetrics => "call_metrics",
             Self::TokenStats => "token_stats",
             Self::Metrics => "metrics",
+            Self::State => "state",
             Self::NotReported => "not_reported",
         }
     }
