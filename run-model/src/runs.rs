@@ -93,6 +93,10 @@ impl Runs {
         }
     }
 
+    pub(crate) const fn version(&self) -> u64 {
+        self.version
+    }
+
     fn message(&mut self, entry: &Entry<'_>, meaning: Meaning) {
         let row = entry.row;
         if row.thread.is_empty() {

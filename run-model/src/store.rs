@@ -253,6 +253,13 @@ impl Store {
         self.reducers.runs.list(query)
     }
 
+    /// Rises whenever an answer about runs may have changed, so that who asks can leave out what did not. What
+    /// silence changes it does not show.
+    #[must_use]
+    pub const fn runs_version(&self) -> u64 {
+        self.reducers.runs.version()
+    }
+
     /// One run; nothing where it is not known, and its row alone where its events are no longer held.
     pub fn run(&mut self, query: &RunQuery) -> Option<RunView> {
         self.reducers.runs.view(query)
