@@ -35,8 +35,9 @@ pub const HISTORY_UNIT_BYTES: usize = 4 * 1024;
 pub const HISTORY_BUSY_MS: u64 = 200;
 /// Clients of a server that shuts down are asked to come back this much apart ...
 pub const RETURN_MS_PER_CLIENT: u64 = 10;
-/// ... over at least this time, and at most that.
+/// ... over at least this time ...
 pub const RETURN_SPREAD_MS_MIN: u64 = 1_000;
+/// ... and at most this.
 pub const RETURN_SPREAD_MS_MAX: u64 = 30_000;
 /// Silence on a socket after which the kernel asks whether the peer is still there.
 pub const KEEPALIVE_IDLE_MS: u64 = 60_000;

@@ -388,6 +388,15 @@ impl ServerSession {
             let text = "acknowledged bytes must not fall or exceed the bytes sent";
             return Err(ControlError::new(ErrorCode::InvalidAck, text));
         }
+        let partitions = ack.offsets.keys().map(|partition| partition.0);
+        let unknown: alloc::vec::Vec<_> = partitions.filter(|p| !self.lanes.has(*p)).collect();
+        if !unknown.is_empty() {
+            let text = alloc::format!("{} unknown partitions", unknown.len());
+            let mut error = ControlError::new(ErrorCode::InvalidPartition, text);
+            let named = unknown.iter().take(crate::control::LISTED_MAX);
+            error.invalid_partitions = named.map(|partition| partition.to_string()).collect();
+            return Err(error);
+        }
         if ack.bytes > self.acked_bytes {
             self.acked_bytes = ack.bytes;
             self.blocked_since = None;

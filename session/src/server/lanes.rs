@@ -37,6 +37,14 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
+    /// Whether this connection is served the partition.
+    pub(super) fn has(&self, partition: u32) -> bool {
+        let found = self
+            .lanes
+            .binary_search_by_key(&partition, |lane| lane.partition);
+        found.is_ok()
+    }
+
     /// Opens a lane per partition, all heads fixed in one step.
     pub(super) fn open(resume: &Resume, log: &TailLog, now: Millis) -> Self {
         let is_cursor = resume.from == From::Cursor;

@@ -525,3 +525,22 @@ fn the_wait_for_an_ack_begins_when_all_was_taken() {
     b.now += ACK_STALL_MS_MAX;
     assert_eq!(closes(&b.drain()), Some(CloseCode::AckStalled));
 }
+
+/// X28: an acknowledgement of what is not served is refused whole.
+#[test]
+fn an_ack_of_an_unknown_partition_is_refused() {
+    let mut b = bench(1, 1_000);
+    append(&mut b.log, 0, 1, 60);
+    b.resume(r#""from":"earliest""#);
+    let sent = b.session.stats().bytes.max(1);
+    b.drain();
+    b.say(&alloc::format!(
+        r#"{{"type":"ack","bytes":"{sent}","offsets":{{"0":"0","7":"0"}}}}"#
+    ));
+    let refused = b.session.take_refusal().expect("it is refused");
+    assert_eq!(refused.code, ErrorCode::InvalidPartition);
+    let named = |got: &Got| matches!(got, Got::Text(RelayMessage::Error(text)) if text.invalid_partitions == ["7"]);
+    assert!(b.drain().iter().any(named));
+    b.say(r#"{"type":"ack","bytes":"0","offsets":{"0":"0"}}"#);
+    assert!(b.session.take_refusal().is_none());
+}
