@@ -7,7 +7,7 @@ use decode_core::Decoder;
 use decode_core::wire::{GapCause, RejectCode};
 use serde::Serialize;
 
-use crate::input::{self, Content, Found, InputArgs, Item, Lines, ModeArgs, Place, Wanted};
+use crate::input::{self, Content, Found, InputArgs, Item, Lines, ModeArgs, Place, Source, Wanted};
 use crate::outcome::{Failure, Outcome};
 use crate::output::{describe, gap_text, place_text, reject_text, write_line};
 use crate::{truncated, wire_tree};
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut inspection = Inspection {
         decoder: Decoder::new(args.mode.mode()),
         outcome: Outcome::Clean,
-        out: BufWriter::new(io::stdout().lock()),
+        out: stdout(&args.input.sources()),
     };
     let reading = args.input.reading()?;
     let mut lines = Lines::default();
@@ -74,6 +74,16 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
         return Err(Failure::Io(format!("nothing was found {}", args.wanted())));
     }
     Ok(inspection.outcome)
+}
+
+/// What is piped in comes out line by line, as whoever sends it may pause; a file is not waited for.
+fn stdout(sources: &[Source]) -> Box<dyn Write> {
+    let out = io::stdout().lock();
+    if sources.iter().any(|source| matches!(source, Source::Stdin)) {
+        Box::new(out)
+    } else {
+        Box::new(BufWriter::new(out))
+    }
 }
 
 impl Args {

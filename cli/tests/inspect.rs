@@ -3,6 +3,8 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
 
 use decode_core::capture::CaptureWriter;
 use decode_core::frame::FrameWriter;
@@ -179,4 +181,28 @@ fn places_are_asked_of_formats_that_hold_them() {
     let finished = dashstream(&["inspect", "--format", "dlq", "--partition", "0"], b"{}\n");
     assert_eq!(finished.code, Some(1), "{finished:?}");
     assert!(finished.stdout.contains("@unreadable"), "{finished:?}");
+}
+
+/// What is piped in comes out at once, not when the sender ends.
+#[test]
+fn a_record_comes_out_before_the_next_one_goes_in() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_dashstream"))
+        .args(["inspect", "--format", "delimited", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+    for sequence in 1..4 {
+        let record = support::delimited(&[&event(sequence)]);
+        stdin.write_all(&record).expect("it reads");
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("it writes");
+        let record: serde_json::Value = serde_json::from_str(&line).expect("a text");
+        let header = &record["event"]["header"];
+        assert_eq!(header["sequence"], sequence.to_string());
+    }
+    drop(stdin);
+    assert!(child.wait().expect("it ends").success());
 }
