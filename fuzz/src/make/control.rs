@@ -146,7 +146,7 @@ const WELCOME: [&str; 10] = [
     "limits",
     "partitions",
 ];
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 25] = [
     "from",
     "positions",
     "lastOffsetsByPartition",

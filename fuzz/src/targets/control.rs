@@ -9,7 +9,7 @@ pub(super) fn run(bytes: &[u8]) {
     match parse_client(text) {
         Ok(message) => assert_eq!(parse_client(&message.to_text()).as_ref(), Ok(&message)),
         Err(error) => {
-            assert!(!error.code.is_empty());
+            assert!(!error.code.code().is_empty());
             assert!(error.invalid_partitions.len() + error.invalid_offsets.len() <= 32);
         }
     }

@@ -7,8 +7,8 @@ use decode_core::frame::FrameReader;
 use decode_core::wire::{GapCause, RejectCode};
 use session::control::From;
 use session::{
-    ClientConfig, ClientInput, ClientOutput, ClientSession, Phase, SegmentBuilder, ServerConfig,
-    ServerInput, ServerOutput, ServerSession, TailLog,
+    Answer, ClientConfig, ClientInput, ClientOutput, ClientSession, Phase, SegmentBuilder,
+    ServerConfig, ServerInput, ServerOutput, ServerSession, TailLog,
 };
 
 use crate::make;
@@ -142,7 +142,7 @@ impl World {
 
     fn append(&mut self, number: u64) {
         let partition = (number % u64::from(self.partitions)) as u32;
-        let start = self.log.partition(partition).expect("added").head;
+        let start = self.log.partition(partition).expect("added").end;
         if start > u64::MAX - 1_000 {
             return;
         }
@@ -232,6 +232,13 @@ impl World {
             match server.poll(&self.log, self.now) {
                 ServerOutput::Text(text) => self.down.push_back(Wire::Text(text)),
                 ServerOutput::Data(bytes) => self.down.push_back(Wire::Data(bytes.to_vec())),
+                // A tier that lost what it was asked for.
+                ServerOutput::Fetch(fetch) => {
+                    let (until, cause) = (fetch.until, GapCause::Evicted);
+                    let answer = Answer::Lost { until, cause };
+                    let input = ServerInput::Fetched { fetch, answer };
+                    server.handle(input, &self.log, self.now);
+                }
                 ServerOutput::Close(..) => {
                     self.server = None;
                     return;
@@ -255,7 +262,10 @@ impl World {
         let open = matches!(self.client.phase(), Phase::Replaying | Phase::Live);
         let accepted = self.client.accept(self.epoch, bytes, self.now);
         if self.honest && open {
-            assert!(accepted.is_ok(), "an honest relay's data is continuous: {accepted:?}");
+            assert!(
+                accepted.is_ok(),
+                "an honest relay's data is continuous: {accepted:?}"
+            );
         }
         let Ok(mut delivery) = accepted else {
             return;
