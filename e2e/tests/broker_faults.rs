@@ -136,8 +136,8 @@ fn a_partition_without_a_leader_stops_no_other() {
     let Some(mut stage) = Stage::set() else {
         return;
     };
-    // Its broker goes first: librdkafka's mock cluster crashes when it is asked in Fetch 12 or later to read a partition
-    // without a leader.
+    // Its broker goes first: librdkafka's mock cluster crashes when it is asked in Fetch 12 or later to
+    // read a partition without a leader.
     for partition in 1..PARTITIONS {
         stage.mock.order(&format!("leader {TOPIC} {partition} 2"));
     }

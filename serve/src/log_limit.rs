@@ -1,5 +1,5 @@
-//! A bound on log lines that anybody can provoke who connects, or writes to a topic: so many in a while, and then one that says
-//! how many were left out.
+//! A bound on log lines that anybody can provoke who connects, or writes to a topic: so many in a while, and
+//! then one that says how many were left out.
 
 /// Lines in one span.
 const LINES_MAX: u32 = 10;
