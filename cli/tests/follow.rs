@@ -420,3 +420,46 @@ fn lines(output: &str) -> Vec<Value> {
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect()
 }
+
+/// X18: a name whose first address swallows what is sent to it is reached by its second one within 5 s. The name
+/// is resolved by a file of hosts of the test's own, where the kernel allows a mount namespace.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_address_of_a_name_is_tried() {
+    let folder = Folder::new("hosts");
+    let hosts = folder.file("hosts", b"127.0.0.2 two.test\n127.0.0.3 two.test\n");
+    let log = Log::new(1, 5);
+    let relay = Relay::start_at(([127, 0, 0, 3], 0).into(), &log.shared, Manners::default());
+    // A listener whose queue is full: the kernel drops who wants to connect.
+    let hole = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let hole = hole.expect("a socket");
+    let address: std::net::SocketAddr = ([127, 0, 0, 2], relay.address.port()).into();
+    hole.bind(&address.into()).expect("nobody else is there");
+    hole.listen(0).expect("it listens");
+    let fill = || std::net::TcpStream::connect_timeout(&address, Duration::from_millis(300));
+    let _queued: Vec<_> = std::iter::from_fn(|| fill().ok()).take(8).collect();
+
+    let script = format!("mount --bind {hosts} /etc/hosts && exec \"$0\" \"$@\"");
+    let in_namespace = |command: &[&str]| {
+        let unshare = ["--user", "--map-root-user", "--mount", "sh", "-c", &script];
+        Command::new("unshare").args(unshare).args(command).output()
+    };
+    if !in_namespace(&["true"]).is_ok_and(|output| output.status.success()) {
+        support::skip("a_second_address_of_a_name_is_tried: no mount namespace here");
+        return;
+    }
+    let url = format!("two.test:{}", relay.address.port());
+    let started = Instant::now();
+    let binary = env!("CARGO_BIN_EXE_dashstream");
+    let args = [binary, "tail", &url, "--until-complete", "--timeout", "30"];
+    let output = in_namespace(&args).expect("unshare starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
+    let named = format!("{address} does not answer, connected to {}", relay.address);
+    assert!(stderr.contains(&named), "{stderr}");
+}
