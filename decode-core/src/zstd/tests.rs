@@ -212,7 +212,8 @@ fn block(size: Option<u8>, body: &[u8]) -> Vec<u8> {
 
 /// What is found wrong, with a limit that no block reaches.
 fn complaint(input: &[u8]) -> &'static str {
-    let refused = Decompressor::new().decompress(input, &mut Vec::new(), 1 << 21);
+    let mut decoder = Bounded::<ByZstdRs>::default();
+    let refused = decoder.decompress(input, &mut Vec::new(), 1 << 21);
     let error = refused.expect_err("the format forbids it");
     assert_eq!(error.code(), RejectCode::Decompress);
     error.what()
