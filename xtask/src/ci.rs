@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use crate::{
     args::Args,
     demo::Demo,
-    output,
+    dist, output,
     project::Project,
     run::{self, Progress},
     stages::{Counts, Stages},
@@ -41,6 +41,7 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
         });
         test::test(project, &mut stages, &environment);
         stages.run("demo", || demo(project));
+        stages.run("archive", || dist::try_out(project).map(|()| Counts::ONE));
         second_compiler(project, &mut stages);
     }
     stages.run("time", || {

@@ -19,6 +19,7 @@ use crate::{
     args::{Args, Usage},
     http, output, parts,
     project::Project,
+    served,
     service::Service,
     test, wasm, web,
 };
@@ -81,7 +82,7 @@ impl Demo {
             thread::sleep(POLL);
         }
         if !interrupted.load(Ordering::Relaxed) {
-            serves(port)?;
+            served::check(port)?;
         }
         parts.stop()
     }
@@ -210,35 +211,6 @@ impl Running {
     }
 }
 
-/// The page is there, the relay calls itself healthy, and records went through it.
-fn serves(port: u16) -> Result<()> {
-    let page = http::get(port, "/")?;
-    ensure!(
-        page.status == 200 && page.body.contains("<html"),
-        "the page is not served"
-    );
-    let health = http::get(port, "/health")?;
-    ensure!(
-        health.status == 200,
-        "/health answers {}: {}",
-        health.status,
-        health.body
-    );
-    let metrics = http::get(port, "/metrics")?.body;
-    let records = records_accepted(&metrics).context("/metrics counts no records")?;
-    ensure!(records > 0, "the relay has accepted no record");
-    output::say(&format!(
-        "the page is served, the relay is healthy, {records} records accepted"
-    ));
-    Ok(())
-}
-
-fn records_accepted(metrics: &str) -> Option<u64> {
-    let success = |line: &&str| line.starts_with(RECORDS) && line.contains("status=\"success\"");
-    let value = metrics.lines().find(success)?.split_whitespace().last()?;
-    value.parse().ok()
-}
-
 /// Only a convenience: the address is on the terminal anyway.
 fn open_browser(url: &str) {
     let opener = if cfg!(target_os = "macos") {
@@ -255,21 +227,6 @@ const TOPIC: &str = "dashstream-demo";
 const PARTITIONS: &str = "4";
 const PORT: u16 = 3002;
 const PORTS_TRIED_MAX: u16 = 100;
-const RECORDS: &str = "websocket_kafka_messages_total{";
 const POLL: Duration = Duration::from_millis(100);
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_accepted_records_count() {
-        let metrics = "# TYPE websocket_kafka_messages_total counter\n\
-                       websocket_kafka_messages_total{status=\"error\"} 3\n\
-                       websocket_kafka_messages_total{status=\"success\"} 41\n";
-        assert_eq!(records_accepted(metrics), Some(41));
-        assert_eq!(records_accepted("websocket_uptime_seconds 3"), None);
-    }
-}

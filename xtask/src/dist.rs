@@ -6,7 +6,7 @@ pub(crate) mod npm;
 mod archive;
 mod sbom;
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -15,6 +15,8 @@ use crate::{
     compiler, output, parts,
     project::{Project, create_dir, remove_dir},
     run::{self, Progress},
+    served,
+    service::Service,
     wasm, web,
 };
 
@@ -22,6 +24,7 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     let install = args.flag("--install");
     // Another profile makes the same archive of slower programs, sooner.
     let profile: String = args.value("--profile")?.unwrap_or_else(|| "release".into());
+    let tries = args.flag("--try");
     args.finish()?;
     let provided = parts::provide(project, parts::FOR_DEMO, install)?;
     if let Some(missing) = provided.missing.first() {
@@ -37,11 +40,50 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     let mut made = archive::pack(project, &release)?;
     made.push(npm::pack(project)?);
     checksums(project, &made)?;
+    if tries {
+        show_runs(project, &release)?;
+    }
     for file in &made {
         output::say(&format!("made {}", file.display()));
     }
     Ok(())
 }
+
+/// The archive of the programs that tests use, unpacked elsewhere, shows simulated runs by itself: no toolchain, no
+/// Kafka, and nothing beside the relay.
+pub(crate) fn try_out(project: &Project) -> Result<()> {
+    let folder = folder(project);
+    remove_dir(&folder)?;
+    create_dir(&folder)?;
+    let release = Release::of(project, "dev")?;
+    archive::pack(project, &release)?;
+    show_runs(project, &release)
+}
+
+fn show_runs(project: &Project, release: &Release) -> Result<()> {
+    let folder = folder(project);
+    let mut unpack = Command::new("tar");
+    unpack
+        .args(["-xzf", &format!("{}.tar.gz", release.name)])
+        .current_dir(&folder);
+    run::run(project, "unpack it", &mut unpack, Progress::Heartbeat)?;
+    let unpacked = folder.join(&release.name);
+    let mut relay = Command::new(unpacked.join("dashstream-relay"));
+    relay
+        .args(["demo", "--port", "0", "--rate", "500"])
+        .env_clear()
+        .current_dir(&unpacked);
+    let relay = Service::start("relay", &mut relay)?;
+    let line = relay.first_line(START_MAX)?;
+    let port = line.rsplit(':').next().and_then(|port| port.parse().ok());
+    let port = port.with_context(|| format!("no port in {line}"))?;
+    served::check_within(port, START_MAX)?;
+    relay.stop(STOP_MAX)?;
+    remove_dir(&unpacked)
+}
+
+const START_MAX: Duration = Duration::from_secs(30);
+const STOP_MAX: Duration = Duration::from_secs(15);
 
 /// What an archive is made of, and its name.
 struct Release {

@@ -36,6 +36,7 @@ mod parts;
 mod project;
 mod requirements;
 mod run;
+mod served;
 mod service;
 mod stages;
 mod stamp;
@@ -130,7 +131,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "dist",
         help: "what people download: archive, npm package, checksums, into target/dist \
-               [--profile NAME] [--install]",
+               [--profile NAME] [--try] [--install]",
         run: dist::command,
     },
     Command {

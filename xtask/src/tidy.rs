@@ -63,17 +63,7 @@ fn tracked(project: &Project) -> Result<imports::Tree> {
 }
 
 const STANDING: Standing = Standing {
-    circles: &[
-        &[
-            "decode-wasm/src/names.rs",
-            "decode-wasm/src/worker/shell.rs",
-            "decode-wasm/src/worker/view.rs",
-        ],
-        &[
-            "web/src/store/effects.svelte.ts",
-            "web/src/store/relay.svelte.ts",
-        ],
-    ],
+    circles: &[],
     given_on: &[("decode-core/src/lib.rs", "dashstream_proto")],
 };
 
