@@ -20,6 +20,16 @@ const SCRIPTS: u64 = 400;
 const WHOLE: [u64; 6] = [1, 2, 3, 4, 5, 6];
 const STEPS: usize = 160;
 
+/// The causes that there were when the scripts were recorded: another one must not change what a seed means.
+const CAUSES: [GapCause; 6] = [
+    GapCause::Retention,
+    GapCause::Evicted,
+    GapCause::Oversized,
+    GapCause::NullValue,
+    GapCause::UnreadableBatch,
+    GapCause::TopicReset,
+];
+
 struct Random(u64);
 
 impl Random {
@@ -123,7 +133,7 @@ impl Script {
                 0 => {
                     let last = offset + self.random.below(5);
                     state.end = last + 1;
-                    let cause = self.random.of(GapCause::ALL);
+                    let cause = self.random.of(&CAUSES);
                     builder.gap(offset, last, cause);
                 }
                 1 => builder.reject(offset, state.stamp, RejectCode::Protobuf, b"?"),
