@@ -14,5 +14,5 @@ mod wire_names;
 
 pub use columns::{ColumnDecoder, Columns};
 pub use decoder::{MessageDecoder, canonical_json};
-pub use wire_names::ws_path;
+pub use wire_names::{refusal_header, ws_path};
 pub use worker::start_worker;
