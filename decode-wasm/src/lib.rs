@@ -7,10 +7,8 @@
 
 mod columns;
 mod decoder;
-#[macro_use]
-mod worker;
-mod names;
 mod wire_names;
+mod worker;
 
 pub use columns::{ColumnDecoder, Columns};
 pub use decoder::{MessageDecoder, canonical_json};

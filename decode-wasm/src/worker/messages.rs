@@ -6,8 +6,8 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::js::{Fields, set};
+use super::names::names;
 use super::panels::Asked;
-use crate::names::names;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"

@@ -6,8 +6,9 @@
 #[macro_use]
 mod table;
 mod engine;
-pub(crate) mod js;
+mod js;
 mod messages;
+mod names;
 mod panels;
 mod shell;
 mod socket;

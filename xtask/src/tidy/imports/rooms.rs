@@ -82,14 +82,14 @@ impl Rooms {
         findings.into_iter().collect()
     }
 
-    /// The room a file is in. Roots of crates are over all of them, and in none.
+    /// The room a file is in. The root of a crate or of the folder is over all of them, and in none.
     fn room<'a>(&self, file: &'a str) -> Option<&'a str> {
         if self.is_of_crates() {
             return Some(file);
         }
         let inside = file.strip_prefix(&self.folder)?.strip_prefix('/')?;
         let name = inside.split(['/', '.']).next()?;
-        let is_root = matches!(inside, "lib.rs" | "main.rs");
+        let is_root = matches!(inside, "lib.rs" | "main.rs" | "mod.rs");
         Some(name).filter(|_| !is_root)
     }
 }
@@ -126,6 +126,7 @@ mod tests {
     fn arrows_down_are_clean() {
         let clean = [
             ("a/src/lib.rs", "a/src/ground.rs"),
+            ("a/src/ground.rs", "a/src/mod.rs"),
             ("a/src/top/x.rs", "a/src/left.rs"),
             ("a/src/top/x.rs", "a/src/top.rs"),
             ("a/src/left/y.rs", "a/src/ground.rs"),

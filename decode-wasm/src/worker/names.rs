@@ -5,7 +5,7 @@ use decode_core::wire::{GapCause, RejectCode, SCHEMA_VERSION};
 use js_sys::{Array, JsString, Object};
 use run_model::RowKind;
 
-use crate::worker::js::set;
+use super::js::set;
 
 object! {
     /// Every name the page shows for a number, from the core.
@@ -23,7 +23,7 @@ object! {
     }
 }
 
-pub(crate) fn names() -> Object {
+pub(super) fn names() -> Object {
     let short = |name: &'static str| name.strip_prefix("EVENT_TYPE_").unwrap_or(name);
     let row_kinds: Array = RowKind::ALL
         .iter()
