@@ -55,7 +55,15 @@ fn parse(folder: &str, text: &str) -> Option<Manifest> {
             .strip_prefix('[')
             .and_then(|line| line.strip_suffix(']'))
         {
-            section = name;
+            // `[target.'cfg(..)'.dependencies]` are dependencies too.
+            let own = ["dependencies", "build-dependencies"].iter();
+            let of_target = name.strip_prefix("target.").and_then(|target| {
+                let at = own
+                    .filter_map(|own| target.find(&format!(".{own}")))
+                    .min()?;
+                target.get(at + 1..)
+            });
+            section = of_target.unwrap_or(name);
             needs.extend(section.strip_prefix("dependencies.").map(str::to_owned));
             continue;
         }
@@ -88,9 +96,11 @@ mod tests {
     #[test]
     fn what_a_crate_needs_is_read() {
         let text = "[package]\nname = \"my-crate\"\n[dependencies]\na.workspace = true\n# b = 1\n\
-                    c = { path = \"../c\" }\n[dependencies.d]\nversion = \"1\"\n[dev-dependencies]\ne = \"1\"\n";
+                    c = { path = \"../c\" }\n[dependencies.d]\nversion = \"1\"\n[dev-dependencies]\ne = \"1\"\n\
+                    [target.'cfg(unix)'.dependencies]\nf = \"1\"\n[target.x.dependencies.g]\nversion = \"1\"\n\
+                    [target.x.dev-dependencies]\nh = \"1\"\n";
         let manifest = parse("x", text).unwrap();
         assert_eq!(manifest.library(), "my_crate");
-        assert_eq!(manifest.needs, ["a", "c", "d"]);
+        assert_eq!(manifest.needs, ["a", "c", "d", "f", "g"]);
     }
 }
