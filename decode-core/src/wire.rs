@@ -144,7 +144,7 @@ codes! {
         NullValue = 4, "null_value";
         /// The Kafka batch could not be read.
         UnreadableBatch = 5, "unreadable_batch";
-        /// The topic was deleted and made anew; offsets started over.
+        /// The topic was deleted and recreated; offsets start at 0 again.
         TopicReset = 6, "topic_reset";
         /// Kafka's log lost it after it was read; other records have its offsets now.
         Truncated = 7, "truncated";
