@@ -10,7 +10,6 @@ use std::{fs, process::Command};
 
 use anyhow::{Result, bail};
 
-use self::imports::Standing;
 use crate::{args::Args, output, project::Project, run};
 
 pub(crate) fn command(project: &Project, args: Args) -> Result<()> {
@@ -43,7 +42,7 @@ fn check(project: &Project) -> Result<Vec<String>> {
             findings.extend(documents::named_docs(project, path, text));
         }
     }
-    findings.extend(imports::check(&tree, STANDING));
+    findings.extend(imports::check(&tree));
     findings.extend(commits::check(project)?);
     Ok(findings)
 }
@@ -61,11 +60,6 @@ fn tracked(project: &Project) -> Result<imports::Tree> {
     });
     Ok(texts.collect())
 }
-
-const STANDING: Standing = Standing {
-    circles: &[],
-    given_on: &[("decode-core/src/lib.rs", "dashstream_proto")],
-};
 
 #[cfg(test)]
 mod tests {

@@ -22,17 +22,7 @@ use source::Import;
 /// The text of every file, by its path from the root.
 pub(super) type Tree = BTreeMap<String, String>;
 
-/// What is against the rules and still stands. Each list may only shrink: what it names and is no longer there is a
-/// finding too.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Standing {
-    /// The files of each circle.
-    pub(super) circles: &'static [&'static [&'static str]],
-    /// Modules of other crates that are given on: the file, and the path.
-    pub(super) given_on: &'static [(&'static str, &'static str)],
-}
-
-pub(super) fn check(tree: &Tree, standing: Standing) -> Vec<String> {
+pub(super) fn check(tree: &Tree) -> Vec<String> {
     let manifests = manifest::read(tree);
     let mut arrows = script::arrows(tree, PAGE);
     let mut libraries = BTreeMap::new();
@@ -53,27 +43,14 @@ pub(super) fn check(tree: &Tree, standing: Standing) -> Vec<String> {
         let modules = library.and_then(|library| libraries.get(library));
         modules.is_some_and(|modules: &ModuleTree| modules.is_module(path.unwrap_or_default()))
     });
-    let mut findings = circles::findings(&circles::circles(&arrows), &arrows, standing.circles);
+    let mut findings = circles::findings(&circles::circles(&arrows), &arrows);
     findings.extend(against_rooms(tree, &manifests, &arrows));
-    findings.extend(given_on_findings(&given_on, standing.given_on));
+    let given_on = given_on.iter().map(|(file, import)| {
+        let path = import.path.join("::");
+        format!("{file}: gives on {path}, a module of another crate")
+    });
+    findings.extend(given_on);
     findings
-}
-
-fn given_on_findings(found: &[(String, Import)], standing: &[(&str, &str)]) -> Vec<String> {
-    let found: Vec<_> = found
-        .iter()
-        .map(|(file, import)| (file.as_str(), import.path.join("::")))
-        .collect();
-    let is = |(file, path): &(&str, String), known: &(&str, &str)| (*file, path.as_str()) == *known;
-    let new = found
-        .iter()
-        .filter(|one| !standing.iter().any(|known| is(one, known)))
-        .map(|(file, path)| format!("{file}: gives on {path}, a module of another crate"));
-    let gone = standing
-        .iter()
-        .filter(|known| !found.iter().any(|one| is(one, known)))
-        .map(|(file, path)| format!("{file}: no longer gives on {path}: take it off the list"));
-    new.chain(gone).collect()
 }
 
 fn against_rooms(
@@ -170,12 +147,12 @@ mod tests {
     fn with(file: &str, text: &str) -> Vec<String> {
         let mut tree = clean();
         tree.insert(file.to_owned(), text.to_owned());
-        check(&tree, Standing::default())
+        check(&tree)
     }
 
     #[test]
     fn a_clean_tree_passes() {
-        assert_eq!(check(&clean(), Standing::default()), Vec::<String>::new());
+        assert_eq!(check(&clean()), Vec::<String>::new());
     }
 
     #[test]
@@ -228,14 +205,5 @@ mod tests {
             found,
             ["a/src/lib.rs: gives on b_lib, a module of another crate"]
         );
-    }
-
-    #[test]
-    fn what_is_gone_leaves_the_lists() {
-        let standing = Standing {
-            circles: &[&["a/src/x.rs", "a/src/y.rs"]],
-            given_on: &[("a/src/lib.rs", "b_lib::clock")],
-        };
-        assert_eq!(check(&clean(), standing).len(), 3);
     }
 }
