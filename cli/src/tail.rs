@@ -3,8 +3,8 @@
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
+use dashstream_proto::schema;
 use decode_core::frame::Frame;
-use decode_core::proto::schema;
 use decode_core::wire::{FrameKind, MessageKind, mode};
 use decode_core::{Decoder, Mode, Reject, Summary};
 use serde::Serialize;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
-use decode_core::proto::schema::{EnumDesc, FieldType};
+use dashstream_proto::schema::{EnumDesc, FieldType};
 use decode_core::tree::zstd::{BlockKind, Part, PartKind};
 use decode_core::tree::{self, Field, Value};
 use decode_core::wire::{FRAME_RAW, FRAME_ZSTD, RejectCode};

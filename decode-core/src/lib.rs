@@ -38,7 +38,6 @@ pub mod tree;
 pub mod wire;
 pub mod zstd;
 
-pub use dashstream_proto as proto;
 pub use decoder::{Decoded, Decoder, Limits};
 pub use error::Reject;
 pub use framing::{Framing, Mode};

@@ -8,8 +8,8 @@
 
 mod support;
 
-use decode_core::proto::v1::dash_stream_message::Message;
-use decode_core::proto::v1::{self, DashStreamMessage, Header};
+use dashstream_proto::v1::dash_stream_message::Message;
+use dashstream_proto::v1::{self, DashStreamMessage, Header};
 use decode_core::scan::{MAP_WIRE_TYPE, scan};
 use decode_core::text::canonical_json;
 use decode_core::wire::{INNER_EVENTS_MAX, MessageKind, NESTING_DEPTH_MAX, RejectCode};
@@ -398,12 +398,12 @@ fn a_batch_is_cut_where_it_holds_too_many_events() {
 
 #[test]
 fn kinds_are_numbered_as_the_envelope_numbers_them() {
-    for field in decode_core::proto::schema::DASH_STREAM_MESSAGE.fields {
+    for field in dashstream_proto::schema::DASH_STREAM_MESSAGE.fields {
         let kind = MessageKind::from_number(field.number as u8).expect("every member has a kind");
         assert_eq!(kind.code(), field.name);
     }
     assert_eq!(
         MessageKind::ALL.len(),
-        decode_core::proto::schema::DASH_STREAM_MESSAGE.fields.len()
+        dashstream_proto::schema::DASH_STREAM_MESSAGE.fields.len()
     );
 }

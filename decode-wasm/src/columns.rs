@@ -203,10 +203,10 @@ impl ColumnDecoder {
 
 #[cfg(test)]
 mod tests {
+    use dashstream_proto::v1::dash_stream_message::Message;
+    use dashstream_proto::v1::{DashStreamMessage, Event, Header};
     use decode_core::encode::{EncodeOptions, encode};
     use decode_core::frame::FrameWriter;
-    use decode_core::proto::v1::dash_stream_message::Message;
-    use decode_core::proto::v1::{DashStreamMessage, Event, Header};
 
     use super::*;
 

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use dashstream_proto::v1::dash_stream_message::Message;
 use dashstream_simulator::{Bad, SimConfig, SimRecord, Simulation, kind_name};
-use decode_core::{
-    proto::v1::dash_stream_message::Message,
-    wire::{GapCause, MessageKind, RejectCode},
-};
+use decode_core::wire::{GapCause, MessageKind, RejectCode};
 
 use crate::{digest::Verdict, payload, producer::Input};
 

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use decode_core::proto::v1::EventType;
+use dashstream_proto::v1::EventType;
 use decode_core::wire::MessageKind;
 
 use crate::reducer::{Entry, Reducer};

@@ -1,7 +1,7 @@
 //! Which rows say that something went wrong.
 
-use decode_core::proto::v1::EventType;
-use decode_core::proto::v1::tool_execution::ExecutionStage;
+use dashstream_proto::v1::EventType;
+use dashstream_proto::v1::tool_execution::ExecutionStage;
 use decode_core::wire::MessageKind;
 
 use crate::row::{Row, RowKind};

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use decode_core::proto::v1::DiffOperation;
-use decode_core::proto::v1::diff_operation::OpType;
+use dashstream_proto::v1::DiffOperation;
+use dashstream_proto::v1::diff_operation::OpType;
 use run_model::state::Value;
 use serde_json::Value as Json;
 

@@ -11,8 +11,8 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use decode_core::proto::v1::dash_stream_message::Message;
-use decode_core::proto::v1::{Checkpoint, Event, EventType, StateDiff, attribute_value};
+use dashstream_proto::v1::dash_stream_message::Message;
+use dashstream_proto::v1::{Checkpoint, Event, EventType, StateDiff, attribute_value};
 use decode_core::zstd::Decompressor;
 use decode_core::{Decoder, Mode};
 use run_model::state::{HashCheck, Value, after_diff, check_hash, checkpoint_text};

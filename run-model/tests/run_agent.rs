@@ -2,7 +2,7 @@
 
 mod support;
 
-use decode_core::proto::v1::EventType::{
+use dashstream_proto::v1::EventType::{
     ConditionalBranch, EdgeTraversal, GraphEnd, GraphStart, NodeEnd, NodeStart,
 };
 use run_model::Store;

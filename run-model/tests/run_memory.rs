@@ -2,8 +2,8 @@
 
 mod support;
 
+use dashstream_proto::v1::EventType;
 use decode_core::Mode;
-use decode_core::proto::v1::EventType;
 use peak_alloc::PeakAlloc;
 use run_model::Store;
 use run_model::limits::{ANSWER_BYTES_MAX, QUERY_ROWS_MAX};

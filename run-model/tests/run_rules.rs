@@ -3,8 +3,8 @@
 
 mod support;
 
+use dashstream_proto::v1::EventType;
 use dashstream_simulator::Scenario;
-use decode_core::proto::v1::EventType;
 use run_model::Store;
 use run_model::runs::{
     Integrity, QuietLimits, Relation, Rule, RunChip, RunQuery, RunRow, RunView, RunsQuery,

@@ -2,9 +2,9 @@
 
 mod support;
 
-use decode_core::proto::v1::EventType;
-use decode_core::proto::v1::dash_stream_message::Message;
-use decode_core::proto::v1::{DiffOperation, StateDiff};
+use dashstream_proto::v1::EventType;
+use dashstream_proto::v1::dash_stream_message::Message;
+use dashstream_proto::v1::{DiffOperation, StateDiff};
 use run_model::runs::{RunQuery, UsageSource};
 use support::script::{LINE, Script};
 use support::{all_runs, store_of};

@@ -1,6 +1,6 @@
 //! Every name the page shows for a number.
 
-use decode_core::proto::schema;
+use dashstream_proto::schema;
 use decode_core::wire::{GapCause, RejectCode, SCHEMA_VERSION};
 use js_sys::{Array, JsString, Object};
 use run_model::RowKind;

@@ -3,8 +3,8 @@
 
 use alloc::vec::Vec;
 
+use dashstream_proto::v1::diff_operation::{OpType, ValueEncoding};
 use decode_core::fields::Fields;
-use decode_core::proto::v1::diff_operation::{OpType, ValueEncoding};
 
 use super::usage::{Source, Usage};
 use crate::limits::ANSWERS_PER_DIFF_MAX;

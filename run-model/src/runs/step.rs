@@ -5,7 +5,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use decode_core::proto::v1::EventType;
+use dashstream_proto::v1::EventType;
 use decode_core::wire::MessageKind;
 
 use super::answers::{Answer, answers};

@@ -3,8 +3,8 @@
 
 use alloc::collections::BTreeMap;
 
-use decode_core::proto::v1::error::Severity;
-use decode_core::proto::v1::tool_execution::ExecutionStage;
+use dashstream_proto::v1::error::Severity;
+use dashstream_proto::v1::tool_execution::ExecutionStage;
 
 use super::step::{EventAddress, Remark, RemarkKind};
 use super::usage::BySource;

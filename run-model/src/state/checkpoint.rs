@@ -4,8 +4,8 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt;
 
+use dashstream_proto::v1::{Checkpoint, CompressionType};
 use decode_core::Reject;
-use decode_core::proto::v1::{Checkpoint, CompressionType};
 use decode_core::zstd::Decompressor;
 use sha2::{Digest as _, Sha256};
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use decode_core::proto::v1::StateDiff;
+use dashstream_proto::v1::StateDiff;
 use sha2::{Digest as _, Sha256};
 
 use super::fault::Fault;

@@ -6,8 +6,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use decode_core::proto::v1::DiffOperation;
-use decode_core::proto::v1::diff_operation::{OpType, ValueEncoding};
+use dashstream_proto::v1::DiffOperation;
+use dashstream_proto::v1::diff_operation::{OpType, ValueEncoding};
 
 use super::fault::Fault;
 use super::pointer::{index, tokens};

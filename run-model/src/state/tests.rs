@@ -3,7 +3,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use decode_core::proto::v1::{Checkpoint, CompressionInfo, DiffOperation, StateDiff};
+use dashstream_proto::v1::{Checkpoint, CompressionInfo, DiffOperation, StateDiff};
 use decode_core::zstd::Decompressor;
 
 use super::*;

@@ -2,12 +2,12 @@ use alloc::string::ToString as _;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use decode_core::encode::{EncodeOptions, encode};
-use decode_core::frame::FrameWriter;
-use decode_core::proto::v1::dash_stream_message::Message;
-use decode_core::proto::v1::{
+use dashstream_proto::v1::dash_stream_message::Message;
+use dashstream_proto::v1::{
     DashStreamMessage, DiffOperation, Event, EventBatch, EventType, Header, StateDiff, TokenChunk,
 };
+use decode_core::encode::{EncodeOptions, encode};
+use decode_core::frame::FrameWriter;
 
 use super::*;
 use crate::query::EventFilter;

@@ -1,11 +1,11 @@
 //! Messages of invented runs, one call each.
 
-use decode_core::encode::{EncodeOptions, encode};
-use decode_core::proto::v1::attribute_value::Value;
-use decode_core::proto::v1::dash_stream_message::Message;
-use decode_core::proto::v1::{
+use dashstream_proto::v1::attribute_value::Value;
+use dashstream_proto::v1::dash_stream_message::Message;
+use dashstream_proto::v1::{
     AttributeValue, DashStreamMessage, Event, EventType, Header, StateDiff, TokenChunk,
 };
+use decode_core::encode::{EncodeOptions, encode};
 
 use super::Record;
 

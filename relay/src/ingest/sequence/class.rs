@@ -1,6 +1,7 @@
 //! Which counter a message's number comes from, and what it does in its series.
 
-use decode_core::{Checked, EventFacts, Summary, proto::v1::EventType, wire::MessageKind};
+use dashstream_proto::v1::EventType;
+use decode_core::{Checked, EventFacts, Summary, wire::MessageKind};
 
 /// Which counter a number comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use decode_core::{
-    Checked, Decoder, HeaderFacts, Mode, Summary, proto::v1::EventType, wire::MessageKind,
-};
+use dashstream_proto::v1::EventType;
+use decode_core::{Checked, Decoder, HeaderFacts, Mode, Summary, wire::MessageKind};
 
 use super::{
     check::{Notes, Sequences},

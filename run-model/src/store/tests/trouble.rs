@@ -1,7 +1,7 @@
 //! What "only problems" shows, and how a thread counts it.
 
-use decode_core::proto::v1::tool_execution::ExecutionStage;
-use decode_core::proto::v1::{Error, ToolExecution};
+use dashstream_proto::v1::tool_execution::ExecutionStage;
+use dashstream_proto::v1::{Error, ToolExecution};
 
 use super::*;
 
