@@ -4,8 +4,8 @@
 mod support;
 
 use decode_core::capture::{
-    BLOCK_BYTES_TARGET, Block, CaptureError, CaptureReader, CaptureWriter, Ending, FILE_HEADER_LEN,
-    Index, METADATA_BYTES_MAX, TRAILER_LEN, Trailer,
+    BLOCK_BYTES_TARGET, Block, BlockEntry, CaptureError, CaptureReader, CaptureWriter, Ending,
+    FILE_HEADER_LEN, Index, METADATA_BYTES_MAX, TRAILER_LEN, Trailer,
 };
 use decode_core::frame::{FrameReader, FrameWriter};
 use decode_core::wire::{GapCause, RejectCode};
@@ -47,15 +47,26 @@ fn the_index_leads_to_every_frame() {
         .expect("an index within the file");
     let index = index_at(&file[range.start as usize..range.end as usize], range.start);
 
-    let mut anew = Index::default();
+    let mut of_blocks = Index::default();
     for (at, frames) in read(&file, 999).expect("an undamaged file").blocks {
-        anew.add_block(at, &frames).expect("room");
+        let mut entry = BlockEntry {
+            at,
+            ..BlockEntry::default()
+        };
+        for frame in FrameReader::new(&frames) {
+            entry.add(&frame.expect("whole").header);
+        }
+        of_blocks.push(entry).expect("room");
     }
-    assert_eq!(index, anew);
+    assert_eq!(index, of_blocks);
 
     for (partition, offset) in [(0, 0), (1, 17), (1, 18), (0, 40), (0, 1_000)] {
         let mut found = None;
-        for block in index.blocks_from(partition, offset) {
+        let holds = |block: &&BlockEntry| {
+            let mut ranges = block.ranges.iter();
+            ranges.any(|range| range.partition == partition && range.next > offset)
+        };
+        for block in index.blocks.iter().filter(holds) {
             let mut reader = CaptureReader::at_block(block.at);
             reader.push(&file[block.at as usize..]);
             let Ok(Some(Block::Data { frames, .. })) = reader.next_block() else {

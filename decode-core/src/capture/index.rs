@@ -78,16 +78,6 @@ impl Index {
         Ok(())
     }
 
-    /// The blocks that hold something of a partition at or after an offset, first one first.
-    pub fn blocks_from(&self, partition: u32, offset: u64) -> impl Iterator<Item = &BlockEntry> {
-        self.blocks.iter().filter(move |block| {
-            block
-                .ranges
-                .iter()
-                .any(|range| range.partition == partition && range.next > offset)
-        })
-    }
-
     /// The content of an index block.
     ///
     /// # Errors

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use super::{
-    BLOCK_HEADER_LEN, BlockHeader, BlockKind, CaptureError, FILE_HEADER_LEN, Index, MAGIC,
-    TRAILER_LEN, Trailer, VERSION,
+    BLOCK_HEADER_LEN, BlockHeader, BlockKind, CaptureError, FILE_HEADER_LEN, MAGIC, TRAILER_LEN,
+    Trailer, VERSION,
 };
 
 /// One block of a capture, its checksum verified.
@@ -19,7 +19,7 @@ pub enum Block<'a> {
         /// To be read with [`crate::frame::FrameReader`].
         frames: &'a [u8],
     },
-    /// To be read with [`Index::parse`].
+    /// To be read with [`Index::parse`](super::Index::parse).
     Index(&'a [u8]),
 }
 
@@ -212,22 +212,5 @@ impl CaptureReader {
         self.used += TRAILER_LEN;
         self.state = State::End;
         Ok(true)
-    }
-}
-
-impl Index {
-    /// Makes the index of a file that has none from its blocks.
-    ///
-    /// # Errors
-    /// `capture_full`, or that of a damaged frame.
-    pub fn add_block(&mut self, at: u64, frames: &[u8]) -> Result<(), CaptureError> {
-        let mut entry = super::BlockEntry {
-            at,
-            ..super::BlockEntry::default()
-        };
-        for frame in crate::frame::FrameReader::new(frames) {
-            entry.add(&frame?.header);
-        }
-        self.push(entry)
     }
 }
