@@ -84,18 +84,43 @@ fn is_blank(name: Checked<'_>) -> bool {
 }
 
 fn of_event(event_type: i32, node: Checked<'_>, sequence: u64) -> Class {
-    match EventType::try_from(event_type) {
-        Ok(EventType::GraphStart) => Class::Checked(Counter::Callback, Role::Restart),
-        Ok(EventType::GraphError) if node == QUALITY_MONITOR => producer(sequence),
+    let Ok(event) = EventType::try_from(event_type) else {
+        return Class::Unchecked;
+    };
+    match event {
+        EventType::GraphStart => Class::Checked(Counter::Callback, Role::Restart),
+        EventType::GraphError if node == QUALITY_MONITOR => producer(sequence),
         // Sent by a running node, with the node's own counter.
-        Ok(
-            EventType::NodeProgress
-            | EventType::NodeThinking
-            | EventType::NodeSubstep
-            | EventType::NodeWarning,
-        )
-        | Err(_) => Class::Unchecked,
-        Ok(_) => Class::Checked(Counter::Callback, Role::Step),
+        EventType::NodeProgress
+        | EventType::NodeThinking
+        | EventType::NodeSubstep
+        | EventType::NodeWarning => Class::Unchecked,
+        EventType::Unspecified
+        | EventType::GraphEnd
+        | EventType::GraphError
+        | EventType::NodeStart
+        | EventType::NodeEnd
+        | EventType::NodeError
+        | EventType::EdgeTraversal
+        | EventType::ConditionalBranch
+        | EventType::ParallelStart
+        | EventType::ParallelEnd
+        | EventType::LlmStart
+        | EventType::LlmEnd
+        | EventType::LlmError
+        | EventType::LlmRetry
+        | EventType::ToolStart
+        | EventType::ToolEnd
+        | EventType::ToolError
+        | EventType::CheckpointSave
+        | EventType::CheckpointLoad
+        | EventType::CheckpointDelete
+        | EventType::MemorySave
+        | EventType::MemoryLoad
+        | EventType::HumanInterrupt
+        | EventType::HumanResume
+        | EventType::OptimizationStart
+        | EventType::OptimizationEnd => Class::Checked(Counter::Callback, Role::Step),
     }
 }
 
