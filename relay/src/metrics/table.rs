@@ -28,16 +28,16 @@ macro_rules! metrics {
 }
 
 metrics! {
-    Gauge "websocket_connected_clients" "WebSocket connections that are open."
+    Gauge "websocket_connected_clients" "Open WebSocket connections."
         = |s, e| e(s.counts.clients.connected.get() as f64, &[]);
     Counter "websocket_kafka_messages_total" ["status"]
-        "Kafka records read: success = accepted, error = new and refused, old_data_error = old and refused."
+        "Kafka records read: success = accepted, error = new unusable, old_data_error = historical unusable."
         = |s, e| {
             e(s.counts.ingest.accepted_total() as f64, &["success"]);
             e(s.counts.ingest.refused(Age::New) as f64, &["error"]);
             e(s.counts.ingest.refused(Age::Old) as f64, &["old_data_error"]);
         };
-    Counter "websocket_old_data_decode_errors_total" "Old records that were refused."
+    Counter "websocket_old_data_decode_errors_total" "Historical records that were unusable."
         = |s, e| e(s.counts.ingest.refused(Age::Old) as f64, &[]);
     Counter "websocket_decode_errors_total" ["error_type"]
         "New records that could not be decoded, under the type names of DashFlow's server."
@@ -52,42 +52,42 @@ metrics! {
             }
         };
     Gauge "websocket_kafka_catchup_phase" ["partition"]
-        "1 until the end that the partition had at start is reached, then 0."
+        "1 until the relay reaches the end that the partition had at start, then 0."
         = |s, e| for (partition, state) in s.ingest.partitions() {
             e(f64::from(u8::from(state.is_catching_up())), &[&partition.to_string()]);
         };
     Gauge "dashstream_relay_paused" ["partition"]
-        "1 while the partition waits at a record until it is released, else 0."
+        "1 while the partition is paused, otherwise 0."
         = |s, e| for (partition, state) in s.ingest.partitions() {
             e(f64::from(u8::from(state.paused().is_some())), &[&partition.to_string()]);
         };
     Gauge "dashstream_relay_paused_offset" ["partition", "reason"]
-        "Offset of the record at which a paused partition waits; no series where nothing is paused."
+        "Offset of the record before which a partition is paused; no series for partitions that are not paused."
         = |s, e| for (partition, state) in s.ingest.partitions() {
             if let Some(pause) = state.paused() {
                 e(pause.offset as f64, &[&partition.to_string(), pause.code]);
             }
         };
-    Counter "websocket_kafka_lag_poll_failures_total" "Probes of a partition's end that failed."
+    Counter "websocket_kafka_lag_poll_failures_total" "Failed requests for a partition's end offset."
         = |s, e| e(s.counts.ingest.lag_poll_failures.get() as f64, &[]);
     Gauge "websocket_uptime_seconds" "Time since the relay started."
         = |s, e| e(s.clock.now_ms() as f64 / 1e3, &[]);
     Gauge "websocket_last_kafka_message_age_seconds"
-        "Time since a record was read; -1 if none was."
+        "Time since the last record was read; -1 if none was read yet."
         = |s, e| e(age_seconds(s, s.counts.ingest.last_record.get()), &[]);
-    Counter "websocket_infrastructure_errors_total" "Calls to Kafka that failed."
+    Counter "websocket_infrastructure_errors_total" "Failed calls to Kafka."
         = |s, e| e(s.counts.ingest.kafka_errors.sum() as f64, &[]);
     Gauge "websocket_last_infrastructure_error_age_seconds"
-        "Time since a call to Kafka failed; -1 if none did."
+        "Time since the last failed call to Kafka; -1 if none failed yet."
         = |s, e| e(age_seconds(s, s.counts.ingest.last_kafka_error.get()), &[]);
     Counter "websocket_kafka_errors_by_type_total" ["error_type"]
-        "Calls to Kafka that failed, by kind."
+        "Failed calls to Kafka, by kind."
         = |s, e| family(&s.counts.ingest.kafka_errors, e);
     Histogram "websocket_e2e_latency_ms" ["stage"]
         "Time from the producer's clock to the relay's log, for new records."
         = |s, e| e(s.counts.ingest.latency.snapshot(), &["producer_to_consumer"]);
     Counter "websocket_clock_skew_events_total"
-        "New records whose time lies ahead of the relay's clock or over a minute behind it."
+        "New records with a time ahead of the relay's clock or more than a minute behind it."
         = |s, e| e(s.counts.ingest.clock_skew.get() as f64, &[]);
     Counter "websocket_dlq_sends_total" ["error_type"]
         "Dead letters stored, under the type names of DashFlow's server."
@@ -95,13 +95,13 @@ metrics! {
     Counter "websocket_dlq_send_failures_total" ["reason"] "Dead letters lost, by reason."
         = |s, e| family(&s.counts.dlq.failed, e);
     Counter "dashstream_relay_dlq_retries_total"
-        "Attempts to store a dead letter that were followed by another."
+        "Repeated attempts to store a dead letter."
         = |s, e| e(s.counts.dlq.retries.get() as f64, &[]);
     Counter "dashstream_relay_dlq_truncated_total"
         "Dead letters stored without the whole payload."
         = |s, e| e(s.counts.dlq.truncated.get() as f64, &[]);
     Gauge "dashstream_relay_dlq_waiting_partitions"
-        "Partitions that wait until their dead letter is stored."
+        "Partitions waiting until their dead letter is stored."
         = |s, e| e(s.counts.dlq.waiting().len() as f64, &[]);
     Counter "websocket_send_timeout_total"
         "Connections closed because the client took no data."
@@ -122,9 +122,9 @@ metrics! {
         );
     Counter "dashstream_messages_received_total" "Kafka records read."
         = |s, e| e(s.counts.ingest.received.get() as f64, &[]);
-    Counter "dashstream_decode_failures_total" "New records refused, whatever the reason."
+    Counter "dashstream_decode_failures_total" "New unusable records, whatever the reason."
         = |s, e| e(s.counts.ingest.refused(Age::New) as f64, &[]);
-    Counter "dashstream_invalid_payloads_total" "New records refused for their size or for having no value."
+    Counter "dashstream_invalid_payloads_total" "New records that are too large or have no value."
         = |s, e| e(s.counts.ingest.unusable.of(Age::New).sum() as f64, &[]);
     Counter "dashstream_fetch_failures_total"
         "Failed attempts to read a partition or the topic's metadata."
@@ -132,37 +132,37 @@ metrics! {
     Counter "dashstream_sequence_gaps_total" "Gaps in the sequences of new records."
         = |s, e| e(finding_count(s, SequenceFinding::Gap), &[]);
     Counter "dashstream_sequence_duplicates_total"
-        "New records with the sequence number that came just before."
+        "New records with the same sequence number as the one before."
         = |s, e| e(finding_count(s, SequenceFinding::Duplicate), &[]);
     Counter "dashstream_sequence_reorders_total"
-        "New records with a sequence number long past."
+        "New records with a lower sequence number than the one before."
         = |s, e| e(finding_count(s, SequenceFinding::Reorder), &[]);
-    Histogram "dashstream_sequence_gap_size" "Numbers left out by each gap of new records."
+    Histogram "dashstream_sequence_gap_size" "Sequence numbers missing in each gap of new records."
         = |s, e| e(s.counts.ingest.sequences.gap_size.snapshot(), &[]);
     Counter "dashstream_sequence_unchecked_total"
-        "Sequence numbers not compared, because kinds share counters that cannot be told apart."
+        "Sequence numbers not checked, because several kinds share one counter."
         = |s, e| e(s.counts.ingest.sequences.unchecked.get() as f64, &[]);
     Counter "dashstream_offset_checkpoint_writes_total" "Checkpoints written."
         = |s, e| e(s.counts.checkpoints.writes.get() as f64, &[]);
     Counter "dashstream_offset_checkpoint_failures_total" "Checkpoints that could not be written."
         = |s, e| e(s.counts.checkpoints.failures.get() as f64, &[]);
     Counter "dashstream_relay_checkpoint_faults_total" ["fault"]
-        "Checkpoint files found at start that were of no use, by what was wrong with them."
+        "Invalid checkpoint files found at start, by fault."
         = |s, e| family(&s.counts.checkpoints.faults, e);
-    Counter "dashstream_relay_sequence_checked_total" "Sequence numbers compared, of any age."
+    Counter "dashstream_relay_sequence_checked_total" "Sequence numbers checked, of historical and new records."
         = |s, e| e(s.counts.ingest.sequences.checked.get() as f64, &[]);
     Counter "dashstream_relay_sequence_old_findings_total" ["finding"]
-        "Findings in the sequences of old records."
+        "Findings in the sequences of historical records."
         = |s, e| family(&s.counts.ingest.sequences.old_findings, e);
-    Gauge "dashstream_relay_sequence_series" "Series of sequence numbers that are tracked."
+    Gauge "dashstream_relay_sequence_series" "Tracked series of sequence numbers."
         = |s, e| e(s.counts.ingest.sequences.series.get() as f64, &[]);
-    Gauge "dashstream_relay_sequence_bytes" "Memory held for the tracked series."
+    Gauge "dashstream_relay_sequence_bytes" "Memory used for the tracked series."
         = |s, e| e(s.counts.ingest.sequences.bytes.get() as f64, &[]);
     Counter "dashstream_relay_sequence_pruned_total"
-        "Series dropped to stay within the bound, the least recently used first."
+        "Series evicted to stay within the bound, the least recently used first."
         = |s, e| e(s.counts.ingest.sequences.pruned.get() as f64, &[]);
     Counter "dashstream_relay_sequence_returned_total"
-        "Series that came back after they had been dropped."
+        "Series that returned after they had been evicted."
         = |s, e| e(s.counts.ingest.sequences.returned.get() as f64, &[]);
     Counter "dashstream_relay_records_total" ["age", "outcome"]
         "Kafka records read, each under one outcome and one age."
@@ -171,7 +171,7 @@ metrics! {
             e(s.counts.ingest.refused(age) as f64, &[age.text(), "refused"]);
         };
     Counter "dashstream_relay_refused_total" ["age", "code"]
-        "Records refused, by reject code or by the cause of the gap that stands for them."
+        "Unusable records, by reject code or by the cause of the gap that replaces them."
         = |s, e| for &age in Age::ALL {
             for (code, count) in s.counts.ingest.rejects.of(age).iter() {
                 e(count as f64, &[age.text(), code.code()]);
@@ -187,55 +187,55 @@ metrics! {
             e(s.counts.ingest.accepted_empty.get() as f64, &["none"]);
         };
     Counter "dashstream_relay_rejects_total" ["code"]
-        "Records not accepted, by reject code; each is in the log as a reject frame."
+        "Rejected records, by code; each is in the log as a reject frame."
         = |s, e| for &code in RejectCode::ALL {
             let count: u64 = Age::ALL.iter().map(|&age| s.counts.ingest.rejects.of(age).get(code)).sum();
             e(count as f64, &[code.code()]);
         };
     Counter "dashstream_relay_gaps_total" ["cause"]
-        "Gaps written into the log, by cause. Gaps of single clients are counted apart."
+        "Gaps written to the log, by cause; gaps sent to a single client are counted separately."
         = |s, e| family(&s.counts.ingest.gaps, e);
     Counter "dashstream_relay_gap_offsets_total" ["cause"]
         "Offsets covered by the gaps in the log, by cause."
         = |s, e| family(&s.counts.ingest.gap_offsets, e);
     Counter "dashstream_relay_unreadable_batches_total" ["age"]
-        "Batches that cannot be read or are too large for the memory for reading, by age."
+        "Batches that cannot be read or exceed the memory for reading, by age."
         = |s, e| for &age in Age::ALL {
             e(s.counts.ingest.unreadable.of(age).get() as f64, &[age.text()]);
         };
     Counter "dashstream_relay_marks_total"
-        "Marks written: positions past offsets that hold no record."
+        "Marks written to the log; a mark skips offsets without a record."
         = |s, e| e(s.counts.ingest.marks.get() as f64, &[]);
     Counter "dashstream_relay_newer_schema_records_total"
-        "Accepted records of a schema version newer than this build applies."
+        "Accepted records with a schema version newer than this build supports."
         = |s, e| e(s.counts.ingest.newer_schema.get() as f64, &[]);
     Counter "dashstream_relay_received_bytes_total" "Bytes of record values read from Kafka."
         = |s, e| e(s.counts.ingest.received_bytes.get() as f64, &[]);
     Counter "dashstream_relay_fetches_total" "Fetches sent to Kafka."
         = |s, e| e(s.counts.ingest.fetches.get() as f64, &[]);
     Counter "dashstream_relay_probes_total"
-        "Fetches that looked whether a topic is still the same."
+        "Fetches that checked whether the topic was recreated."
         = |s, e| e(s.counts.ingest.probes.get() as f64, &[]);
     Counter "dashstream_relay_client_rebuilds_total"
         "Times the Kafka client was rebuilt from the bootstrap brokers."
         = |s, e| e(s.counts.ingest.client_rebuilds.get() as f64, &[]);
     Counter "dashstream_relay_topic_resets_total"
-        "Partitions found in a recreated topic, their log started again."
+        "Times a partition's log was restarted because the topic was recreated."
         = |s, e| e(s.counts.ingest.topic_resets.get() as f64, &[]);
     Counter "dashstream_relay_truncations_total"
-        "Partitions whose log in Kafka lost its end, theirs then begun again at the new one."
+        "Times a partition's log was restarted because Kafka truncated the partition."
         = |s, e| e(s.counts.ingest.truncations.get() as f64, &[]);
     Counter "dashstream_relay_aborted_records_total"
-        "Records left out because their transaction was aborted; so far as the answers that held them were used up."
+        "Records skipped because their transaction was aborted; counted once their fetch response is consumed."
         = |s, e| e(s.counts.ingest.aborted.get() as f64, &[]);
     Gauge "dashstream_relay_open_transaction_seconds" ["partition"]
-        "How long the first open transaction of the partition has hidden the records behind it; 0 without one."
+        "Time for which the partition's first open transaction has blocked the records after it; 0 without one."
         = |s, e| for (partition, state) in s.ingest.partitions() {
             let since = state.hidden().map(|hidden| s.clock.now_ms().saturating_sub(hidden.since_ms));
             e(since.unwrap_or(0) as f64 / 1e3, &[&partition.to_string()]);
         };
     Gauge "dashstream_relay_memory_bytes" ["part"]
-        "Memory that grows with what others send: log, fetched (packed batches), unpacked, sequence."
+        "Memory that grows with received data: log, fetched (compressed), unpacked (decompressed), sequence."
         = |s, e| {
             let held = s.kafka.held();
             e(s.hub.log().bytes() as f64, &["log"]);
@@ -247,13 +247,13 @@ metrics! {
         = |s, e| e(s.hub.log().partition_count() as f64, &[]);
     Counter "dashstream_relay_segments_total" "Segments appended to the log."
         = |s, e| e(s.counts.ingest.segments.get() as f64, &[]);
-    Gauge "dashstream_relay_log_bytes_max" "Bound on the log, in bytes."
+    Gauge "dashstream_relay_log_bytes_max" "Limit of the log, in bytes."
         = |s, e| e(s.log_bytes_max as f64, &[]);
     Gauge "dashstream_relay_log_bytes" ["partition"] "Bytes of the log, index included."
         = |s, e| for p in s.hub.partitions() { e(p.bytes as f64, &[&p.partition.to_string()]); };
     Gauge "dashstream_relay_log_frames" ["partition"] "Frames in the log."
         = |s, e| for p in s.hub.partitions() { e(p.frames as f64, &[&p.partition.to_string()]); };
-    Gauge "dashstream_relay_log_earliest_offset" ["partition"] "Oldest position in the log."
+    Gauge "dashstream_relay_log_earliest_offset" ["partition"] "First position held in the log."
         = |s, e| for p in s.hub.partitions() { e(p.held_from as f64, &[&p.partition.to_string()]); };
     Gauge "dashstream_relay_log_head_offset" ["partition"] "Position at which the log ends."
         = |s, e| for p in s.hub.partitions() { e(p.end as f64, &[&p.partition.to_string()]); };
@@ -266,78 +266,78 @@ metrics! {
             }
         };
     Counter "dashstream_relay_log_evicted_frames_total" ["partition"]
-        "Frames that left the log to make room."
+        "Frames evicted from the log."
         = |s, e| for p in s.hub.partitions() {
             e(p.evicted_frames as f64, &[&p.partition.to_string()]);
         };
     Counter "dashstream_relay_log_evicted_bytes_total" ["partition"]
-        "Bytes of frames that left the log to make room."
+        "Bytes of frames evicted from the log."
         = |s, e| for p in s.hub.partitions() {
             e(p.evicted_bytes as f64, &[&p.partition.to_string()]);
         };
     Counter "dashstream_relay_sessions_total" "WebSocket connections opened."
         = |s, e| e(s.counts.clients.sessions.get() as f64, &[]);
     Counter "dashstream_relay_session_closes_total" ["code"]
-        "Connections the relay closed, by close code."
+        "Connections closed by the relay, by close code."
         = |s, e| family(&s.counts.clients.closes, e);
     Counter "dashstream_relay_session_ends_total" ["how"]
-        "Connections that ended: closed by the relay, by the peer, or lost."
+        "Connections that ended, by how: closed by the relay, closed by the peer, or lost."
         = |s, e| family(&s.counts.clients.endings, e);
     Counter "dashstream_relay_refused_upgrades_total" ["reason"]
-        "Requests for a WebSocket that were refused."
+        "WebSocket upgrade requests that were refused."
         = |s, e| family(&s.counts.clients.refusals, e);
     Counter "dashstream_relay_refused_requests_total" ["reason"]
-        "Other requests that the gate refused."
+        "Other HTTP requests that were refused."
         = |s, e| family(&s.counts.clients.refused_requests, e);
     Counter "dashstream_relay_control_errors_total" ["code"]
         "Control messages refused, by error code."
         = |s, e| family(&s.counts.clients.control_errors, e);
     Counter "dashstream_relay_resume_errors_total" ["code"]
-        "Resumes of clients refused, by error code; they are among the control errors too."
+        "Resume messages refused, by error code; also counted as control errors."
         = |s, e| family(&s.counts.clients.resume_errors, e);
     Counter "dashstream_relay_stale_cursors_total"
-        "Gaps made for a single client because its cursor was older than the log."
+        "Gaps sent to a single client because its cursor was older than the log."
         = |s, e| e(s.counts.clients.stale_cursors.get() as f64, &[]);
     Counter "dashstream_relay_stale_offsets_total"
-        "Offsets covered by the gaps made for single clients."
+        "Offsets covered by gaps sent to single clients."
         = |s, e| e(s.counts.clients.stale_offsets.get() as f64, &[]);
-    Counter "dashstream_relay_replay_requests_total" ["mode"] "Replays asked for and begun."
+    Counter "dashstream_relay_replay_requests_total" ["mode"] "Replays started."
         = |s, e| family(&s.counts.clients.replays.requests, e);
-    Counter "dashstream_relay_replay_frames_total" ["mode"] "Data frames of replays."
+    Counter "dashstream_relay_replay_frames_total" ["mode"] "Data frames sent in replays."
         = |s, e| family(&s.counts.clients.replays.frames, e);
-    Counter "dashstream_relay_replay_bytes_total" ["mode"] "Bytes of data frames of replays."
+    Counter "dashstream_relay_replay_bytes_total" ["mode"] "Bytes of data frames sent in replays."
         = |s, e| family(&s.counts.clients.replays.bytes, e);
     Counter "dashstream_relay_replay_gaps_total" ["mode"]
-        "Gaps made in replays because the cursor was older than the log."
+        "Gaps sent in replays because the cursor was older than the log."
         = |s, e| family(&s.counts.clients.replays.gaps, e);
     Counter "dashstream_relay_replay_gap_offsets_total" ["mode"]
-        "Offsets covered by the gaps made in replays."
+        "Offsets covered by gaps sent in replays."
         = |s, e| family(&s.counts.clients.replays.gap_offsets, e);
     Counter "dashstream_relay_replay_capped_total" ["mode"]
-        "Replays that gave less than was asked for, because the log no longer had all of it."
+        "Replays that began later than requested, because the log no longer held the older records."
         = |s, e| family(&s.counts.clients.replays.capped, e);
     Histogram "dashstream_relay_replay_duration_ms" ["mode"]
         "Time from resume until a replay was complete."
         = |s, e| for (from, took) in s.counts.clients.replays.took.members() {
             e(took.snapshot(), &[from.text()]);
         };
-    Counter "dashstream_relay_client_reports_total" "Reports that clients sent about themselves."
+    Counter "dashstream_relay_client_reports_total" "Reports received from clients."
         = |s, e| e(s.counts.clients.client_reports.get() as f64, &[]);
     Histogram "dashstream_relay_client_apply_lag_ms"
-        "Longest recent time from receiving to having decoded and applied, as each report tells it."
+        "Longest recent time from receiving to having decoded and applied a message, per report."
         = |s, e| e(s.counts.clients.client_apply_lag.snapshot(), &[]);
     Histogram "dashstream_relay_client_backlog_frames"
-        "Frames that a client had received and not applied, as each report tells it."
+        "Frames that a client had received but not yet applied, per report."
         = |s, e| e(s.counts.clients.client_backlog.snapshot(), &[]);
     Counter "dashstream_relay_client_rejects_total"
-        "Records that clients could not decode though the relay had accepted them."
+        "Records that clients could not decode although the relay had accepted them."
         = |s, e| e(s.counts.clients.client_rejects.get() as f64, &[]);
-    Counter "dashstream_relay_sent_frames_total" "Data frames given to clients."
+    Counter "dashstream_relay_sent_frames_total" "Data frames sent to clients."
         = |s, e| e(s.counts.clients.sent_frames.get() as f64, &[]);
-    Counter "dashstream_relay_sent_bytes_total" "Bytes of data frames given to clients."
+    Counter "dashstream_relay_sent_bytes_total" "Bytes of data frames sent to clients."
         = |s, e| e(s.counts.clients.sent_bytes.get() as f64, &[]);
     Counter "dashstream_relay_sent_messages_total" ["type"]
-        "WebSocket messages given to clients."
+        "WebSocket messages sent to clients."
         = |s, e| {
             e(s.counts.clients.sent_data_messages.get() as f64, &["data"]);
             e(s.counts.clients.sent_control_messages.get() as f64, &["control"]);
@@ -345,16 +345,16 @@ metrics! {
     Counter "dashstream_relay_socket_writes_total"
         "System calls that wrote to a client's socket."
         = |s, e| e(s.counts.clients.socket_writes.get() as f64, &[]);
-    Gauge "dashstream_relay_http_connections" "HTTP connections that are open, upgraded ones not."
+    Gauge "dashstream_relay_http_connections" "Open HTTP connections, without upgraded ones."
         = |s, e| e(s.counts.clients.http_connections.get() as f64, &[]);
     Counter "dashstream_relay_log_lines_dropped_total"
-        "Log lines dropped because standard error did not take them."
+        "Log lines dropped because standard error did not accept them."
         = |_, e| e(log_output::DROPPED.get() as f64, &[]);
     Gauge "dashstream_relay_ended_tasks"
         "Tasks of the relay that ended unexpectedly; restart it."
         = |s, e| e(s.tasks.ended().len() as f64, &[]);
     Counter "dashstream_relay_connection_panics_total"
-        "Connections that ended because of a fault of the relay itself."
+        "Connections that ended because of an internal error of the relay."
         = |s, e| e(s.counts.clients.connection_panics.get() as f64, &[]);
 }
 
