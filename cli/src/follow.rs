@@ -152,7 +152,7 @@ pub(crate) fn run(args: &FollowArgs, watcher: &mut dyn Watcher) -> Result<Follow
         follow.outputs().await;
         let timed_out = stopped == Stop::TimedOut;
         if timed_out {
-            say!("dashstream: the time is up");
+            say!("dashstream: the time limit is reached");
         }
         Ok(Followed {
             totals: follow.totals(),
@@ -382,7 +382,7 @@ impl<'a> Follow<'a> {
             .filter(|problem| problem.code == control::RESUME_ERROR);
         if refused.is_some() && !self.is_reached() {
             return Err(Failure::Io(format!(
-                "{}: the relay refused the start",
+                "{}: the relay refused the resume",
                 self.args.url
             )));
         }

@@ -24,7 +24,7 @@ pub(crate) use self::stream::{EMPTY, read};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// Told from the first bytes
+    /// Detected from the first bytes
     Auto,
     /// One file is one payload
     Payload,

@@ -209,7 +209,7 @@ fn refused_by(answer: &Response) -> Refused {
     let reason = if is_text && !line.is_empty() {
         format!("{status}: {line}")
     } else if status == StatusCode::UNAUTHORIZED {
-        format!("{status}: what is there asks for a login, see --header")
+        format!("{status}: the server requires a login, see --header")
     } else {
         format!("{status}: this is not the answer of a relay")
     };

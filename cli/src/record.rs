@@ -40,11 +40,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     let file = match options.open(&args.output) {
         Ok(file) => file,
         Err(_) if args.output.is_dir() => {
-            let text = "a folder; the capture is one file, with a name of its own";
+            let text = "is a folder; give the name of a file";
             return Err(Failure::Io(format!("{name}: {text}")));
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(Failure::Io(format!("{name} exists, --force overwrites it")));
+            return Err(Failure::Io(format!(
+                "{name} already exists; use --force to overwrite it"
+            )));
         }
         Err(error) => return Err(Failure::Io(format!("{name}: {error}"))),
     };
@@ -90,7 +92,7 @@ impl Watcher for Recording {
     fn welcome(&mut self, welcome: &Welcome) -> Result<(), Failure> {
         if self.writer.is_some() {
             if self.namespace != welcome.namespace {
-                let text = "the relay serves another topic or cluster than at the start";
+                let text = "the relay serves a different topic or cluster than at the start";
                 return Err(Failure::Io(text.to_owned()));
             }
             return Ok(());

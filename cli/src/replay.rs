@@ -54,7 +54,7 @@ pub(crate) struct Args {
     /// Serve the page from this folder too (web/dist once it was built)
     #[arg(long, value_name = "FOLDER", requires = "serve")]
     page: Option<PathBuf>,
-    /// Serve under this host name too, besides IP addresses and localhost; may be given several times
+    /// Also serve under this host name, in addition to IP addresses and localhost; may be given several times
     #[arg(long, value_name = "NAME", value_parser = host, requires = "serve")]
     allowed_host: Vec<HostName>,
     /// Stop serving after so many seconds
@@ -76,7 +76,7 @@ pub(crate) struct Args {
 /// The formats that say where and when a record was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum CaptureFormat {
-    /// Told from the first bytes
+    /// Detected from the first bytes
     Auto,
     /// A file of `dashstream record`
     Capture,

@@ -109,7 +109,7 @@ fn write_head(out: &mut impl Write, view: &RunView, as_json: bool) -> io::Result
     if !view.row.is_held {
         writeln!(
             out,
-            "  its events are no longer held: more than the bound came after it"
+            "  its events were evicted, because later events exceeded the bound"
         )?;
     }
     Ok(())

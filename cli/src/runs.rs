@@ -18,7 +18,7 @@ use crate::utc::utc;
 pub(crate) use self::json::{gap_json, row_json, span_json};
 pub(crate) use self::load::load;
 
-/// List runs: what became of each, by which rule, and what is missing of it
+/// List runs: the status of each, the rule behind it, and what is missing
 ///
 /// Nothing more is expected to come: a run without an end has the status no_end_seen.
 #[derive(clap::Args)]

@@ -161,7 +161,7 @@ fn varint_text(value: u64, ty: FieldType) -> String {
         FieldType::Bool => (value != 0).to_string(),
         FieldType::Enum(desc) => enum_text(value, desc),
         FieldType::Uint64 | FieldType::Uint32 => value.to_string(),
-        _ => format!("the number {value}, where another layout is due"),
+        _ => format!("the number {value}, where a different wire type is expected"),
     }
 }
 

@@ -252,7 +252,10 @@ fn readiness_follows_the_brokers() {
         ready(relay).is_ok_and(|status| status == 503)
     });
     let body = relay.get("/ready").body;
-    assert!(body.contains("no answer to the probe of its end"), "{body}");
+    assert!(
+        body.contains("no answer to the request for its end offset"),
+        "{body}"
+    );
     relay.wait_for("a client built anew", PATIENCE, |relay| {
         let metrics = relay.metrics();
         metrics.sum("dashstream_relay_client_rebuilds_total", &[]) >= 1.0

@@ -104,7 +104,7 @@ impl fmt::Display for Error {
                 write!(f, "the permission {operation} on topic {topic} is missing")
             }
             Self::Absent => f.write_str("the topic or partition does not exist"),
-            Self::AnotherTopic => f.write_str("the topic was deleted and created again"),
+            Self::AnotherTopic => f.write_str("the topic was recreated"),
             Self::OutOfRange => f.write_str("offset out of range"),
             Self::Truncated { end, .. } => write!(f, "the log was truncated to offset {end}"),
             Self::NoLeader => f.write_str("the partition has no leader"),

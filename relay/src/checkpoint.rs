@@ -72,7 +72,7 @@ impl Trouble {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Unwritten => "its checkpoint cannot be written",
-            Self::Unread => "its checkpoint could not be read at start and is left alone",
+            Self::Unread => "its checkpoint could not be read at start and is left in place",
         }
     }
 }
@@ -141,7 +141,7 @@ impl Checkpoints {
             Some(Err(TryLockError::Error(error))) => error,
             None => io::ErrorKind::TimedOut.into(),
         };
-        tracing::warn!(folder = shown, %error, "cannot be locked: a second relay on it is not noticed");
+        tracing::warn!(folder = shown, %error, "cannot be locked: a second relay using it would not be detected");
         Ok(())
     }
 
@@ -199,7 +199,7 @@ impl Inner {
         self.troubles.lock().insert(partition, Trouble::Unread);
         let file = self.place(partition).file(&self.dir);
         let file = file.display();
-        tracing::warn!(partition, %file, "ignored and left alone: {fault}");
+        tracing::warn!(partition, %file, "checkpoint file ignored and left in place: {fault}");
     }
 
     fn set_aside(&self, partition: u32, fault: Fault) {
@@ -210,10 +210,10 @@ impl Inner {
         match set_aside(&self.dir, place) {
             Ok(aside) => {
                 let aside = aside.display();
-                tracing::warn!(partition, %file, %aside, "ignored and moved aside: {fault}");
+                tracing::warn!(partition, %file, %aside, "checkpoint file ignored and moved aside: {fault}");
             }
             Err(error) => {
-                tracing::warn!(partition, %file, %error, "ignored: {fault}");
+                tracing::warn!(partition, %file, %error, "checkpoint file ignored: {fault}");
             }
         }
     }

@@ -192,10 +192,10 @@ fn run_logged(config: Config, reads: Reads) -> Result<(), Failure> {
     }
     tracing::info!(config = %serde_json::to_string(&config)?, "effective configuration");
     if !config.listen.host.is_loopback() {
-        tracing::warn!(host = %config.listen.host, "there is no login: whoever reaches this address reads everything");
+        tracing::warn!(host = %config.listen.host, "there is no login: anyone who can reach this address can read everything");
     }
     if config.kafka.security.shows_password() {
-        tracing::warn!("PLAIN without TLS: the password crosses the network in the clear");
+        tracing::warn!("PLAIN without TLS: the password crosses the network in clear text");
     }
     if let Some(warning) = config.dlq_warning() {
         tracing::warn!(warning);

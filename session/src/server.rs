@@ -205,7 +205,7 @@ impl ServerSession {
                 Ok(())
             }
             ServerInput::SendStalled => {
-                self.close(CloseCode::SendStalled, "the client took no data");
+                self.close(CloseCode::SendStalled, "the client accepted no data");
                 Ok(())
             }
             ServerInput::Shutdown { retry_after_ms } => {

@@ -83,7 +83,7 @@ impl Letter {
         if let Some(included) = self.original_payload_included_bytes
             && included != kept
         {
-            return Err(format!("{included} bytes are said to be here, {kept} are"));
+            return Err(format!("the record claims {included} bytes and has {kept}"));
         }
         let len = self.original_payload_size_bytes.unwrap_or(kept);
         if self.original_payload_truncated && len > kept {
@@ -137,7 +137,7 @@ fn whole(payload: &[u8], len: u64, sha256: Option<&str>) -> Result<Kept, String>
     if found.eq_ignore_ascii_case(expected) {
         Ok(Kept::Whole)
     } else {
-        Err("the payload's SHA-256 is another than the record says".to_owned())
+        Err("the payload's SHA-256 differs from the one in the record".to_owned())
     }
 }
 

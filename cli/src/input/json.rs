@@ -63,7 +63,7 @@ pub(super) fn unescape(text: &[u8], out: &mut Vec<u8>) -> Result<(), Wrong> {
             b'u' => {
                 let (char, len) = unicode(rest.get(plain..).unwrap_or_default()).ok_or(Wrong {
                     at,
-                    what: "an escape that stands for no character",
+                    what: "an escape that is not a valid character",
                 })?;
                 out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
                 at += len;
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
     fn end(&mut self) -> Result<(), Wrong> {
         match self.peek() {
             None => Ok(()),
-            Some(_) => Err(self.wrong("something follows the object")),
+            Some(_) => Err(self.wrong("unexpected text after the object")),
         }
     }
 

@@ -312,12 +312,12 @@ pub(super) fn capture_text(error: CaptureError) -> String {
         CaptureError::NotACapture => "it does not start as a capture".to_owned(),
         CaptureError::Version(version) => format!("a capture of version {version}"),
         CaptureError::BlockTooLarge(at) => format!("the block at byte {at} is too large"),
-        CaptureError::Checksum(at) => format!("the block at byte {at} is not what was written"),
-        CaptureError::Metadata => "its metadata is damaged or not in front".to_owned(),
+        CaptureError::Checksum(at) => format!("the block at byte {at} does not match its checksum"),
+        CaptureError::Metadata => "its metadata is damaged or not its first block".to_owned(),
         CaptureError::Index => "its index is damaged".to_owned(),
-        CaptureError::AfterEnd => "something follows its end".to_owned(),
+        CaptureError::AfterEnd => "there are bytes after its end".to_owned(),
         CaptureError::Frames(error) => format!("a block holds damaged frames, {error}"),
-        CaptureError::Full => "it holds as many blocks as one can".to_owned(),
+        CaptureError::Full => "it has reached the maximum number of blocks".to_owned(),
     };
     format!("{}: {words}", error.code())
 }
@@ -361,7 +361,7 @@ const KEY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX;
 const ZERO_HEAD_BYTES_MIN: usize = 64;
 /// More empty records in a row are no records.
 const ZERO_RECORDS_MAX: u32 = 64;
-const ZEROS: &str = "filled with zeros, as a file is that was not wholly written";
+const ZEROS: &str = "filled with zeros; it was probably not written completely";
 pub(crate) const EMPTY: &str = "the file is empty";
 /// A length that stands for a null key or value.
 const NULL_LEN: u32 = u32::MAX;

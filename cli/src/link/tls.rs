@@ -42,7 +42,7 @@ fn of_system() -> Result<RootCertStore, Failure> {
     // Systems have certificates that nobody can read any more; the rest is used.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
-        let text = "the system has no trusted certificates; name a file of them by --ca";
+        let text = "the system has no trusted certificates; give a file of them with --ca";
         return Err(Failure::Io(text.to_owned()));
     }
     Ok(roots)

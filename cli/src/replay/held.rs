@@ -141,7 +141,7 @@ pub(super) fn all(source: &Source, reading: Reading, bytes_max: u64) -> Result<V
         bytes += held.cost() as u64;
         if bytes > bytes_max {
             return Err(Failure::Io(format!(
-                "{}: it takes more than {bytes_max} bytes of memory, see --memory-max",
+                "{}: it needs more than {bytes_max} bytes of memory, see --memory-max",
                 source.name()
             )));
         }
@@ -225,7 +225,7 @@ impl Order {
             position.is_some_and(|at| at > held.next() || (at == held.next() && !is_mark));
         if missing || repeated {
             return Err(format!(
-                "partition {partition} does not go on at offset {offset}"
+                "partition {partition} does not continue at offset {offset}"
             ));
         }
         self.positions.insert(partition, held.next());

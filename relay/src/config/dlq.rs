@@ -82,7 +82,7 @@ impl Reader {
         let bytes = value::bytes(&o.dlq_record_bytes_max, RECORD_BYTES_MIN, RECORD_BYTES_MAX);
         let bytes = self.read("dlq_record_bytes_max", bytes);
         let topic = if o.kafka_dlq_topic.is_empty() {
-            let idle = "is not set, but the dead letter queue is to fail closed";
+            let idle = "is not set, but the dead letter queue is set to fail closed";
             let off = if closed == Some(true) {
                 Err(idle.to_owned())
             } else {
@@ -93,7 +93,8 @@ impl Reader {
             let topic = Topic::parse(&o.kafka_dlq_topic).and_then(|topic| {
                 if Some(&topic) == source {
                     return Err(
-                        "is the topic that is read: each dead letter would make another".to_owned(),
+                        "is the topic the relay reads: each dead letter would cause another"
+                            .to_owned(),
                     );
                 }
                 Ok(Some(topic))

@@ -64,7 +64,7 @@ pub struct SecurityOptions {
     )]
     pub kafka_ssl_key_password: Secret,
 
-    /// Whether a broker's certificate must bear its name: https, the only choice.
+    /// Whether a broker's certificate must contain its name: https, the only choice.
     #[arg(long, env, global = true, default_value = "https")]
     pub kafka_ssl_endpoint_algorithm: String,
 }
@@ -161,7 +161,7 @@ impl Mechanism {
         let supported = "PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 are";
         Err(match name.as_str() {
             "" => format!(
-                "is not set, and the security protocol asks for a login; {supported} possible"
+                "is not set, and the security protocol requires a login; {supported} possible"
             ),
             "GSSAPI" | "OAUTHBEARER" => {
                 format!("{name} is not supported by this relay; {supported}")
@@ -304,8 +304,8 @@ impl Reader {
         let asked = protocol.is_some_and(Protocol::has_login);
         let idle = protocol.is_some_and(|p| !p.has_login());
         let no_user = user.trim().is_empty();
-        let half = "is not set, but the other half of user and password is";
-        let missing = "is not set, and the security protocol asks for a login";
+        let half = "is not set, but user and password must be set together";
+        let missing = "is not set, and the security protocol requires a login";
         let why = |other_given: bool| if other_given { half } else { missing };
         let user_missing = no_user && (asked || !password.is_empty());
         self.refuse(
@@ -333,7 +333,7 @@ impl Reader {
         self.refuse(
             "kafka_ssl_endpoint_algorithm",
             !algorithm.eq_ignore_ascii_case("https"),
-            "only https is supported: a broker's certificate must bear its name",
+            "only https is supported: a broker's certificate must contain its name",
         );
         let files = [
             ("kafka_ssl_ca_location", &o.kafka_ssl_ca_location),
@@ -349,7 +349,7 @@ impl Reader {
             }
         }
         let [ca, certificate, key] = files.map(|(_, file)| file.trim());
-        let pair = "is not set, but the other half of certificate and key is";
+        let pair = "is not set, but certificate and key must be set together";
         self.refuse(files[1].0, certificate.is_empty() && !key.is_empty(), pair);
         self.refuse(files[2].0, key.is_empty() && !certificate.is_empty(), pair);
         if !protocol.is_some_and(Protocol::has_tls) {
@@ -423,7 +423,7 @@ fn private_key(file: &str) -> Result<PrivateKeyDer<'static>, String> {
 fn pem_problem(file: &str, error: &pem::Error, what: &str) -> String {
     match error {
         pem::Error::Io(error) => format!("{file} cannot be read: {error}"),
-        pem::Error::NoItemsFound => format!("{file} holds no PEM {what}"),
+        pem::Error::NoItemsFound => format!("{file} contains no PEM {what}"),
         _ => format!("{file} is not a PEM file"),
     }
 }

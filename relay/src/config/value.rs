@@ -34,9 +34,7 @@ impl Brokers {
             }
         }
         if may_hold_password && !wrong.is_empty() {
-            wrong.push(
-                "a login belongs into KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD".to_owned(),
-            );
+            wrong.push("set the login with KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD".to_owned());
         }
         if !wrong.is_empty() {
             return Err(wrong.join(", "));
@@ -258,7 +256,7 @@ fn within(value: u64, min: u64, max: u64) -> Result<u64, String> {
     if (min..=max).contains(&value) {
         Ok(value)
     } else {
-        Err(format!("{value} is not within {min} and {max}"))
+        Err(format!("{value} is not between {min} and {max}"))
     }
 }
 

@@ -36,8 +36,10 @@ pub(super) fn trouble(
     }
     match state.phase() {
         Phase::Paused => degraded("paused at a record until it is released"),
-        Phase::Reset => degraded("the topic was recreated; reading begins again"),
-        Phase::Starting => Some((Status::Starting, "looking for its start".to_owned())),
+        Phase::Reset => {
+            degraded("the topic was recreated; reading starts again from its beginning")
+        }
+        Phase::Starting => Some((Status::Starting, "determining its start offset".to_owned())),
         Phase::Retrying if is_stale(&state.last_answer, now_ms, stale_after_ms) => {
             let trouble = state.trouble();
             let reason = trouble.map_or_else(|| NO_ANSWER.to_owned(), |trouble| said(&trouble));
@@ -74,7 +76,7 @@ pub(super) fn said(trouble: &Trouble) -> String {
     cause(trouble.kind).to_owned()
 }
 
-const NO_PROBE: &str = "no answer to the probe of its end";
+const NO_PROBE: &str = "no answer to the request for its end offset";
 const NO_ANSWER: &str = "its broker does not answer";
 
 /// What a kind of failure means to an operator.

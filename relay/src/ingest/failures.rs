@@ -40,7 +40,7 @@ impl Failures {
         let is_due = self.0.failures() >= limits::FAILURES_BEFORE_REBUILD;
         if is_due && failure.kind().may_pass() && kafka.forget(generation) {
             context.counts.client_rebuilds.inc();
-            tracing::info!("starting over from the bootstrap brokers");
+            tracing::info!("reconnecting through the bootstrap brokers");
         }
     }
 }

@@ -414,7 +414,7 @@ impl PartitionLoop {
                     partition,
                     position = at,
                     earliest,
-                    "Kafka deleted records unread"
+                    "Kafka deleted records before they were read"
                 );
                 self.tell(notice);
                 Ok(())

@@ -40,7 +40,7 @@ pub(super) async fn run(
             }
             Err(failure) => {
                 context.counts.lag_poll_failures.inc();
-                tracing::debug!(partition, error = %failure, "probing the end failed");
+                tracing::debug!(partition, error = %failure, "the request for the end offset failed");
             }
         }
         tokio::time::sleep(interval).await;

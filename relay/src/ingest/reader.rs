@@ -47,7 +47,7 @@ pub(super) async fn run(
         };
         if missing >= limits::MISSING_ANSWERS {
             if status.phase() != Phase::Gone {
-                tracing::warn!(partition, "the topic is there without this partition");
+                tracing::warn!(partition, "the topic does not have this partition");
                 reader.vanish();
                 status.set_phase(Phase::Gone);
             }

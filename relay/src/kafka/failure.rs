@@ -201,10 +201,10 @@ impl fmt::Display for Failure {
         match self {
             Self::Other { text, .. } => f.write_str(text),
             Self::Truncated(end) => write!(f, "the log was truncated to offset {end}"),
-            Self::Recreated => f.write_str("the topic was deleted and created again"),
+            Self::Recreated => f.write_str("the topic was recreated"),
             Self::OutOfRange => f.write_str("offset out of range"),
             Self::Absent => f.write_str("the topic or partition does not exist"),
-            Self::TooLarge => f.write_str("the broker takes no record of this size"),
+            Self::TooLarge => f.write_str("the broker does not accept a record of this size"),
         }
     }
 }

@@ -94,7 +94,7 @@ impl Writer {
         state.failed = match &connected {
             Ok(_) => None,
             Err(failure) => {
-                tracing::warn!(topic = %self.name, error = %failure, "no connection for writing");
+                tracing::warn!(topic = %self.name, error = %failure, "no connection for sending dead letters");
                 state.connections.clear();
                 self.topic.forget(self.topic.generation().await).await;
                 Some((Instant::now(), failure.clone()))

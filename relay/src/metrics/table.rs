@@ -104,7 +104,7 @@ metrics! {
         "Partitions waiting until their dead letter is stored."
         = |s, e| e(s.counts.dlq.waiting().len() as f64, &[]);
     Counter "websocket_send_timeout_total"
-        "Connections closed because the client took no data."
+        "Connections closed because the client accepted no data."
         = |s, e| e(close_count(s, CloseCode::SendStalled), &[]);
     Counter "websocket_send_failed_total" "Connections lost while sending."
         = |s, e| e(s.counts.clients.send_failures.get() as f64, &[]);

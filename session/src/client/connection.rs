@@ -193,7 +193,10 @@ impl ClientSession {
             is_known &= p.expected == start.position.0;
         }
         if !is_known {
-            self.fail(CloseCode::Normal, "a partition came back");
+            self.fail(
+                CloseCode::Normal,
+                "the relay announced a known partition again",
+            );
         }
     }
 
@@ -328,7 +331,7 @@ impl ClientSession {
         if !self.positions.resumed(heads, positions) {
             self.problem(
                 CloseCode::Protocol.code(),
-                "the relay resumed at another position than requested",
+                "the relay resumed at a different position than requested",
             );
             self.fail(CloseCode::Protocol, "resumed elsewhere");
             return;

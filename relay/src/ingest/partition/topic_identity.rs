@@ -102,7 +102,7 @@ impl PartitionLoop {
                 partition,
                 read,
                 end,
-                "the log was truncated while the relay was away"
+                "the log was truncated while the relay was not running"
             );
             self.context.counts.truncations.inc();
         }
@@ -294,7 +294,7 @@ impl PartitionLoop {
             partition,
             position,
             end,
-            "the topic ends before what was read"
+            "the topic ends before the last record read"
         );
         Ok(())
     }
@@ -329,7 +329,7 @@ impl PartitionLoop {
         let partition = self.partition;
         tracing::warn!(
             partition,
-            "the topic was recreated; the partition begins again"
+            "the topic was recreated; reading the partition from its beginning"
         );
         self.known = Known {
             is_recreated: true,

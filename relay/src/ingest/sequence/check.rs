@@ -229,7 +229,7 @@ impl Sequences {
                 pruned = pruning.pruned,
                 kept = pruning.kept,
                 bytes = pruning.bytes,
-                "dropped the least recently used sequence series"
+                "evicted the least recently used sequence series"
             );
         }
         halted

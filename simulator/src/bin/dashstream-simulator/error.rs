@@ -79,7 +79,7 @@ impl fmt::Display for Error {
             } => {
                 write!(
                     f,
-                    "partition {partition} took no records for {waited:?}: {reason}"
+                    "partition {partition} accepted no records for {waited:?}: {reason}"
                 )
             }
             Self::Refused { partition, reason } => {

@@ -60,7 +60,7 @@ export function verdict(hops: readonly Hop[]): string {
     const reason = worst.reasons[0];
     return `Trouble at: ${worst.name}. ${reason ?? worst.words}`;
   }
-  if (hops.some((hop) => hop.tone === "unknown")) return "Not everything on the way is known.";
+  if (hops.some((hop) => hop.tone === "unknown")) return "The state of some hops is unknown.";
   if (hops.some((hop) => hop.tone === "busy")) return "Catching up.";
   if (hops[0]?.tone === "quiet") return `Everything works; ${hops[0].words.toLowerCase()}.`;
   return "Everything works.";
@@ -84,10 +84,10 @@ function unknownHops(known: Known, served: boolean): readonly Hop[] {
 function relayUnasked({ connection, refusal, host, health }: Known, served: boolean): Hop {
   const name = "Relay";
   if (served) {
-    const reasons = health?.kind === "none" ? ["It gives no account of its health."] : [];
+    const reasons = health?.kind === "none" ? ["It does not report its health."] : [];
     return { name, tone: "unknown", words: "serving", reasons };
   }
-  if (refusal !== "") return { name, tone: "bad", words: "lets nobody in", reasons: [refusal] };
+  if (refusal !== "") return { name, tone: "bad", words: "accepts no connections", reasons: [refusal] };
   if (connection?.phase === "waiting") {
     return { name, tone: "bad", words: "no answer", reasons: [`No answer from ${host}.`] };
   }
