@@ -60,19 +60,19 @@ pub struct Options {
     #[arg(long, env, global = true, default_value = "")]
     pub kafka_cluster_id: String,
 
-    /// Where reading starts: earliest, latest, or a time back such as 30m, 2h or 7d.
+    /// Where reading starts: earliest, latest, or a duration before now such as 30m, 2h or 7d.
     #[arg(long, env, global = true, default_value = "earliest")]
     pub kafka_auto_offset_reset: String,
 
-    /// Longest wait for any one answer of a broker.
+    /// Longest wait for one answer of a broker.
     #[arg(long, env, global = true, default_value = "30")]
     pub kafka_operation_timeout_secs: String,
 
-    /// Longest time a broker may hold a fetch back when there is nothing to send.
+    /// Longest time a broker may delay a fetch when it has nothing to send.
     #[arg(long, env, global = true, default_value = "100")]
     pub kafka_fetch_wait_ms: String,
 
-    /// Bytes asked for in one fetch of one partition.
+    /// Bytes requested of one partition in one fetch.
     #[arg(long, env, global = true, default_value = "4M")]
     pub kafka_fetch_bytes_max: String,
 
@@ -80,7 +80,7 @@ pub struct Options {
     #[arg(long, env, global = true, default_value = "30")]
     pub kafka_metadata_interval_secs: String,
 
-    /// How often the end of each partition is asked for, to measure lag and to probe the brokers.
+    /// How often the end offset of each partition is requested, for the lag and as a probe of brokers.
     #[arg(long, env, global = true, default_value = "10")]
     pub kafka_lag_check_interval_secs: String,
 
@@ -93,7 +93,7 @@ pub struct Options {
     #[command(flatten)]
     pub ingest: IngestOptions,
 
-    /// Address to listen on. Anything but loopback is reachable by others: there is no login.
+    /// Address to listen on. There is no login: others can reach any address but loopback.
     #[arg(
         long,
         env = "WEBSOCKET_HOST",
@@ -102,7 +102,7 @@ pub struct Options {
     )]
     pub host: String,
 
-    /// Port to listen on, 0 for any free one. Unset: the first free one of 3002 to 3005.
+    /// Port to listen on; 0 for any free one. Unset: the first free one of 3002 to 3005.
     #[arg(long, env = "WEBSOCKET_PORT", global = true, default_value = "")]
     pub port: String,
 
@@ -124,7 +124,7 @@ pub struct Options {
     )]
     pub send_timeout_secs: String,
 
-    /// WebSocket connections in all.
+    /// Largest number of WebSocket connections in total.
     #[arg(
         long,
         env = "WEBSOCKET_MAX_CONNECTIONS",
@@ -133,7 +133,7 @@ pub struct Options {
     )]
     pub max_connections: String,
 
-    /// WebSocket connections from one address.
+    /// Largest number of WebSocket connections from one address.
     #[arg(
         long,
         env = "WEBSOCKET_MAX_CONNECTIONS_PER_IP",
@@ -142,7 +142,7 @@ pub struct Options {
     )]
     pub max_connections_per_ip: String,
 
-    /// Origins of pages that may connect besides the relay's own, separated by commas.
+    /// Origins of pages that may connect in addition to the relay's own, separated by commas.
     #[arg(
         long,
         env = "WEBSOCKET_ALLOWED_ORIGINS",
@@ -151,8 +151,8 @@ pub struct Options {
     )]
     pub allowed_origin: String,
 
-    /// Names the relay is reached by besides IP addresses, localhost and those of allowed origins, separated
-    /// by commas.
+    /// Host names by which the relay is reached, in addition to IP addresses, localhost and the hosts of
+    /// allowed origins, separated by commas.
     #[arg(
         long,
         env = "WEBSOCKET_ALLOWED_HOSTS",
@@ -170,7 +170,7 @@ pub struct Options {
     )]
     pub decode_mode: String,
 
-    /// Bytes of frames kept in memory, over all partitions.
+    /// Memory of the log over all partitions, in bytes.
     #[arg(
         long,
         env = "DASHSTREAM_LOG_BYTES_MAX",
@@ -179,7 +179,7 @@ pub struct Options {
     )]
     pub log_bytes_max: String,
 
-    /// Unacknowledged bytes one client may have.
+    /// Bytes that one client may leave unacknowledged.
     #[arg(
         long,
         env = "DASHSTREAM_WINDOW_BYTES",
@@ -188,7 +188,7 @@ pub struct Options {
     )]
     pub window_bytes: String,
 
-    /// Time a client has for its resume.
+    /// Time a client has to send its resume.
     #[arg(
         long,
         env = "DASHSTREAM_RESUME_DEADLINE_SECS",
@@ -197,7 +197,7 @@ pub struct Options {
     )]
     pub resume_deadline_secs: String,
 
-    /// Time clients have to leave at shutdown.
+    /// Time that clients have to leave at shutdown.
     #[arg(
         long,
         env = "DASHSTREAM_DRAIN_SECS",

@@ -13,11 +13,11 @@ use super::{
 /// The options, under the names of DashFlow's variables where it has them.
 #[derive(Clone, Debug, Args)]
 pub struct DlqOptions {
-    /// Topic for records that cannot be used. Unset: there is no dead letter queue.
+    /// Topic for unusable new records. Unset: no dead letter queue.
     #[arg(long, env, global = true, default_value = "")]
     pub kafka_dlq_topic: String,
 
-    /// Dead letters on their way at the same time; reading waits for room, for 5 s if it fails open.
+    /// Dead letters in flight at the same time; reading waits for a free slot, up to 5 s if it fails open.
     #[arg(
         long,
         env = "MAX_CONCURRENT_DLQ_SENDS",
@@ -26,11 +26,11 @@ pub struct DlqOptions {
     )]
     pub dlq_concurrent_sends_max: String,
 
-    /// Longest time for one dead letter, its retries included; failing closed, for one attempt.
+    /// Longest time for one dead letter, retries included; if the queue fails closed, for each attempt.
     #[arg(long, env, global = true, default_value = "5")]
     pub dlq_send_timeout_secs: String,
 
-    /// Whether dead letters hold payloads over 512 KiB whole, where they fit: true or false.
+    /// Whether dead letters include payloads over 512 KiB whole, if they fit: true or false.
     #[arg(long, env, global = true, default_value = "false")]
     pub dlq_include_full_payload: String,
 

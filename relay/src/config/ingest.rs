@@ -14,7 +14,7 @@ use crate::limits;
 /// Options of ingest, as text.
 #[derive(Clone, Debug, Args)]
 pub struct IngestOptions {
-    /// What a gap in a sequence of new records does: continue, warn or halt.
+    /// Action on a gap in the sequence numbers of new records: continue, warn or halt.
     #[arg(
         long,
         env = "DASHSTREAM_SEQUENCE_POLICY",
@@ -23,19 +23,19 @@ pub struct IngestOptions {
     )]
     pub sequence_policy: String,
 
-    /// What a new record does that cannot be decoded, is too large or has no value: skip or pause.
+    /// Action on a new record that cannot be decoded, is too large or has no value: skip or pause.
     #[arg(long, env, global = true, default_value = "skip")]
     pub kafka_on_decode_error: String,
 
-    /// First delay after a failed call to Kafka; it doubles with each further one.
+    /// Wait after a failed call to Kafka; doubles with each further failure.
     #[arg(long, env, global = true, default_value = "100")]
     pub kafka_backoff_min_ms: String,
 
-    /// Longest delay between calls to Kafka.
+    /// Longest such wait.
     #[arg(long, env, global = true, default_value = "5000")]
     pub kafka_backoff_max_ms: String,
 
-    /// Directory for checkpoints, one per relay. Unset: there are none.
+    /// Directory for checkpoints; each relay needs its own. Unset: no checkpoints.
     #[arg(
         long,
         env = "DASHSTREAM_CHECKPOINT_DIR",

@@ -18,19 +18,19 @@ use super::{reader::Reader, value::Brokers};
 /// The options, under the names of DashFlow's variables.
 #[derive(Clone, Debug, Args)]
 pub struct SecurityOptions {
-    /// How brokers are spoken to: plaintext, ssl, sasl_plaintext or sasl_ssl.
+    /// Protocol to the brokers: plaintext, ssl, sasl_plaintext or sasl_ssl.
     #[arg(long, env, global = true, default_value = "plaintext")]
     pub kafka_security_protocol: String,
 
-    /// How the relay logs in, with sasl_plaintext and sasl_ssl: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
+    /// Login mechanism for sasl_plaintext and sasl_ssl: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
     #[arg(long, env, global = true, default_value = "")]
     pub kafka_sasl_mechanism: String,
 
-    /// User of the login.
+    /// User name of the login.
     #[arg(long, env, global = true, default_value = "")]
     pub kafka_sasl_username: String,
 
-    /// Password of the login. Prefer the variable: others can read the arguments of a process.
+    /// Password of the login. Prefer the variable: others on the machine can read the arguments of a process.
     #[arg(
         long,
         env,
@@ -41,11 +41,11 @@ pub struct SecurityOptions {
     )]
     pub kafka_sasl_password: Secret,
 
-    /// PEM file of the authorities that vouch for brokers. Unset: those of the system.
+    /// PEM file of the certificate authorities trusted for brokers. Unset: those of the system.
     #[arg(long, env, global = true, default_value = "")]
     pub kafka_ssl_ca_location: String,
 
-    /// PEM file of the relay's own certificate, and of those between it and its authority.
+    /// PEM file of the relay's own certificate and its intermediate certificates.
     #[arg(long, env, global = true, default_value = "")]
     pub kafka_ssl_certificate_location: String,
 
@@ -53,7 +53,7 @@ pub struct SecurityOptions {
     #[arg(long, env, global = true, default_value = "")]
     pub kafka_ssl_key_location: String,
 
-    /// Not supported; known so that it can be refused: the key file must not be encrypted.
+    /// Not supported: the key file must not be encrypted.
     #[arg(
         long,
         env,
