@@ -315,7 +315,7 @@ mod tests {
                 "zstd, 12 bytes, frame byte 01: zstd",
                 "       0  frame, declares 13 bytes, window 13 bytes",
                 "       6  last block: 13 bytes as they are, cut off",
-                "       6  <-- decompress: damaged zstd block",
+                "       6  <-- decompress: truncated block",
             ]
         );
     }
