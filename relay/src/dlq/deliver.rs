@@ -2,6 +2,7 @@
 
 use std::{
     hash::{BuildHasher as _, RandomState},
+    pin::Pin,
     sync::Arc,
     time::Duration,
 };
@@ -117,7 +118,11 @@ impl<S: Store> Delivery<S> {
 /// An attempt, repeated with less payload where the broker takes less than was configured.
 async fn attempt<S: Store>(store: &S, letter: &mut Letter) -> Result<(), Reason> {
     loop {
-        match store.store(letter).await {
+        // Boxed: the type of a Kafka client's call is nested so deep that, inside those of this file and the task,
+        // it passes the compiler's limit.
+        let stored: Pin<Box<dyn Future<Output = Result<(), Reason>> + Send + '_>> =
+            Box::pin(store.store(letter));
+        match stored.await {
             Err(Reason::RecordTooLarge) if letter.shrink() => {}
             result => return result,
         }
