@@ -211,7 +211,7 @@ fn what_cannot_be_sent_is_said_before_anything_is_sent() {
         ),
         (
             vec![&other, "--brokers", nowhere, "--topic", "t"],
-            "no capture",
+            "not a capture",
         ),
         (
             vec![
