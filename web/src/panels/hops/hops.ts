@@ -87,7 +87,8 @@ function relayUnasked({ connection, refusal, host, health }: Known, served: bool
     const reasons = health?.kind === "none" ? ["It does not report its health."] : [];
     return { name, tone: "unknown", words: "serving", reasons };
   }
-  if (refusal !== "") return { name, tone: "bad", words: "accepts no connections", reasons: [refusal] };
+  if (refusal !== "")
+    return { name, tone: "bad", words: "accepts no connections", reasons: [refusal] };
   if (connection?.phase === "waiting") {
     return { name, tone: "bad", words: "no answer", reasons: [`No answer from ${host}.`] };
   }
