@@ -153,7 +153,7 @@ fn value_text(value: &Value<'_>, ty: Option<FieldType>) -> String {
 
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "the other types of protobuf are no varints"
+    reason = "only these protobuf types are varints"
 )]
 fn varint_text(value: u64, ty: FieldType) -> String {
     match ty {

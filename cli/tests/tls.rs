@@ -61,7 +61,7 @@ fn a_relay_behind_tls_is_reached_with_a_header() {
         );
         assert!(!finished.stderr.contains("s3cret"), "{finished:?}");
     }
-    // Whom nobody vouches for, or who has another name, is told nothing and not asked again.
+    // A server with an untrusted certificate or another name gets no request and no retry.
     let other = format!("wss://127.0.0.1:{port}");
     for (url, trust) in [
         (&format!("wss://localhost:{port}"), &[][..]),

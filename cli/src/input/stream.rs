@@ -359,7 +359,7 @@ const HELD_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + FRAME_BYTE_LEN + 1;
 const KEY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX;
 /// A file that starts with fewer zero bytes may be a payload: its first byte is one in most.
 const ZERO_HEAD_BYTES_MIN: usize = 64;
-/// More empty records in a row are no records.
+/// A longer run of empty records means that the input is not a list of records.
 const ZERO_RECORDS_MAX: u32 = 64;
 const ZEROS: &str = "filled with zeros; it was probably not written completely";
 pub(crate) const EMPTY: &str = "the file is empty";
