@@ -7,6 +7,7 @@ import { threads } from "./panels/threads/panel.js";
 import { totals } from "./panels/totals/panel.js";
 import type { PanelPart } from "./store/panel.js";
 import type { RelayStore } from "./store/relay.svelte.js";
+import { runAddress } from "./store/run_address.js";
 
 const PANELS: readonly ((store: RelayStore) => PanelPart)[] = [
   hops,
@@ -20,6 +21,9 @@ const PANELS: readonly ((store: RelayStore) => PanelPart)[] = [
 /** Makes the panels; what the address says of them is then in force. */
 export function makePanels(store: RelayStore): readonly PanelPart[] {
   const panels = PANELS.map((make) => make(store));
+  runAddress(store.selection).forEach((part) => {
+    store.address.add(part);
+  });
   for (const panel of panels)
     panel.address.forEach((part) => {
       store.address.add(part);

@@ -83,6 +83,7 @@ export class RelayStore {
     this.#from = from;
     this.#forget();
     this.selection.close();
+    this.selection.closeRun();
     this.worker.post({ type: "reset", from });
   }
 

@@ -1,4 +1,7 @@
-/** What a person looks at, whichever panel they chose it in: the filter of the events, the open record. */
+/**
+ * What a person looks at, whichever panel they chose it in: the filter of the events, the open record, the
+ * open run and the span of it that is selected.
+ */
 import { FILTER_CHARS_MAX } from "../base/url.js";
 
 /** A place in the topic. */
@@ -18,6 +21,13 @@ export class Selection {
   place = $state.raw<Place | null>(null);
   /** Rises whenever a record is closed. */
   closes = $state(0);
+  /** The open run, by the address of its first event: `PARTITION:OFFSET:INDEX`. */
+  run = $state<string | null>(null);
+  /**
+   * The selected line of that run, by the address of its first event. Where several begin with one event,
+   * which of them stands behind it: the number of the branch, or what is missing or waited for.
+   */
+  span = $state<string | null>(null);
   /** Rises whenever other rows are selected: a list then shows its top. */
   turn = $state(0);
 
@@ -76,6 +86,22 @@ export class Selection {
     this.row = null;
     this.place = null;
     this.closes += 1;
+  }
+
+  /** Opens a run, and in it a span. */
+  openRun(address: string, span: string | null = null): void {
+    this.run = address;
+    this.span = span;
+  }
+
+  /** Goes back to all runs. */
+  closeRun(): void {
+    this.run = null;
+    this.span = null;
+  }
+
+  selectSpan(span: string | null): void {
+    this.span = this.run === null ? null : span;
   }
 
   /** Row ids of a worker that is gone mean nothing to the next one; places do. */
