@@ -28,6 +28,9 @@ const fn hint(refused: Refused) -> &'static str {
             "--allowed-host (WEBSOCKET_ALLOWED_HOSTS) lists the names it is reached by."
         }
         Refused::Origin => "--allowed-origin (WEBSOCKET_ALLOWED_ORIGINS) lists those that may.",
+        Refused::Forwarded => {
+            "Proxies in --trusted-proxies (WEBSOCKET_TRUSTED_PROXY_IPS) set one kind and remove the other."
+        }
         Refused::Starting => "See /health for what it is waiting for.",
         Refused::PerAddress => "The limit is --max-connections-per-ip.",
         Refused::Total => "The limit is --max-connections.",

@@ -12,7 +12,7 @@ mod variables;
 
 use std::{net::IpAddr, time::Duration};
 
-use dashstream_serve::{HostName, Origin};
+use dashstream_serve::{HostName, Origin, TrustedProxies};
 use decode_core::wire;
 use serde::Serialize;
 
@@ -79,6 +79,7 @@ pub struct ListenConfig {
     pub connections_per_ip_max: usize,
     pub allowed_origins: Vec<Origin>,
     pub allowed_hosts: Vec<HostName>,
+    pub trusted_proxies: TrustedProxies,
     #[serde(rename = "drainMs", serialize_with = "as_millis")]
     pub drain: Duration,
 }
@@ -179,6 +180,8 @@ impl Reader {
         let per_ip_max = self.read("max_connections_per_ip", per_ip_max);
         let origins = self.read("allowed_origin", Origin::parse_list(&o.allowed_origin));
         let hosts = self.read("allowed_host", HostName::parse_list(&o.allowed_host));
+        let proxies = TrustedProxies::parse_list(&o.trusted_proxies);
+        let proxies = self.read("trusted_proxies", proxies);
         let drain = self.read("drain_secs", value::seconds(&o.drain_secs, 0, 600));
         Some(ListenConfig {
             host: host?,
@@ -187,6 +190,7 @@ impl Reader {
             connections_per_ip_max: usize::try_from(per_ip_max?).ok()?,
             allowed_origins: origins?,
             allowed_hosts: hosts?,
+            trusted_proxies: proxies?,
             drain: drain?,
         })
     }

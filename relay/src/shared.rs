@@ -92,6 +92,7 @@ fn rules(config: &Config) -> Rules {
         connections_per_address_max: listen.connections_per_ip_max,
         allowed_origins: listen.allowed_origins.clone(),
         allowed_hosts: listen.allowed_hosts.clone(),
+        trusted_proxies: listen.trusted_proxies.clone(),
         send_timeout: config.serve.send_timeout,
     }
 }

@@ -2,12 +2,17 @@
 
 mod common;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use common::{
-    Rig,
-    proxies::{free_port, nginx_with, until_up},
+    PATIENCE, Rig, get_with,
+    proxies::{free_port, haproxy_with, nginx_with, until_up},
     send,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpSocket, TcpStream},
+    time::timeout,
 };
 
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -90,4 +95,134 @@ async fn nobody_releases_through_a_proxy() {
         );
         assert_eq!(send(proxy, &request).await.status, 403, "{headers}");
     }
+}
+
+/// The status of an upgrade that a client of this address asks for, and its connection.
+async fn upgrade_from(client: [u8; 4], proxy: SocketAddr, headers: &str) -> (u16, TcpStream) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    let source = SocketAddr::new(IpAddr::from(client), 0);
+    socket.bind(source).expect("an address of loopback");
+    let mut stream = socket.connect(proxy).await.expect("connects");
+    let request = format!("GET /ws HTTP/1.1\r\nHost: localhost\r\n{headers}{UPGRADE}\r\n");
+    stream.write_all(request.as_bytes()).await.expect("sends");
+    let mut head = [0; "HTTP/1.1 101".len()];
+    let read = timeout(PATIENCE, stream.read_exact(&mut head)).await;
+    read.expect("in time").expect("an answer");
+    let status = String::from_utf8_lossy(&head[9..]).parse();
+    (status.expect("a status"), stream)
+}
+
+type Start = fn(u16, &[SocketAddr]) -> Option<common::proxies::Proxy>;
+
+/// How proxies say for whom they ask; each removes what it does not say itself.
+const STARTS: [Start; 3] = [
+    |port, relays| {
+        let headers = "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; \
+            proxy_set_header Forwarded ''; proxy_set_header Host $http_host;";
+        nginx_with(port, relays, headers)
+    },
+    |port, relays| {
+        let lines = "  option forwardfor\n  http-request del-header Forwarded\n";
+        haproxy_with(port, relays, lines)
+    },
+    |port, relays| {
+        let lines = "  http-request del-header X-Forwarded- -m beg\n\
+            \x20 http-request set-header Forwarded \"for=%[src];proto=http\"\n";
+        haproxy_with(port, relays, lines)
+    },
+];
+
+/// SEC-06: through a trusted proxy each client has its own limit, whatever it says of itself; through one that is not
+/// trusted all have one.
+#[tokio::test]
+async fn clients_of_a_trusted_proxy_are_told_apart() {
+    for start in STARTS {
+        for trusted in [
+            "--trusted-proxies=127.0.0.1",
+            "--trusted-proxies=10.0.0.0/8",
+        ] {
+            let is_trusted = trusted.ends_with("127.0.0.1");
+            let rig = Rig::start(&[trusted, "--max-connections-per-ip=1"]).await;
+            let port = free_port();
+            let proxy: SocketAddr = ([127, 0, 0, 1], port).into();
+            let Some(_proxy) = start(port, &[rig.address()]) else {
+                return;
+            };
+            until_up(proxy).await;
+            let (first, _kept) = upgrade_from([127, 0, 0, 2], proxy, "").await;
+            assert_eq!(first, 101);
+            for lie in [
+                "",
+                "X-Forwarded-For: 198.51.100.1\r\n",
+                "Forwarded: for=198.51.100.1\r\n",
+                "X-Forwarded-For: 127.0.0.1\r\n",
+            ] {
+                let (again, _) = upgrade_from([127, 0, 0, 2], proxy, lie).await;
+                assert_eq!(again, 429, "{lie:?}");
+            }
+            let (other, _kept) = upgrade_from([127, 0, 0, 3], proxy, "").await;
+            assert_eq!(other, if is_trusted { 101 } else { 429 }, "{trusted}");
+            // Whoever reaches the port without the proxy is believed as little as before.
+            let lie = "X-Forwarded-For: 198.51.100.2\r\n";
+            let (past, _kept) = upgrade_from([127, 0, 0, 4], rig.address(), lie).await;
+            assert_eq!(past, 101);
+            let (past, _) = upgrade_from([127, 0, 0, 4], rig.address(), "").await;
+            assert_eq!(past, 429);
+        }
+    }
+}
+
+/// SEC-06, X17: a page may connect by the name and the scheme that a trusted proxy says its browser used.
+#[tokio::test]
+async fn a_trusted_proxy_says_how_the_page_was_reached() {
+    for (trusted, ours, other) in [("127.0.0.0/8", 101, 403), ("10.0.0.0/8", 403, 403)] {
+        let trusted = format!("--trusted-proxies={trusted}");
+        let rig = Rig::start(&[&trusted, "--allowed-host=relay.example"]).await;
+        let port = free_port();
+        let proxy: SocketAddr = ([127, 0, 0, 1], port).into();
+        let own = format!("proxy_set_header Host {};", rig.address());
+        let headers = "proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header Forwarded ''; \
+            proxy_set_header X-Forwarded-Proto https; proxy_set_header X-Forwarded-Host relay.example;";
+        let Some(_nginx) = nginx_with(port, &[rig.address()], &(own + headers)) else {
+            return;
+        };
+        until_up(proxy).await;
+        for (origin, status) in [
+            ("https://relay.example", ours),
+            ("http://relay.example", other),
+            ("https://relay.example:8443", other),
+            ("https://other.example", other),
+        ] {
+            let origin = format!("Origin: {origin}\r\n");
+            let (got, _) = upgrade_from([127, 0, 0, 2], proxy, &origin).await;
+            assert_eq!(got, status, "{origin}");
+        }
+    }
+}
+
+/// SEC-06: headers that contradict each other are refused, with what to do about it, and counted.
+#[tokio::test]
+async fn unclear_headers_are_refused() {
+    let rig = Rig::start(&["--trusted-proxies=127.0.0.1"]).await;
+    for headers in [
+        "Forwarded: for=198.51.100.1\r\nX-Forwarded-For: 198.51.100.1\r\n",
+        "Forwarded: for=\"198.51.100.1\r\n",
+        "X-Forwarded-Proto: gopher\r\n",
+        "X-Forwarded-Host: a b\r\n",
+    ] {
+        let answer = get_with(rig.address(), "/health", headers).await;
+        assert_eq!(answer.status, 400, "{headers}");
+        let refusal = answer.headers.get("x-dashstream-refusal");
+        assert_eq!(refusal.map(String::as_str), Some("forwarded"));
+        assert!(answer.body.contains("--trusted-proxies"), "{}", answer.body);
+        let (status, _) = upgrade_from([127, 0, 0, 1], rig.address(), headers).await;
+        assert_eq!(status, 400, "{headers}");
+    }
+    for kind in ["requests", "upgrades"] {
+        let series = format!("dashstream_relay_refused_{kind}_total{{reason=\"forwarded\"}}");
+        assert_eq!(rig.metric(&series).await, 4.0, "{kind}");
+    }
+    let named = "X-Forwarded-Host: rebound.example\r\n";
+    let answer = get_with(rig.address(), "/health", named).await;
+    assert_eq!(answer.status, 421);
 }

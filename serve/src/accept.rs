@@ -19,7 +19,8 @@ use http_body_util::{Either, Full};
 use hyper::{
     Request, Response, StatusCode,
     body::{Body, Incoming},
-    header::{CONNECTION, HOST, HeaderValue},
+    header::{CONNECTION, HeaderValue},
+    http::uri::Authority,
     server::conn::http1,
     service::service_fn,
 };
@@ -32,6 +33,7 @@ use tokio::{
 
 use crate::{
     Peer, Server,
+    arrival::{Arrival, Unclear},
     gate::Refused,
     hardening::harden,
     limits,
@@ -65,7 +67,12 @@ impl Server {
                 }
             };
             // Without a slot the socket is closed at once: waiting would make others wait.
-            let slot = match slots.take(peer.ip()) {
+            let slot = if self.rules.trusted_proxies.contain(peer.ip()) {
+                slots.take_for_many(peer.ip())
+            } else {
+                slots.take(peer.ip())
+            };
+            let slot = match slot {
                 Ok(slot) => slot,
                 Err(refused) => {
                     self.counters.refusals.inc(refused.label());
@@ -94,14 +101,17 @@ impl Server {
         let was_asked = AtomicBool::new(false);
         let service = service_fn(|request: Request<Incoming>| {
             was_asked.store(true, Ordering::Relaxed);
-            let (host, answer) = (request.headers().get(HOST).cloned(), &answer);
+            let arrival = Arrival::of(peer, request.headers(), &self.rules.trusted_proxies);
+            let place = arrival.as_ref().ok().and_then(|it| it.place.clone());
+            let answer = &answer;
             async move {
-                let mut answer = match self.admit(request, peer).await {
+                let mut answer = match self.admit(request, arrival).await {
                     Ok((request, peer)) => answer(request, peer).await.map(Either::Left),
                     Err(refused) => refused.map(|text| Either::Right(Full::new(text))),
                 };
                 let allowed = &self.rules.allowed_origins;
-                harden(answer.headers_mut(), host.as_ref(), allowed);
+                let place = place.as_ref().map(Authority::as_str);
+                harden(answer.headers_mut(), place, allowed);
                 let is_upgraded = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
                 if self.hub.is_closing() && !is_upgraded {
                     let close = HeaderValue::from_static("close");
@@ -141,21 +151,25 @@ impl Server {
     async fn admit(
         &self,
         request: Request<Incoming>,
-        address: IpAddr,
+        arrival: Result<Arrival, Unclear>,
     ) -> Result<(Request<Incoming>, Peer), Response<Bytes>> {
+        let is_session = request.uri().path() == WS_PATH;
         let refuse = |refused: Refused| {
+            if is_session {
+                return self.refuse(refused);
+            }
             self.counters.refused_requests.inc(refused.label());
             self.gate.answer(refused)
         };
-        match request::refuse(&request, &self.rules) {
+        let arrival = arrival.map_err(|Unclear| refuse(Refused::Forwarded))?;
+        match request::refuse(&request, arrival.place.as_ref(), &self.rules) {
             Ok(()) => {}
             Err(Unfit::Form(answer)) => return Err(*answer),
             Err(Unfit::Refused(refused)) => return Err(refuse(refused)),
         }
         let (parts, body) = request.into_parts();
-        match self.gate.admit(&parts, address).await {
+        match self.gate.admit(&parts, arrival).await {
             Ok(peer) => Ok((Request::from_parts(parts, body), peer)),
-            Err(refused) if parts.uri.path() == WS_PATH => Err(self.refuse(refused)),
             Err(refused) => Err(refuse(refused)),
         }
     }

@@ -17,6 +17,8 @@ labels! {
         Origin = "origin",
         /// A name that is not one of the server's.
         Host = "host",
+        /// Headers of a proxy that cannot be understood.
+        Forwarded = "forwarded",
         /// The subprotocol was not offered.
         Subprotocol = "subprotocol",
         /// Not a handshake of WebSocket version 13.

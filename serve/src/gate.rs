@@ -14,11 +14,11 @@ use decode_core::wire;
 use hyper::{
     Method, Response, StatusCode,
     header::{self, HeaderName, HeaderValue},
-    http::{HeaderMap, request::Parts},
+    http::{HeaderMap, request::Parts, uri::Authority},
 };
 use tokio::sync::watch;
 
-use crate::{answer::plain, counters::Refusal as Label};
+use crate::{answer::plain, arrival::Arrival, counters::Refusal as Label};
 
 /// What somebody may do. Who may do more may do less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,8 +32,12 @@ pub enum Role {
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    /// The address that the connection came from.
+    /// The client's address: that of the connection, or what trusted proxies say.
     pub address: IpAddr,
+    /// Whether the client speaks TLS with the outermost trusted proxy, if that says so.
+    pub is_tls: Option<bool>,
+    /// Under which host and port the client asked.
+    pub(crate) place: Option<Authority>,
     /// What is known of who it is.
     pub identity: Identity,
 }
@@ -84,8 +88,10 @@ impl Identity {
 /// What a request may show to prove who it is from. None of it may reach a log, an error or a metric.
 #[derive(Clone, Copy, Debug)]
 pub struct Credentials<'a> {
-    /// The address that the connection came from.
+    /// The client's address: that of the connection, or what trusted proxies say.
     pub address: IpAddr,
+    /// Whether the client speaks TLS with the outermost trusted proxy, if that says so.
+    pub is_tls: Option<bool>,
     headers: &'a HeaderMap,
 }
 
@@ -190,9 +196,10 @@ impl Default for Gate {
 
 impl Gate {
     /// Who a request is from, if they may do what it asks for.
-    pub(crate) async fn admit(&self, request: &Parts, address: IpAddr) -> Result<Peer, Refused> {
+    pub(crate) async fn admit(&self, request: &Parts, arrival: Arrival) -> Result<Peer, Refused> {
         let credentials = Credentials {
-            address,
+            address: arrival.address,
+            is_tls: arrival.is_tls,
             headers: &request.headers,
         };
         let identity = self.authenticator.authenticate(credentials).await;
@@ -202,7 +209,17 @@ impl Gate {
             Access::Needs(_) if identity.may(Role::Viewer) => return Err(Refused::NotAllowed),
             Access::Needs(_) => return Err(Refused::Unauthenticated),
         }
-        Ok(Peer { address, identity })
+        let Arrival {
+            address,
+            is_tls,
+            place,
+        } = arrival;
+        Ok(Peer {
+            address,
+            is_tls,
+            place,
+            identity,
+        })
     }
 
     /// The answer that says why.
@@ -291,6 +308,9 @@ refusals! {
     /// Anything else asked for under such a name.
     Misdirected = MISDIRECTED_REQUEST, Host, "misdirected",
         "This server is not known under this host name.";
+    /// What a trusted proxy says of where it comes from is not to be understood.
+    Forwarded = BAD_REQUEST, Forwarded, "forwarded",
+        "Its Forwarded or X-Forwarded headers are not valid, or both kinds are present.";
     /// A page of another origin.
     Origin = FORBIDDEN, Origin, "origin",
         "Pages of this origin may not connect.";

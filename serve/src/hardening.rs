@@ -8,9 +8,9 @@ use hyper::{
 
 use crate::Origin;
 
-/// Puts the headers on an answer to a request that named this host.
-pub(crate) fn harden(answer: &mut HeaderMap, host: Option<&HeaderValue>, allowed: &[Origin]) {
-    answer.insert(header::CONTENT_SECURITY_POLICY, policy(host, allowed));
+/// Puts the headers on an answer to a request that was sent to this place.
+pub(crate) fn harden(answer: &mut HeaderMap, place: Option<&str>, allowed: &[Origin]) {
+    answer.insert(header::CONTENT_SECURITY_POLICY, policy(place, allowed));
     for (name, value) in FIXED {
         answer.insert(name, HeaderValue::from_static(value));
     }
@@ -27,11 +27,10 @@ const FIXED: [(HeaderName, &str); 3] = [
 ///
 /// Not every browser takes `'self'` for WebSockets too, so that the server's own name is there once
 /// more; the operator's origins are those of a proxy before it, which may change that name.
-fn policy(host: Option<&HeaderValue>, allowed: &[Origin]) -> HeaderValue {
-    let named = host.and_then(|host| host.to_str().ok());
+fn policy(place: Option<&str>, allowed: &[Origin]) -> HeaderValue {
     let allowed = allowed.iter().filter_map(|o| o.as_str().split_once("://"));
     let mut sources = String::new();
-    for authority in named.into_iter().chain(allowed.map(|(_, rest)| rest)) {
+    for authority in place.into_iter().chain(allowed.map(|(_, rest)| rest)) {
         if is_plain(authority) {
             sources += &format!(" ws://{authority} wss://{authority}");
         }
@@ -70,8 +69,7 @@ mod tests {
     fn a_page_may_connect_to_where_it_came_from() {
         let allowed = Origin::parse_list("https://ops.example").expect("an origin");
         let connect = |host: &str, allowed: &[Origin]| {
-            let host = HeaderValue::from_str(host).expect("a value");
-            let policy = policy(Some(&host), allowed);
+            let policy = policy(Some(host), allowed);
             let policy = policy.to_str().expect("ASCII").to_owned();
             let part = policy.split("; ").find(|part| part.starts_with("connect"));
             part.expect("a part").to_owned()

@@ -7,7 +7,8 @@
 //! - [`history`] is what lies behind memory, where somebody has it.
 //! - [`server`] is what all connections share; its accept loop bounds how many there are and how long
 //!   they may take.
-//! - [`gate`] is what every request passes, with every reason to be refused.
+//! - [`gate`] is what every request passes, with every reason to be refused; [`TrustedProxies`] are those whose word
+//!   on who sent it is believed.
 //! - [`upgrade`] makes a WebSocket of a request; then a task drives one session over one socket.
 //! - [`answer`] and [`mime`] make plain answers; every answer is hardened in one place.
 //! - [`counters`] are what is counted of clients; who shows the numbers is not decided here.
@@ -28,6 +29,7 @@ pub mod server;
 pub mod upgrade;
 
 mod accept;
+mod arrival;
 mod connection;
 mod frame_rate;
 mod handshake;
@@ -43,6 +45,7 @@ mod rules;
 mod socket;
 mod tasks;
 
+pub use arrival::TrustedProxies;
 pub use clock::Clock;
 pub use counters::ClientCounters;
 pub use gate::{Gate, Peer};

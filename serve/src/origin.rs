@@ -60,14 +60,14 @@ impl Origin {
         &self.host
     }
 
+    pub(crate) fn is_tls(&self) -> bool {
+        self.text.starts_with("https:")
+    }
+
     /// Whether it is the origin of pages that are served at this place: an absent port is the default of the
     /// origin's scheme.
     pub(crate) fn is_at(&self, place: &Authority) -> bool {
-        let default_port = if self.text.starts_with("https:") {
-            443
-        } else {
-            80
-        };
+        let default_port = if self.is_tls() { 443 } else { 80 };
         let port = place.port_u16().unwrap_or(default_port);
         self.port == port && self.host == normal(place.host())
     }

@@ -39,14 +39,24 @@ impl Permits {
 
     /// Whether there is one to take.
     pub(crate) fn check(&self, address: IpAddr) -> Result<(), Refused> {
-        self.held.lock().check(self, address.to_canonical())
+        let held = self.held.lock();
+        held.check(self.total_max, self.per_address_max, address.to_canonical())
     }
 
     pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refused> {
+        self.take_up_to(self.per_address_max, address)
+    }
+
+    /// The same for an address that stands for many clients: only the limit of all counts.
+    pub(crate) fn take_for_many(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refused> {
+        self.take_up_to(self.total_max, address)
+    }
+
+    fn take_up_to(self: &Arc<Self>, most: usize, address: IpAddr) -> Result<Permit, Refused> {
         // A dual-stack listener shows the same client in two forms.
         let address = address.to_canonical();
         let mut held = self.held.lock();
-        held.check(self, address)?;
+        held.check(self.total_max, most, address)?;
         *held.by_address.entry(address).or_insert(0) += 1;
         held.total += 1;
         Ok(Permit {
@@ -57,11 +67,11 @@ impl Permits {
 }
 
 impl Held {
-    fn check(&self, permits: &Permits, address: IpAddr) -> Result<(), Refused> {
+    fn check(&self, total_max: usize, most: usize, address: IpAddr) -> Result<(), Refused> {
         let count = self.by_address.get(&address).copied().unwrap_or(0);
-        if self.total >= permits.total_max {
+        if self.total >= total_max {
             Err(Refused::Total)
-        } else if count >= permits.per_address_max {
+        } else if count >= most {
             Err(Refused::PerAddress)
         } else {
             Ok(())
@@ -97,6 +107,7 @@ mod tests {
         assert_eq!(permits.take(a).err(), Some(Refused::PerAddress));
         let _third = permits.take(b).expect("free");
         assert_eq!(permits.take(b).err(), Some(Refused::Total));
+        assert_eq!(permits.take_for_many(a).err(), Some(Refused::Total));
         drop(first);
         let again = permits.take(a).expect("given back");
         drop((again, second));

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use decode_core::wire::WS_PATH;
-use hyper::{Method, Request, Response, StatusCode, Version, header};
+use hyper::{Method, Request, Response, StatusCode, Version, header, http::uri::Authority};
 
 use crate::{
     answer::{not_allowed, plain},
@@ -12,8 +12,12 @@ use crate::{
 };
 
 /// Refuses a request that nobody should answer: one without a path, without one valid host, or to a host that
-/// is not this server.
-pub(crate) fn refuse<B>(request: &Request<B>, rules: &Rules) -> Result<(), Unfit> {
+/// is not this server. `place` is what the client asked for, which a proxy may have changed in the request.
+pub(crate) fn refuse<B>(
+    request: &Request<B>,
+    place: Option<&Authority>,
+    rules: &Rules,
+) -> Result<(), Unfit> {
     if request.method() == Method::CONNECT {
         let answer = not_allowed("This is not a proxy.\n", "GET, HEAD");
         return Err(Unfit::Form(Box::new(answer)));
@@ -28,8 +32,7 @@ pub(crate) fn refuse<B>(request: &Request<B>, rules: &Rules) -> Result<(), Unfit
         return Err(Unfit::Form(Box::new(answer)));
     }
     let target = request.uri().host();
-    let is_own =
-        rules.knows_host_of(request.headers()) && target.is_none_or(|host| rules.knows(host));
+    let is_own = rules.knows_place(place) && target.is_none_or(|host| rules.knows(host));
     // At the session's path the gate says why nobody is let in.
     let is_session = request.uri().path() == WS_PATH;
     if is_own || is_session {

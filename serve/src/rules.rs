@@ -6,11 +6,15 @@
 
 use std::time::Duration;
 
-use hyper::{header, http::HeaderMap};
+use hyper::{
+    header,
+    http::{HeaderMap, uri::Authority},
+};
 
 use crate::{
+    arrival::TrustedProxies,
     gate::Refused,
-    host::{self, HostName, authority},
+    host::{self, HostName},
     origin::Origin,
 };
 
@@ -25,6 +29,8 @@ pub struct Rules {
     pub allowed_origins: Vec<Origin>,
     /// Names this server is asked under, besides IP addresses, localhost and those of the origins.
     pub allowed_hosts: Vec<HostName>,
+    /// Proxies that are believed about who their clients are.
+    pub trusted_proxies: TrustedProxies,
     /// How long a client may take nothing before it is closed with 4003.
     pub send_timeout: Duration,
 }
@@ -44,17 +50,21 @@ impl Rules {
                 .any(|known| known.host() == name)
     }
 
-    /// Whether the name a request is sent to is one of this server's. A request without one does not come
+    /// Whether the place a request is sent to is one of this server's. A request without one does not come
     /// from a browser.
-    pub(crate) fn knows_host_of(&self, headers: &HeaderMap) -> bool {
-        let host = headers.get(header::HOST);
-        host.is_none_or(|host| authority(host).is_some_and(|place| self.knows(place.host())))
+    pub(crate) fn knows_place(&self, place: Option<&Authority>) -> bool {
+        place.is_none_or(|place| self.knows(place.host()))
     }
 
     /// Whether a page may connect: the one served here and those of listed origins. Without an Origin it is
-    /// not a browser's page; more than one proves nothing.
-    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Refused> {
-        if !self.knows_host_of(headers) {
+    /// not a browser's page; more than one proves nothing. `place` and `is_tls` are how the client reached the server.
+    pub(crate) fn check(
+        &self,
+        headers: &HeaderMap,
+        place: Option<&Authority>,
+        is_tls: Option<bool>,
+    ) -> Result<(), Refused> {
+        if !self.knows_place(place) {
             return Err(Refused::Host);
         }
         let mut origins = headers.get_all(header::ORIGIN).iter();
@@ -66,11 +76,11 @@ impl Rules {
                 .and_then(|text| Origin::parse(text).ok()),
             (Some(_), Some(_)) => None,
         };
-        let place = headers.get(header::HOST).and_then(authority);
-        let is_welcome = |origin: &Origin| {
-            self.allowed_origins.contains(origin)
-                || place.as_ref().is_some_and(|place| origin.is_at(place))
+        let is_own = |origin: &Origin| {
+            is_tls.is_none_or(|is_tls| is_tls == origin.is_tls())
+                && place.is_some_and(|place| origin.is_at(place))
         };
+        let is_welcome = |origin: &Origin| self.allowed_origins.contains(origin) || is_own(origin);
         match origin.filter(is_welcome) {
             Some(_) => Ok(()),
             None => Err(Refused::Origin),
@@ -84,24 +94,43 @@ mod tests {
 
     use super::*;
 
-    // holds SEC-02: pages of other origins cannot connect.
-    #[test]
-    fn origins() {
+    fn check(origins: &[&'static str], host: &str, is_tls: Option<bool>) -> Result<(), Refused> {
         let rules = Rules {
             connections_max: 1,
             connections_per_address_max: 1,
             allowed_origins: Origin::parse_list("https://ops.example").expect("an origin"),
             allowed_hosts: HostName::parse_list("relay").expect("a host"),
+            trusted_proxies: TrustedProxies::default(),
             send_timeout: Duration::ZERO,
         };
-        let check = |origins: &[&'static str], host: &'static str| {
-            let mut headers = HeaderMap::new();
-            for origin in origins {
-                headers.append(header::ORIGIN, HeaderValue::from_static(origin));
-            }
-            headers.insert(header::HOST, HeaderValue::from_static(host));
-            rules.check(&headers)
-        };
+        let mut headers = HeaderMap::new();
+        for origin in origins {
+            headers.append(header::ORIGIN, HeaderValue::from_static(origin));
+        }
+        let place: Authority = host.parse().expect("a host");
+        rules.check(&headers, Some(&place), is_tls)
+    }
+
+    /// SEC-06: a proxy that says over what the client came leaves no doubt about its page's scheme.
+    #[test]
+    fn a_scheme_that_is_told_must_be_the_origins() {
+        for (origin, host, is_tls, is_own) in [
+            ("https://relay", "relay", true, true),
+            ("http://relay", "relay", false, true),
+            ("https://relay:8443", "relay:8443", true, true),
+            ("https://relay:8443", "relay:8443", false, false),
+            ("http://relay", "relay", true, false),
+            ("https://ops.example", "relay", false, true),
+        ] {
+            let checked = check(&[origin], host, Some(is_tls));
+            assert_eq!(checked.is_ok(), is_own, "{origin} at {host}, {is_tls}");
+        }
+    }
+
+    // holds SEC-02: pages of other origins cannot connect.
+    #[test]
+    fn origins() {
+        let check = |origins: &[&'static str], host: &str| check(origins, host, None);
         for (origins, host) in [
             (&[][..], "127.0.0.1:3002"),
             (&[], "10.1.2.3"),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::{
     Response,
     header::{HOST, ORIGIN},
-    http::HeaderMap,
+    http::{HeaderMap, uri::Authority},
 };
 use parking_lot::Mutex;
 use session::ServerConfig;
@@ -93,8 +93,9 @@ impl Server {
     pub(crate) fn log_foreign(&self, headers: &HeaderMap, peer: &Peer) {
         if let Some(left_out) = self.foreign_lines.lock().allow(self.clock.now_ms()) {
             let (origin, host) = (headers.get(ORIGIN), headers.get(HOST));
+            let asked = peer.place.as_ref().map(Authority::as_str);
             tracing::warn!(
-                ?origin, ?host, peer = %peer.address, left_out,
+                ?origin, ?host, ?asked, peer = %peer.address, left_out,
                 "a page or host name was refused: it is not among those that are allowed"
             );
         }

@@ -25,7 +25,7 @@ pub fn answer(
 ) -> Response<Bytes> {
     let Some(upgrade) = upgrade.filter(|_| handshake::asks_for_upgrade(headers)) else {
         let room = || server.permits.check(peer.address);
-        let explained = judge(server, headers).and_then(|()| room());
+        let explained = judge(server, headers, &peer).and_then(|()| room());
         let refused = explained.err().unwrap_or(Refused::NoUpgrade);
         return server.refuse_as(refused, Refused::NoUpgrade.label());
     };
@@ -50,13 +50,14 @@ fn admit(
     peer: &Peer,
 ) -> Result<(HeaderValue, Permit), Refused> {
     let accept = handshake::accept(headers)?;
-    judge(server, headers)?;
+    judge(server, headers, peer)?;
     Ok((accept, server.permits.take(peer.address)?))
 }
 
 /// What depends neither on the handshake nor on how many others there are.
-fn judge(server: &Server, headers: &HeaderMap) -> Result<(), Refused> {
-    server.rules.check(headers)?;
+fn judge(server: &Server, headers: &HeaderMap, peer: &Peer) -> Result<(), Refused> {
+    let place = peer.place.as_ref();
+    server.rules.check(headers, place, peer.is_tls)?;
     if server.hub.is_closing() {
         return Err(Refused::Shutdown);
     }

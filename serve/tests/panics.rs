@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use dashstream_serve::{Clock, Hub, Rules, Server, answer};
+use dashstream_serve::{Clock, Hub, Rules, Server, TrustedProxies, answer};
 use http_body_util::Full;
 use hyper::{Request, StatusCode, body::Incoming};
 use session::ServerConfig;
@@ -19,6 +19,7 @@ async fn a_connection_that_panics_is_counted_and_others_go_on() {
         connections_per_address_max: 10,
         allowed_origins: Vec::new(),
         allowed_hosts: Vec::new(),
+        trusted_proxies: TrustedProxies::default(),
         send_timeout: Duration::from_secs(5),
     };
     let hub = Arc::new(Hub::new(1 << 20));

@@ -10,7 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use dashstream_serve::answer::{not_allowed, plain, respond};
-use dashstream_serve::{Clock, HostName, Hub, Peer, Rules, Server, upgrade};
+use dashstream_serve::{Clock, HostName, Hub, Peer, Rules, Server, TrustedProxies, upgrade};
 use decode_core::Mode;
 use decode_core::wire::{WS_PATH, mode};
 use http_body_util::Full;
@@ -121,6 +121,7 @@ impl Serving {
             connections_per_address_max: CONNECTIONS_MAX,
             allowed_origins: Vec::new(),
             allowed_hosts: self.hosts.clone(),
+            trusted_proxies: TrustedProxies::default(),
             send_timeout: SEND_TIMEOUT,
         }
     }

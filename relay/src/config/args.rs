@@ -161,6 +161,15 @@ pub struct Options {
     )]
     pub allowed_host: String,
 
+    /// Proxies whose forwarded headers are believed: addresses or networks such as 10.0.0.0/8, separated by commas.
+    #[arg(
+        long,
+        env = "WEBSOCKET_TRUSTED_PROXY_IPS",
+        global = true,
+        default_value = ""
+    )]
+    pub trusted_proxies: String,
+
     /// What a Kafka value may be: strict (framed only) or compatible (unframed too).
     #[arg(
         long,

@@ -27,7 +27,7 @@ fn defaults_are_usable_and_local() {
 }
 
 /// Each is of no use in its own way.
-const MISTAKES: [&str; 40] = [
+const MISTAKES: [&str; 41] = [
     "--kafka-brokers=nowhere",
     "--kafka-topic=a b",
     "--kafka-auto-offset-reset=middle",
@@ -66,6 +66,7 @@ const MISTAKES: [&str; 40] = [
     "--max-connections-per-ip=none",
     "--allowed-origin=*",
     "--allowed-host=a:1",
+    "--trusted-proxies=0.0.0.0/0",
     "--decode-mode=loose",
     "--log-bytes-max=1M",
     "--window-bytes=1M",

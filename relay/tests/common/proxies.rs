@@ -54,18 +54,28 @@ pub(crate) fn free_port() -> u16 {
 
 /// HAProxy asks /ready, as docs/operations.md advises.
 pub(crate) fn haproxy(port: u16, relays: [SocketAddr; 2]) -> Option<Proxy> {
+    haproxy_with(port, &relays, "")
+}
+
+/// `lines` belong to its frontend.
+pub(crate) fn haproxy_with(port: u16, relays: &[SocketAddr], lines: &str) -> Option<Proxy> {
     let binary = binary("DASHSTREAM_HAPROXY", "/usr/sbin/haproxy")?;
-    let [a, b] = relays;
+    let servers: String = relays
+        .iter()
+        .enumerate()
+        .map(|(number, relay)| {
+            format!("  server s{number} {relay} check inter 200ms fall 1 rise 1\n")
+        })
+        .collect();
     let text = format!(
         "defaults\n  mode http\n  timeout connect 2s\n  timeout client 60s\n  timeout server 60s\n\
          \x20 timeout tunnel 1h\n  option redispatch\n  retries 3\n\
-         frontend in\n  bind 127.0.0.1:{port}\n  default_backend relays\n\
+         frontend in\n  bind 127.0.0.1:{port}\n{lines}  default_backend relays\n\
          backend relays\n  balance roundrobin\n  option httpchk\n\
          \x20 http-check send meth GET uri /ready ver HTTP/1.1 hdr Host localhost\n\
-         \x20 http-check expect status 200\n  retry-on all-retryable-errors\n\
-         \x20 server a {a} check inter 200ms fall 1 rise 1\n  server b {b} check inter 200ms fall 1 rise 1\n"
+         \x20 http-check expect status 200\n  retry-on all-retryable-errors\n{servers}"
     );
-    let file = folder("haproxy").join("haproxy.cfg");
+    let file = folder("haproxy").join(format!("{port}.cfg"));
     std::fs::write(&file, text).expect("a file");
     Some(Proxy(spawn(
         Command::new(binary).arg("-db").arg("-f").arg(file),

@@ -68,6 +68,15 @@ fn gate() -> (Gate, Arc<Tokens>) {
     (gate, tokens)
 }
 
+/// From this machine, without a proxy.
+fn arrival() -> Arrival {
+    Arrival {
+        address: [127, 0, 0, 1].into(),
+        is_tls: None,
+        place: None,
+    }
+}
+
 async fn admit(
     gate: &Gate,
     method: Method,
@@ -79,7 +88,7 @@ async fn admit(
         request = request.header(*name, *value);
     }
     let (parts, ()) = request.body(()).expect("a request").into_parts();
-    gate.admit(&parts, [127, 0, 0, 1].into()).await.err()
+    gate.admit(&parts, arrival()).await.err()
 }
 
 /// SEC-01, SEC-03: who shows nothing sees nothing, and whoever may see may not change.
@@ -152,10 +161,7 @@ async fn credentials_end() {
     let see = [("authorization", "Bearer see")];
     let request = Request::builder().header("authorization", "Bearer see");
     let (parts, ()) = request.body(()).expect("a request").into_parts();
-    let mut peer = gate
-        .admit(&parts, [127, 0, 0, 1].into())
-        .await
-        .expect("valid");
+    let mut peer = gate.admit(&parts, arrival()).await.expect("valid");
     let waits = tokio::time::timeout(Duration::from_millis(20), peer.identity.ended()).await;
     assert!(waits.is_err(), "it is valid");
     tokens.0.send_replace(false);

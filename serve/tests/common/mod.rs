@@ -6,7 +6,7 @@ mod client;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use dashstream_serve::{ClientCounters, Clock, Doors, Hub, Rules, Server, upgrade};
+use dashstream_serve::{ClientCounters, Clock, Doors, Hub, Rules, Server, TrustedProxies, upgrade};
 use decode_core::wire;
 use http_body_util::Full;
 use hyper::{Request, Response, body::Incoming as Body, upgrade::OnUpgrade};
@@ -35,6 +35,7 @@ impl Default for Setup {
                 connections_per_address_max: 100,
                 allowed_origins: Vec::new(),
                 allowed_hosts: Vec::new(),
+                trusted_proxies: TrustedProxies::default(),
                 send_timeout: Duration::from_secs(30),
             },
             session: ServerConfig::default(),
