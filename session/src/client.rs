@@ -357,6 +357,18 @@ impl ClientSession {
         self.keeping_up.lag_ms(now)
     }
 
+    /// The mean lag of the messages of the same time.
+    #[must_use]
+    pub fn mean_apply_lag_ms(&self, now: Millis) -> Millis {
+        self.keeping_up.mean_lag_ms(now)
+    }
+
+    /// Binary messages received and not disposed of.
+    #[must_use]
+    pub const fn backlog_messages(&self) -> u64 {
+        self.keeping_up.backlog_messages()
+    }
+
     /// Control messages and frames of types this build does not know.
     #[must_use]
     pub const fn unknown(&self) -> (u64, u64) {
