@@ -17,6 +17,7 @@ pub mod limits;
 mod messages;
 mod names;
 mod projector;
+mod quarantine;
 mod query;
 mod reducer;
 mod repeats;
@@ -29,6 +30,7 @@ mod threads;
 mod trouble;
 
 pub use projector::{Projector, RowSink};
+pub use quarantine::Quarantined;
 pub use query::{EventFilter, EventPage, EventQuery};
 pub use row::{Body, Row, RowKind};
 pub use rows::StoredRow;

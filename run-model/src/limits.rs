@@ -26,6 +26,10 @@ pub const QUALITY_NUMBERS_MAX: usize = 1_024;
 pub const ANSWERS_PER_DIFF_MAX: usize = 1_024;
 /// Graphs that runs share.
 pub const TOPOLOGIES_SHARED_MAX: usize = 64;
+/// Records of no run that are held with their places: those that could not be read, and those without a thread.
+pub const QUARANTINE_MAX: usize = 1_000;
+/// Codes of rejects that are counted apart.
+pub const QUARANTINE_CODES_MAX: usize = 64;
 /// Bytes of texts and columns that one answer may take, about.
 pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of a payload shown as hex.

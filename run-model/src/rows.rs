@@ -141,7 +141,8 @@ impl Reducer for Rows {
     }
 }
 
-fn shorten(text: &str) -> Box<str> {
+/// A text as long as a line shows it.
+pub(crate) fn shorten(text: &str) -> Box<str> {
     match text.char_indices().nth(SUMMARY_CHARS_MAX) {
         None => text.into(),
         Some((end, _)) => {

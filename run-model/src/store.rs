@@ -16,6 +16,7 @@ use crate::limits::{
 use crate::messages::Messages;
 use crate::names::kept_name;
 use crate::projector::Projector;
+use crate::quarantine::{Quarantine, Quarantined};
 use crate::query::{EventPage, EventQuery, View};
 use crate::reducer::{Entry, PayloadRef, Reducer};
 use crate::repeats::SeenIds;
@@ -99,6 +100,7 @@ struct Reducers {
     rows: Rows,
     threads: Threads,
     runs: Runs,
+    quarantine: Quarantine,
     seen_ids: SeenIds,
     totals: Totals,
 }
@@ -126,6 +128,7 @@ impl Store {
                 rows: Rows::new(rows_max.min(ROWS_MAX)),
                 threads: Threads::new(threads_max.min(THREADS_MAX)),
                 runs: Runs::default(),
+                quarantine: Quarantine::default(),
                 seen_ids: SeenIds::default(),
                 totals: Totals::default(),
             },
@@ -183,6 +186,18 @@ impl Store {
     /// A page of the event list.
     pub fn events(&mut self, query: &EventQuery) -> EventPage<'_> {
         self.view.page(&self.reducers.rows, query)
+    }
+
+    /// What is of no run, newest first: what could not be read, and messages without a thread.
+    pub fn quarantine(&self) -> impl ExactSizeIterator<Item = &Quarantined> {
+        self.reducers.quarantine.newest()
+    }
+
+    /// How many records of no run there were by reject code, most first, 0 for messages without a thread; and how
+    /// many of codes that are not counted apart.
+    #[must_use]
+    pub fn quarantine_counts(&self) -> (Vec<(u32, u64)>, u64) {
+        self.reducers.quarantine.counts()
     }
 
     /// A row that is held.
@@ -391,6 +406,7 @@ impl Reducers {
         tell(&mut self.rows);
         tell(&mut self.threads);
         tell(&mut self.runs);
+        tell(&mut self.quarantine);
     }
 
     fn count(&mut self, frame: &Frame<'_>, rejected: bool) {
