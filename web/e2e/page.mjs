@@ -29,6 +29,8 @@ if (!Number.isSafeInteger(wanted) || !(timeoutMs > 0)) {
 }
 
 const url = new URL(values.url);
+// Its partitions and their digests are in this view.
+url.searchParams.set("view", "health");
 if (values.digest) url.searchParams.set("digest", "1");
 const startedMs = performance.now();
 const { page, trouble, close } = await openBrowser({ dark: values.dark });

@@ -6,23 +6,25 @@ const STILL_MS = 1500;
 const TAB_STOPS_MAX = 60;
 
 /** @param {import("./walker.mjs").Walker} walker */
-export async function arrive({ page, steps, shoot, open }) {
-  await steps.check("the page becomes live and shows rows", async () => {
-    await open();
-    const page1 = await readPage(page);
-    must(page1.totals.records > 0, "no record was counted");
-    must(page1.partitions.length > 0, "no partition is shown");
+export async function arrive({ page, steps, shoot, open, openView }) {
+  await steps.check("the health of the page is shown, and its partitions add up", async () => {
+    await openView("health");
+    const read = () => readPage(page);
+    const sum = (/** @type {Awaited<ReturnType<typeof read>>} */ shown) =>
+      shown.partitions.reduce((total, partition) => total + partition.records, 0);
+    const page1 = await until(
+      "the partitions' records and those of the page",
+      read,
+      (now) => now.totals.records > 0 && sum(now) === now.totals.records && now.phase === "live",
+      60_000,
+    );
     for (const one of page1.partitions) {
       const isAhead = BigInt(one.position) > BigInt(one.head);
       must(!isAhead, `partition ${one.partition}: position ${one.position}, head ${one.head}`);
     }
-    const sum = page1.partitions.reduce((total, partition) => total + partition.records, 0);
-    must(
-      sum === page1.totals.records,
-      `the partitions hold ${sum} records, the totals ${page1.totals.records}`,
-    );
     return page1;
   });
+  await steps.check("the page becomes live and shows rows", open);
   await steps.check("light theme is accessible", () => accessible(page));
   await shoot("light");
 }
@@ -44,9 +46,12 @@ export async function tabThrough({ page, steps, keys, mode }) {
     const names = stops.map((stop) => stop.name);
     must(stops.length < TAB_STOPS_MAX, "Tab never leaves the page");
     const wanted = [
-      "Skip to the event list",
+      "Skip to the content",
       "theme",
       "help",
+      "view-runs",
+      "view-events",
+      "view-health",
       "thread-row",
       "filter",
       "kinds",
@@ -73,7 +78,7 @@ export async function tabThrough({ page, steps, keys, mode }) {
     const dark = stops.filter((stop) => !stop.ring).map((stop) => stop.name);
     must(dark.length === 0, `no focus ring on: ${dark.join(", ")}`);
   });
-  await steps.check("the skip link leads to the event list", async () => {
+  await steps.check("the skip link leads to the work area", async () => {
     await page.locator(".skip").focus();
     await keys.press("Enter");
     await keys.press("Tab");

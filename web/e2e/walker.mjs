@@ -28,7 +28,7 @@ export function makeWalker(page, url, out) {
     );
   };
   const open = async () => {
-    await page.goto(url, { waitUntil: "load" });
+    await page.goto(new URL("?view=events", url).href, { waitUntil: "load" });
     await settled();
   };
   const mode = () => hook("follow").getAttribute("data-mode");
@@ -38,8 +38,11 @@ export function makeWalker(page, url, out) {
   };
   return {
     page,
+    url,
     out,
     hook,
+    /** @param {string} name */
+    openView: (name) => page.goto(new URL(`?view=${name}`, url).href, { waitUntil: "load" }),
     open,
     settled,
     steps: new Steps(open),

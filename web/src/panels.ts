@@ -1,8 +1,11 @@
 /** The registry: the page's panels, in the order in which they stand. */
 import { events } from "./panels/events/panel.js";
+import { health } from "./panels/health/panel.js";
 import { hops } from "./panels/hops/panel.js";
 import { partitions } from "./panels/partitions/panel.js";
+import { quarantine } from "./panels/quarantine/panel.js";
 import { record } from "./panels/record/panel.js";
+import { runs } from "./panels/runs/panel.js";
 import { threads } from "./panels/threads/panel.js";
 import { totals } from "./panels/totals/panel.js";
 import type { PanelPart } from "./store/panel.js";
@@ -11,10 +14,13 @@ import { runAddress } from "./store/run_address.js";
 
 const PANELS: readonly ((store: RelayStore) => PanelPart)[] = [
   hops,
-  totals,
-  partitions,
+  runs,
   threads,
   events,
+  totals,
+  health,
+  partitions,
+  quarantine,
   record,
 ];
 

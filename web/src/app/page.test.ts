@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { describe, expect, it, vi } from "vitest";
-import { CONNECTION } from "../store/testing/fake_worker.js";
+import { CONNECTION } from "../base/testing/connection.js";
 import { answered, makePage, pass, running, takeOver, worker, workers } from "./testing/page.js";
 
 takeOver();
@@ -223,10 +223,10 @@ describe("what follows outside of the page", () => {
     store.selection.setText("plan");
     store.selection.setThread("run 1");
     pass(40);
-    expect(location.search).toBe("?filter=plan&thread=run+1");
+    expect(location.search).toBe("?view=events&filter=plan&thread=run+1");
     store.selection.clearFilter();
     pass(40);
-    expect(location.search).toBe("");
+    expect(location.search).toBe("?view=events");
   });
   it("UX-18 takes filter and thread from the address, and says what it does not take", () => {
     const { store } = makePage(`?filter=plan&thread=${"y".repeat(1025)}`);
@@ -240,7 +240,7 @@ describe("what follows outside of the page", () => {
     store.selection.setThread("run 1");
     pass(1);
     expect(history.length).toBe(before + 1);
-    history.replaceState(null, "", "/");
+    history.replaceState(null, "", "/?view=events");
     dispatchEvent(new Event("popstate"));
     expect(store.selection.thread).toBeNull();
     pass(40);

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { describe, expect, it, vi } from "vitest";
-import { CONNECTION } from "../store/testing/fake_worker.js";
+import { CONNECTION } from "../base/testing/connection.js";
 import { answered, running, takeOver, worker } from "./testing/page.js";
 
 takeOver();

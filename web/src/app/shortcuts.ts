@@ -2,9 +2,21 @@
 import type { PanelPart, Shortcut } from "../store/panel.js";
 import type { RelayStore } from "../store/relay.svelte.js";
 
+/** Those that work in the view that is shown. */
 export function shortcutsOf(store: RelayStore, panels: readonly PanelPart[]): readonly Shortcut[] {
+  const inView = (panel: PanelPart): boolean =>
+    panel.isOpen() && (panel.view === null || panel.view === store.view.name);
+  const keysOf = (panel: PanelPart): readonly Shortcut[] =>
+    panel.keys.filter((key) => key.everywhere === true || inView(panel));
   return [
-    ...panels.flatMap((panel) => panel.keys),
+    ...panels.flatMap(keysOf),
+    {
+      key: "h",
+      does: "Show the health of relay and page",
+      run: () => {
+        store.view.go("health");
+      },
+    },
     {
       key: "u",
       does: "Change between local time and UTC",

@@ -1,7 +1,8 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
 import type { Totals as TotalsView } from "../generated/decode_wasm.js";
-import { CONNECTION, NAMES, TOTALS } from "../store/testing/fake_worker.js";
+import { CONNECTION } from "../base/testing/connection.js";
+import { NAMES, TOTALS } from "../store/testing/fake_worker.js";
 import { mounted } from "../ui/testing/in_relay.js";
 import Banners from "./Banners.svelte";
 

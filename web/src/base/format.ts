@@ -5,6 +5,10 @@ const oneDigit = new Intl.NumberFormat("en-US", {
   maximumFractionDigits: 1,
   minimumFractionDigits: 1,
 });
+const grouped2 = new Intl.NumberFormat("en-US", {
+  maximumFractionDigits: 2,
+  minimumFractionDigits: 2,
+});
 /** Shown where there is no value, so that nothing unknown looks like a zero. */
 export const NONE = "\u2013";
 /** Times outside of these are damaged or on another clock: before September 2001, beyond a Date. */
@@ -69,4 +73,26 @@ export function age(ms: number): string {
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
   if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`;
   return `${count(Math.floor(seconds / 86_400))} days`;
+}
+
+/** A length of time with as much as tells: "850 ms", "12.3 s", "4 min 5 s", "3 h 20 min", "2 days 3 h". */
+export function duration(ms: number): string {
+  const size = Math.abs(ms);
+  if (size < 999.5) return `${count(Math.round(ms))} ms`;
+  if (size < 59_950) return `${oneDigit.format(ms / 1000)} s`;
+  const sign = ms < 0 ? "-" : "";
+  const seconds = Math.round(size / 1000);
+  const two = (big: number, bigUnit: string, small: number, smallUnit: string): string =>
+    `${sign}${count(big)} ${bigUnit}${small === 0 ? "" : ` ${small} ${smallUnit}`}`;
+  if (seconds < 3600) return two(Math.floor(seconds / 60), "min", seconds % 60, "s");
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 2880) return two(Math.floor(minutes / 60), "h", minutes % 60, "min");
+  const hours = Math.floor(minutes / 60);
+  return two(Math.floor(hours / 24), "days", hours % 24, "h");
+}
+
+/** US dollars with at least two digits that tell: "$12.30", "$0.0042". */
+export function dollars(value: number): string {
+  if (value === 0 || value >= 0.995) return `$${grouped2.format(value)}`;
+  return `$${value.toFixed(Math.min(9, 1 - Math.floor(Math.log10(value))))}`;
 }

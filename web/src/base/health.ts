@@ -9,6 +9,13 @@ export interface PartitionHealth {
   readonly pauseReason: string;
 }
 
+export interface RelayWindow {
+  readonly spanMs: number;
+  readonly accepted: number;
+  readonly refused: number;
+  readonly kafkaErrors: number;
+}
+
 export interface RelayHealth {
   readonly status: string;
   readonly reasons: readonly string[];
@@ -16,6 +23,10 @@ export interface RelayHealth {
   /** "connecting", "absent" or "present". */
   readonly topicState: string;
   readonly lastRecordAgoMs: number | null;
+  readonly uptimeMs: number | null;
+  readonly clients: number | null;
+  /** Of the last `spanMs`. */
+  readonly window: RelayWindow | null;
   readonly partitions: readonly PartitionHealth[];
 }
 
@@ -59,9 +70,23 @@ export function readHealth(value: unknown): RelayHealth | null {
     topic: text(topic["name"]),
     topicState: text(topic["state"]),
     lastRecordAgoMs: number(health["lastRecordAgoMs"]),
+    uptimeMs: number(health["uptimeMs"]),
+    clients: number(health["clients"]),
+    window: readWindow(object(health["window"])),
     partitions: Object.entries(object(health["partitions"]) ?? {}).map(([partition, state]) =>
       readPartition(partition, object(state) ?? {}),
     ),
+  };
+}
+
+function readWindow(window: Record<string, unknown> | null): RelayWindow | null {
+  const spanMs = number(window?.["spanMs"]);
+  if (window === null || spanMs === null) return null;
+  return {
+    spanMs,
+    accepted: number(window["accepted"]) ?? 0,
+    refused: number(window["refused"]) ?? 0,
+    kafkaErrors: number(window["kafkaErrors"]) ?? 0,
   };
 }
 

@@ -16,7 +16,7 @@ const ANSWER_WAIT_MS_MAX = 20_000;
 const FRAME_STEP_MS_MAX = 250;
 
 export class Queries {
-  readonly #lines: Line[] = [];
+  readonly #lines: { readonly line: Line; readonly isShown: () => boolean }[] = [];
   readonly #post: (message: QueryMessage) => void;
   readonly #wedged: () => void;
   #nextId = 1;
@@ -29,8 +29,9 @@ export class Queries {
     this.#wedged = wedged;
   }
 
-  add(line: Line): void {
-    this.#lines.push(line);
+  /** A line is asked for only while what it serves is shown. */
+  add(line: Line, isShown: () => boolean = () => true): void {
+    this.#lines.push({ line, isShown });
   }
 
   frame(nowMs: number): void {
@@ -41,10 +42,10 @@ export class Queries {
       if (this.#waitedMs > ANSWER_WAIT_MS_MAX) this.#wedged();
       return;
     }
-    const due = this.#lines.filter((line) => line.isDue(nowMs));
+    const due = this.#lines.filter(({ line, isShown }) => isShown() && line.isDue(nowMs));
     if (due.length === 0) return;
     const panels: Asking = {};
-    for (const line of due) line.ask(panels);
+    for (const { line } of due) line.ask(panels);
     this.#open = this.#nextId;
     this.#nextId += 1;
     this.#waitedMs = 0;
@@ -57,13 +58,13 @@ export class Queries {
     if (view.id !== this.#open) return;
     this.#open = null;
     const idle = Object.keys(view.panels).length === 0;
-    for (const line of this.#lines) line.take(view.panels, nowMs, idle);
+    for (const { line } of this.#lines) line.take(view.panels, nowMs, idle);
   }
 
   /** What the worker knew is gone. */
   forget(): void {
     this.#open = null;
     this.#waitedMs = 0;
-    for (const line of this.#lines) line.forget();
+    for (const { line } of this.#lines) line.forget();
   }
 }

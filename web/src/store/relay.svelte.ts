@@ -5,6 +5,7 @@
 import type { StartFrom } from "../generated/decode_wasm.js";
 import type { PageParams } from "../base/url.js";
 import { Address } from "./address.svelte.js";
+import { HealthState } from "./health.svelte.js";
 import { Connection } from "./connection.svelte.js";
 import type { MakeWorker } from "./link.js";
 import { PanesState } from "./panes.svelte.js";
@@ -13,6 +14,7 @@ import { Selection } from "./selection.svelte.js";
 import { Supervisor } from "./supervisor.svelte.js";
 import { ThemeState } from "./theme.svelte.js";
 import { TotalsState } from "./totals.svelte.js";
+import { ViewState, type ViewName } from "./view.svelte.js";
 import { ZoneState } from "./zone.svelte.js";
 
 export class RelayStore {
@@ -23,7 +25,9 @@ export class RelayStore {
   readonly theme = new ThemeState();
   readonly zone = new ZoneState();
   readonly selection = new Selection();
+  readonly view = new ViewState();
   readonly connection: Connection;
+  readonly health: HealthState;
   readonly totals: TotalsState;
   readonly worker: Supervisor;
   readonly #queries: Queries;
@@ -34,6 +38,7 @@ export class RelayStore {
     this.url = url;
     this.#from = params.from;
     this.connection = new Connection(url);
+    this.health = new HealthState(url, this.connection);
     this.totals = new TotalsState(() => this.connection.phase === "replaying");
     this.worker = new Supervisor(make, {
       fresh: () => {
@@ -54,13 +59,14 @@ export class RelayStore {
         this.worker.broken("The decoder stopped answering.");
       },
     );
+    this.address.add(this.view.address);
     this.ask(this.connection);
     this.ask(this.totals);
   }
 
-  /** From now on a panel's channel is part of the queries. */
-  ask(line: Line): void {
-    this.#queries.add(line);
+  /** From now on a panel's channel is part of the queries: always, or while its view is shown. */
+  ask(line: Line, view: ViewName | null = null): void {
+    this.#queries.add(line, () => view === null || view === this.view.name);
   }
 
   /** Starts the worker and the query loop; called once. */

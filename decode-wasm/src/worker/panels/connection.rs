@@ -74,8 +74,12 @@ object! {
         backlogFrames: Number = engine.session.backlog_frames() as f64,
         /// Offsets between what was applied and the relay's ends.
         remaining: Number = engine.left() as f64,
+        /// Binary messages received and not yet applied.
+        backlogMessages: Number = engine.session.backlog_messages() as f64,
         /// Longest that something received waited to be decoded and applied, in the last 5 to 10 s.
         applyLagMs: Number = engine.session.apply_lag_ms(now) as f64,
+        /// The mean over the messages of the same time.
+        meanApplyLagMs: Number = engine.session.mean_apply_lag_ms(now) as f64,
     }
 }
 
@@ -96,6 +100,7 @@ impl Panel for Connection {
             session.unacked_bytes(),
             session.backlog_frames(),
             session.apply_lag_ms(now),
+            session.mean_apply_lag_ms(now),
         ];
         // FNV-1a, cut to what a JavaScript number holds.
         let hash = parts.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, part| {

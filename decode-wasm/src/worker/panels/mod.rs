@@ -6,7 +6,9 @@
 mod connection;
 mod events;
 mod partitions;
+mod quarantine;
 mod record;
+mod runs;
 mod threads;
 mod totals;
 
@@ -123,8 +125,10 @@ macro_rules! panels {
 panels! {
     connection: connection::Connection, "ConnectionQuery" => "ConnectionView";
     totals: totals::Totals, "TotalsQuery" => "Totals";
+    runs: runs::Runs, "RunsQuery" => "RunsView";
     partitions: partitions::Partitions, "PartitionsQuery" => "PartitionsView";
     threads: threads::Threads, "ThreadsQuery" => "ThreadsView";
+    quarantine: quarantine::Quarantine, "QuarantineQuery" => "QuarantineView";
     events: events::Events, "EventsQuery" => "EventsView";
     record: record::Record, "RecordQuery" => "RecordView";
 }

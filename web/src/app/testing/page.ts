@@ -102,9 +102,9 @@ export function answered(newest: number): void {
   }
 }
 
-/** A page whose worker has answered once, with the rows 0 to `newest`. */
+/** The events of a page whose worker has answered once, with the rows 0 to `newest`. */
 export function running(newest: number): Page {
-  const page = makePage();
+  const page = makePage("?view=events");
   worker().ready();
   pass(1);
   worker().answer(newest);

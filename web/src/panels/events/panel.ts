@@ -3,24 +3,25 @@ import { FILTER_CHARS_MAX, shorten, THREAD_CHARS_MAX, tooLong } from "../../base
 import type { AddressPart } from "../../store/address.svelte.js";
 import { panel, type PanelPart, type Shortcut } from "../../store/panel.js";
 import type { RelayStore } from "../../store/relay.svelte.js";
-import { EVENTS, focusOn } from "../../ui/focus.js";
+import { EVENTS, focusOn, focusSoon } from "../../ui/focus.js";
 import Events from "./Events.svelte";
 import { EventsState } from "./state.svelte.js";
 
 export function events(store: RelayStore): PanelPart {
   const state = new EventsState(store);
-  store.ask(state);
+  store.ask(state, "events");
   return panel({
     name: "events",
     place: "work",
+    view: "events",
     View: Events,
     state,
-    keys: keys(state),
+    keys: keys(store, state),
     address: address(store),
   });
 }
 
-function keys(state: EventsState): readonly Shortcut[] {
+function keys(store: RelayStore, state: EventsState): readonly Shortcut[] {
   return [
     {
       key: "/",
@@ -32,8 +33,10 @@ function keys(state: EventsState): readonly Shortcut[] {
     {
       key: "e",
       does: "Go to the event list",
+      everywhere: true,
       run: () => {
-        focusOn(...EVENTS);
+        store.view.go("events");
+        focusSoon(...EVENTS);
       },
     },
     {

@@ -2,8 +2,7 @@
 import { panel, type PanelPart } from "../../store/panel.js";
 import type { RelayStore } from "../../store/relay.svelte.js";
 import Hops from "./Hops.svelte";
-import { HopsState } from "./state.svelte.js";
 
 export function hops(store: RelayStore): PanelPart {
-  return panel({ name: "hops", place: "strip", View: Hops, state: new HopsState(store) });
+  return panel({ name: "hops", place: "strip", View: Hops, state: store.health });
 }

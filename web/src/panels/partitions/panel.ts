@@ -6,6 +6,6 @@ import { PartitionsState } from "./state.svelte.js";
 
 export function partitions(store: RelayStore): PanelPart {
   const state = new PartitionsState(store);
-  store.ask(state);
-  return panel({ name: "partitions", place: "side", View: Partitions, state });
+  store.ask(state, "health");
+  return panel({ name: "partitions", place: "work", view: "health", View: Partitions, state });
 }

@@ -4,5 +4,5 @@ import type { RelayStore } from "../../store/relay.svelte.js";
 import Totals from "./Totals.svelte";
 
 export function totals(store: RelayStore): PanelPart {
-  return panel({ name: "totals", place: "strip", View: Totals, state: store });
+  return panel({ name: "totals", place: "work", view: "health", View: Totals, state: store });
 }

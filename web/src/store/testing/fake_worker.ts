@@ -13,6 +13,8 @@ import type {
   Versioned,
   WorkerMessage,
 } from "../../generated/decode_wasm.js";
+import { CONNECTION } from "../../base/testing/connection.js";
+import { fakeRuns, type FakeRun } from "./fake_runs.js";
 
 export const NAMES: Names = {
   rowKinds: ["event", "gap"],
@@ -20,24 +22,6 @@ export const NAMES: Names = {
   rejectCodes: {},
   gapCauses: {},
   schemaVersion: 1,
-};
-
-export const CONNECTION: ConnectionView = {
-  phase: "live",
-  epoch: 1,
-  retryAtMs: null,
-  lastClose: null,
-  notice: "",
-  relayVersion: "0.0.0",
-  topic: "topic",
-  namespace: "",
-  mode: "strict",
-  replayProgress: null,
-  problems: [],
-  unackedBytes: 0,
-  backlogFrames: 0,
-  applyLagMs: 0,
-  remaining: 0,
 };
 
 export const TOTALS: Totals = {
@@ -59,6 +43,7 @@ export const TOTALS: Totals = {
 export class FakeWorker {
   readonly told: PageMessage[] = [];
   ended = false;
+  #runs: readonly FakeRun[] = [];
   onmessage: ((event: { data: WorkerMessage }) => void) | null = null;
   onmessageerror: (() => void) | null = null;
   onerror: ((event: { message: string; preventDefault: () => void }) => void) | null = null;
@@ -71,6 +56,12 @@ export class FakeWorker {
   set connection(view: ConnectionView) {
     this.#connection = view;
     this.#turn += 1;
+  }
+
+  /** The runs as the next answer has them. */
+  set runs(runs: readonly FakeRun[]) {
+    this.#runs = runs;
+    this.#version += 1;
   }
 
   postMessage(message: PageMessage): void {
@@ -128,11 +119,14 @@ export class FakeWorker {
     };
     if (asked.events !== undefined) contents.events = events(asked.events, newest);
     if (asked.record !== undefined) contents.record = record(asked.record.row ?? -1);
+    const runs = asked.runs === undefined ? null : fakeRuns(this.#runs, asked.runs);
+    if (runs !== null) contents.runs = runs.view;
     const answers: Partial<Record<PanelName, Versioned<unknown>>> = {};
     for (const name of Object.keys(asked) as PanelName[]) {
       const version = this.#versionOf(name);
       if (asked[name]?.known === version) continue;
-      answers[name] = { ...contents[name], version, strings: ["", "run-1"] };
+      const strings = name === "runs" ? (runs?.strings ?? []) : ["", "run-1"];
+      answers[name] = { ...contents[name], version, strings };
     }
     // Each name has the content of that name.
     return answers as PanelAnswers;

@@ -2,10 +2,11 @@
  * The way of a record: producers, Kafka, the relay, this page. Each hop with its state, the age of what is
  * known of it, and the reason where something is wrong.
  */
-import type { ConnectionView } from "../../generated/decode_wasm.js";
-import { age, count, plural } from "../../base/format.js";
-import type { HealthAnswer, RelayHealth } from "../../base/health.js";
-import { closeText, phaseText } from "../../base/phase.js";
+import type { ConnectionView } from "../generated/decode_wasm.js";
+import { age, count, plural } from "./format.js";
+import type { HealthAnswer, RelayHealth } from "./health.js";
+import { closeText, phaseText } from "./phase.js";
+import { APPLY_LAG_MS, BACKLOG_MESSAGES, severity, worse } from "./severity.js";
 
 export type HopTone = "good" | "quiet" | "busy" | "bad" | "unknown";
 
@@ -37,8 +38,6 @@ const QUIET_MS = 60_000;
 export const HEALTH_STALE_MS = 20_000;
 /** Records the relay may be behind Kafka while all is well. */
 const LAG_FEW = 1_000n;
-/** What average apply lag is worth a warning (M-1004 of the requirements). */
-const APPLY_LAG_SLOW_MS = 1_000;
 
 export function hopsOf(known: Known): readonly Hop[] {
   if (known.isOfFile) {
@@ -160,10 +159,15 @@ function page({ connection, refusal, host, remaining }: Known): Hop {
     return { name, tone: "busy", words: `${count(remaining)} records to load`, reasons: [] };
   }
   if (phase !== "live") return { name, tone: "unknown", words, reasons: [] };
-  const lag = connection?.applyLagMs ?? 0;
-  return lag >= APPLY_LAG_SLOW_MS
-    ? { name, tone: "busy", words: `shows records ${age(lag)} late`, reasons: [] }
-    : { name, tone: "good", words: "Live", reasons: [] };
+  const lag = connection?.meanApplyLagMs ?? 0;
+  const waiting = connection?.backlogMessages ?? 0;
+  const bad = worse(severity(lag, APPLY_LAG_MS), severity(waiting, BACKLOG_MESSAGES));
+  if (bad === "good") return { name, tone: "good", words: "Live", reasons: [] };
+  const slow = lag > APPLY_LAG_MS.warn ? `shows records ${age(lag)} late` : "has a backlog";
+  const reason = `${plural(waiting, "message waits", "messages wait")} to be decoded in this browser.`;
+  return bad === "bad"
+    ? { name, tone: "bad", words: slow, reasons: [reason] }
+    : { name, tone: "busy", words: slow, reasons: [] };
 }
 
 /** What the relay says of its brokers and its topic; the rest is its own. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { readHealth, type RelayHealth } from "../../base/health.js";
-import { CONNECTION } from "../../store/testing/fake_worker.js";
+import { readHealth, type RelayHealth } from "./health.js";
+import { CONNECTION } from "./testing/connection.js";
 import { hopsOf, verdict, type Known } from "./hops.js";
 
 const ACCOUNT = {
@@ -112,9 +112,18 @@ describe("D1 where a record is held up", () => {
     });
     expect(verdict(hopsOf(full))).toBe("Trouble at: Relay. Too many connections.");
   });
-  it("UX-05 an apply lag over a second is worth a word", () => {
-    const late = known({ connection: { ...CONNECTION, applyLagMs: 2_400 } });
-    expect(hopsOf(late)[3]).toMatchObject({ tone: "busy", words: "shows records 2 s late" });
+  it("UX-05 MET-14 an apply lag over a second is worth a word, over five it is trouble here", () => {
+    const page = (change: object): object =>
+      hopsOf(known({ connection: { ...CONNECTION, ...change } }))[3] ?? {};
+    expect(page({ meanApplyLagMs: 1_000, applyLagMs: 9_000 })).toMatchObject({ tone: "good" });
+    const late = { tone: "busy", words: "shows records 2 s late" };
+    expect(page({ meanApplyLagMs: 2_400 })).toMatchObject(late);
+    expect(page({ backlogMessages: 101 })).toMatchObject({ tone: "busy", words: "has a backlog" });
+    expect(page({ meanApplyLagMs: 5_001 })).toMatchObject({ tone: "bad" });
+    const slow = known({ connection: { ...CONNECTION, backlogMessages: 501 } });
+    expect(verdict(hopsOf(slow))).toBe(
+      "Trouble at: This page. 501 messages wait to be decoded in this browser.",
+    );
   });
   it("knows nothing of Kafka where a capture is served", () => {
     expect(tones(known({ health: null, isOfFile: true }))).toEqual([
