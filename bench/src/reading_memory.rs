@@ -50,19 +50,23 @@ pub(crate) fn run(options: &Memory) -> Option<bool> {
 fn table(rows: &[(Case, Peak)], megabytes: u32) -> String {
     let mut text = format!(
         "{}, {megabytes} MB of records of 16 KiB in each topic, log bound {} MB.\n\n\
-         | partitions | ratio | peak MB | idle MB | accounted MB |\n| --- | --- | --- | --- | --- |\n",
+         | partitions | ratio | peak MB | idle MB | at most MB, named | afterwards MB, named |\n| --- | --- | --- | --- | --- | --- |\n",
         process::machine(),
         LOG_BYTES / 1_000_000
     );
     for (case, peak) in rows {
         let megabytes = |bytes: u64| bytes / 1_000_000;
+        let percent = |share: f64| (share * 100.0).round();
         text.push_str(&format!(
-            "| {} | {} | {} | {} | {} |\n",
+            "| {} | {} | {} | {} | {}, {} % | {}, {} % |\n",
             case.partitions,
             case.ratio,
             megabytes(peak.bytes),
             megabytes(peak.idle_bytes),
-            megabytes(peak.accounted_bytes)
+            megabytes(peak.largest.all as u64),
+            percent(peak.largest.explained(peak.idle)),
+            megabytes(peak.after.all as u64),
+            percent(peak.after.explained(peak.idle)),
         ));
     }
     text

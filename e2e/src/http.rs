@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use socket2::{Domain, Socket, Type};
+
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -35,8 +37,29 @@ pub fn post(address: SocketAddr, path: &str, headers: &str) -> io::Result<Answer
     ask(address, "POST", path, &headers)
 }
 
+/// GET from another address of this machine.
+///
+/// # Errors
+/// When there is no complete answer.
+pub fn get_from(own: SocketAddr, address: SocketAddr, path: &str) -> io::Result<Answer> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.bind(&own.into())?;
+    socket.connect_timeout(&address.into(), ANSWER_MAX)?;
+    ask_over(socket.into(), address, "GET", path, "")
+}
+
 fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> io::Result<Answer> {
-    let mut socket = TcpStream::connect_timeout(&address, ANSWER_MAX)?;
+    let socket = TcpStream::connect_timeout(&address, ANSWER_MAX)?;
+    ask_over(socket, address, method, path, headers)
+}
+
+fn ask_over(
+    mut socket: TcpStream,
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+) -> io::Result<Answer> {
     socket.set_read_timeout(Some(ANSWER_MAX))?;
     write!(
         socket,

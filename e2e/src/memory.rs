@@ -1,6 +1,6 @@
 //! Peak memory of a relay that reads a topic of well compressed batches.
 
-use std::{fs, time::Duration};
+use std::{cell::Cell, fs, thread, time::Duration};
 
 use rskafka::client::partition::Compression;
 
@@ -29,8 +29,39 @@ pub struct Peak {
     pub bytes: u64,
     /// Resident memory before anything was read.
     pub idle_bytes: u64,
-    /// The sum of `dashstream_relay_memory_bytes` once all was read.
-    pub accounted_bytes: u64,
+    /// Memory by its parts before anything was read.
+    pub idle: Parts,
+    /// The same at the moment when it was largest, as far as was looked.
+    pub largest: Parts,
+    /// The same once all was read and what was freed has gone back to the system.
+    pub after: Parts,
+}
+
+/// What `dashstream_relay_memory_bytes` shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Parts {
+    /// The sum.
+    pub all: f64,
+    /// What has a name of its own, and what the allocator keeps.
+    pub named: f64,
+}
+
+impl Parts {
+    fn of(metrics: &Metrics) -> Self {
+        let name = "dashstream_relay_memory_bytes";
+        let all = metrics.sum(name, &[]);
+        let program = metrics.sum(name, &[("part", "program")]);
+        Self {
+            all,
+            named: all - program,
+        }
+    }
+
+    /// How much of the growth since then has a name.
+    #[must_use]
+    pub fn explained(self, idle: Self) -> f64 {
+        (self.named - idle.named) / (self.all - idle.all)
+    }
 }
 
 /// Bound on the log of the relay that is measured.
@@ -60,12 +91,10 @@ pub fn peak(kafka: &Kafka, case: Case) -> Option<Peak> {
         "--kafka-metadata-interval-secs=1".to_owned(),
     ];
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
-    let idle_bytes = {
+    let (idle_bytes, idle) = {
         let empty = kafka.topic("memory-idle", 1);
-        resident(
-            &Relay::start(kafka.brokers(), empty.name(), &options)?,
-            "VmRSS:",
-        )
+        let relay = Relay::start(kafka.brokers(), empty.name(), &options)?;
+        (resident(&relay, "VmRSS:"), Parts::of(&relay.metrics()))
     };
     for partition in 0..case.partitions {
         let mut left = each;
@@ -81,19 +110,28 @@ pub fn peak(kafka: &Kafka, case: Case) -> Option<Peak> {
     }
     let mut relay = Relay::start(kafka.brokers(), topic.name(), &options)?;
     let total = (each * u64::from(case.partitions)) as f64;
+    let largest = Cell::new(Parts::default());
     relay.wait_for("all records", PATIENCE, |relay| {
-        relay
-            .metrics()
-            .sum("dashstream_messages_received_total", &[])
-            >= total
+        let metrics = relay.metrics();
+        let parts = Parts::of(&metrics);
+        if parts.all > largest.get().all {
+            largest.set(parts);
+        }
+        metrics.sum("dashstream_messages_received_total", &[]) >= total
     });
-    let metrics: Metrics = relay.metrics();
+    let bytes = resident(&relay, "VmHWM:");
+    thread::sleep(GIVEN_BACK_AFTER);
     Some(Peak {
-        bytes: resident(&relay, "VmHWM:"),
+        bytes,
         idle_bytes,
-        accounted_bytes: metrics.sum("dashstream_relay_memory_bytes", &[]) as u64,
+        idle,
+        largest: largest.get(),
+        after: Parts::of(&relay.metrics()),
     })
 }
+
+/// Longer than the allocator keeps what was freed.
+const GIVEN_BACK_AFTER: Duration = Duration::from_secs(8);
 
 /// An event whose payload has one part in `ratio` that does not compress.
 fn record(partition: u32, n: u64, ratio: u32) -> Input {

@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::{Command, ExitStatus},
@@ -20,6 +22,8 @@ use crate::{
 /// A relay, running or not. Killed when dropped.
 #[derive(Debug)]
 pub struct Relay {
+    /// A program that starts it, with the arguments before the relay's own.
+    within: Vec<String>,
     binary: PathBuf,
     arguments: Vec<String>,
     address: SocketAddr,
@@ -59,7 +63,31 @@ impl Relay {
         Some(relay)
     }
 
+    /// As [`Self::launch`], by another program that becomes the relay: `within` is it and its own arguments.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    pub fn launch_within(
+        within: &[&str],
+        brokers: &str,
+        topic: &str,
+        more: &[&str],
+    ) -> Option<Self> {
+        Self::launch_as(within, Ipv4Addr::LOCALHOST.into(), brokers, topic, more)
+    }
+
     fn launch_on(host: IpAddr, brokers: &str, topic: &str, more: &[&str]) -> Option<Self> {
+        Self::launch_as(&[], host, brokers, topic, more)
+    }
+
+    fn launch_as(
+        within: &[&str],
+        host: IpAddr,
+        brokers: &str,
+        topic: &str,
+        more: &[&str],
+    ) -> Option<Self> {
         let binary = need(Tool::Relay)?;
         let mut tries = 0;
         loop {
@@ -67,6 +95,7 @@ impl Relay {
             let address = SocketAddr::new(host, free_port());
             let port = address.port();
             let mut relay = Self {
+                within: within.iter().map(ToString::to_string).collect(),
                 binary: binary.clone(),
                 arguments: arguments(brokers, topic, address, more),
                 address,
@@ -207,7 +236,10 @@ impl Relay {
     }
 
     fn run(&mut self) -> Result<(), String> {
-        let mut command = Command::new(&self.binary);
+        let mut words = self.within.iter().map(OsStr::new);
+        let mut words = words.by_ref().chain([self.binary.as_os_str()]);
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words);
         // Nothing of the developer's environment may configure it.
         command
             .env_clear()

@@ -255,6 +255,36 @@ fn the_time_of_a_record_is_the_brokers_where_the_topic_says_so() {
     assert!((before..=now_ms()).contains(&time), "{time}");
 }
 
+/// X24: an impossible time in a batch is unknown, and costs none of the records beside it.
+#[test]
+fn an_impossible_time_costs_only_itself() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let Some(mut java) = JavaClient::start(kafka.brokers()) else {
+        return;
+    };
+    let name = unique("times");
+    let any = "message.timestamp.after.max.ms=9223372036854775807";
+    java.create_topic(&name, 1, &[any]);
+    let topic = Topic::open(kafka.brokers(), &name, 1);
+    let time = now_ms();
+    let batch = (0..50).map(|n| Input {
+        // Of the year 255,000.
+        timestamp_ms: if n == 20 { 8_000_000_000_000_000 } else { time },
+        ..input(Some(good(n + 1)))
+    });
+    assert_eq!(topic.produce_batch(0, batch.collect()).len(), 50);
+    let Some(relay) = Relay::start(kafka.brokers(), &name, &[]) else {
+        return;
+    };
+    let frames = from_earliest(&relay).frames_to(0, 50);
+    let all: Vec<String> = (0..50).map(|offset| format!("record {offset}")).collect();
+    assert_eq!(outline(&frames), all);
+    for (header, _) in &frames {
+        let expected = if header.offset == 20 { -1 } else { time };
+        assert_eq!(header.timestamp_ms, expected, "{header:?}");
+    }
+}
+
 #[test]
 fn holes_of_compaction_are_no_gaps() {
     let Some(kafka) = Kafka::shared() else { return };

@@ -8,7 +8,8 @@ use dashstream_e2e::{
     relay::Relay,
 };
 
-/// X1: well compressed batches and many partitions cost a relay at most its log and 200 MB.
+/// X1: well compressed batches and many partitions cost a relay at most its log and 200 MB, and nearly all of what it
+/// grows by has a name in its metrics.
 #[test]
 fn a_relay_takes_no_more_than_its_log_and_a_stated_amount() {
     let Some(kafka) = Kafka::shared() else { return };
@@ -27,6 +28,11 @@ fn a_relay_takes_no_more_than_its_log_and_a_stated_amount() {
             "{case:?}: {} of {bound} bytes",
             peak.bytes
         );
+        for (when, parts) in [("at most", peak.largest), ("afterwards", peak.after)] {
+            let explained = parts.explained(peak.idle);
+            eprintln!("{case:?} {when}: {explained:.2} of the growth, {peak:?}");
+            assert!((0.8..1.2).contains(&explained), "{case:?} {when}: {peak:?}");
+        }
     }
 }
 

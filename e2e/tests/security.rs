@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use dashstream_e2e::{
+    java::JavaClient,
     kafka::unique,
     producer::{Input, Topic, now_ms},
     relay::Relay,
-    secure_kafka::{PASSWORD, SecureKafka, USER},
+    secure_kafka::{LIMITED_USER, PASSWORD, SecureKafka, USER},
 };
 
 const RECORDS: u32 = 20;
@@ -130,5 +131,59 @@ fn no_way_in_is_told_and_shows_no_secret() {
         );
         shows_no_secret(&relay);
         assert!(!relay.log().contains("open-sesame"), "{what}");
+    }
+}
+
+/// X15: a missing permission is named with an error kind of its own, the relay is not ready, and its client is not
+/// built again and again, as that cannot help. Once it is granted, reading goes on by itself.
+#[test]
+fn a_missing_permission_is_named_until_it_is_granted() {
+    let Some(kafka) = SecureKafka::start() else {
+        return;
+    };
+    let Some(mut java) = JavaClient::start(&kafka.plaintext()) else {
+        return;
+    };
+    let (described, hidden) = (produced(&kafka), produced(&kafka));
+    java.allow(LIMITED_USER, "DESCRIBE", described.name());
+    java.allow("somebody-else", "READ", hidden.name());
+    let mut flags = login("sasl_plaintext", "PLAIN", PASSWORD);
+    flags[2] = format!("--kafka-sasl-username={LIMITED_USER}");
+    flags.push("--kafka-backoff-max-ms=200".to_owned());
+    flags.push("--kafka-lag-check-interval-secs=1".to_owned());
+    for (topic, operation) in [(&described, "Read"), (&hidden, "Describe")] {
+        let Some(mut relay) = launch(&kafka.sasl_plaintext(), topic, &flags) else {
+            return;
+        };
+        let denied = |relay: &Relay| {
+            let kind = [("error_type", "not_authorized")];
+            let metrics = relay.metrics();
+            metrics.sum("websocket_kafka_errors_by_type_total", &kind)
+        };
+        // More than it takes for a client to be built again where that could help.
+        relay.wait_for(operation, Duration::from_secs(60), |relay| {
+            denied(relay) >= 10.0
+        });
+        let metrics = relay.metrics();
+        let sum = |name: &str| metrics.sum(name, &[]);
+        assert_eq!(sum("dashstream_relay_client_rebuilds_total"), 0.0);
+        let all = sum("websocket_infrastructure_errors_total");
+        assert!(denied(&relay) >= all, "no failure has another kind");
+        for path in ["/health", "/ready"] {
+            let answer = relay.get(path);
+            let said = format!("permission {operation} on topic");
+            assert!(answer.body.contains(&said), "{}", answer.body);
+        }
+        assert_eq!(relay.get("/ready").status, 503);
+        let named = format!("the permission {operation} on topic {}", topic.name());
+        assert!(relay.log().contains(&named), "{named}");
+
+        java.allow(LIMITED_USER, "DESCRIBE", topic.name());
+        java.allow(LIMITED_USER, "READ", topic.name());
+        relay.wait_ready();
+        relay.wait_for("all records read", Duration::from_secs(30), |relay| {
+            let read = relay.metrics();
+            read.sum("websocket_kafka_messages_total", &[]) == f64::from(RECORDS)
+        });
     }
 }

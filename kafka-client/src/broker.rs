@@ -1,6 +1,12 @@
 //! One broker: a connection for questions, shared by all who ask, and the task that fetches.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use parking_lot::Mutex;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
@@ -18,6 +24,8 @@ pub(crate) struct Broker {
     address: String,
     settings: Arc<Settings>,
     budgets: Arc<Budgets>,
+    /// Tasks that fetched and ended although they should not have, of all brokers.
+    ended: Arc<AtomicU64>,
     questions: tokio::sync::Mutex<Option<Connection>>,
     fetching: Mutex<Option<Fetching>>,
 }
@@ -42,11 +50,17 @@ impl Drop for Fetching {
 }
 
 impl Broker {
-    pub(crate) fn new(address: String, settings: Arc<Settings>, budgets: Arc<Budgets>) -> Self {
+    pub(crate) fn new(
+        address: String,
+        settings: Arc<Settings>,
+        budgets: Arc<Budgets>,
+        ended: Arc<AtomicU64>,
+    ) -> Self {
         Self {
             address,
             settings,
             budgets,
+            ended,
             questions: tokio::sync::Mutex::default(),
             fetching: Mutex::default(),
         }
@@ -92,6 +106,11 @@ impl Broker {
             .is_some_and(|fetching| fetching.task.is_finished())
         {
             // It panicked, as it ends with its senders only. The next one begins with a new connection.
+            self.ended.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(
+                broker = self.address,
+                "the task that fetches ended; another one is started"
+            );
             *place = None;
         }
         let fetching = place.get_or_insert_with(|| {
@@ -110,4 +129,72 @@ impl Broker {
 /// Whether the connection can be used on after that result.
 fn is_whole<T>(result: &Result<T, Error>) -> bool {
     matches!(result, Ok(_) | Err(Error::Version(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::{Limits, wire::TopicId};
+
+    fn want() -> (
+        Want,
+        oneshot::Receiver<Result<crate::fetcher::Given, Error>>,
+    ) {
+        let (reply, answer) = oneshot::channel();
+        let want = Want {
+            topic: "t".into(),
+            topic_id: TopicId::default(),
+            partition: 0,
+            offset: 0,
+            leader_epoch: 0,
+            last_epoch: -1,
+            is_patient: false,
+            reply,
+        };
+        (want, answer)
+    }
+
+    /// X2: the end of the task that fetches is counted, and the next wish starts another one.
+    #[tokio::test]
+    async fn a_fetching_task_that_ended_is_counted_and_replaced() {
+        let settings = Arc::new(Settings {
+            brokers: Vec::new(),
+            client_id: "test".into(),
+            tls: None,
+            login: None,
+            timeout: Duration::from_secs(5),
+            wait: Duration::ZERO,
+            partition_bytes: 1,
+            limits: Limits::default(),
+        });
+        let budgets = Arc::new(Budgets::new(settings.limits));
+        let ended = Arc::<AtomicU64>::default();
+        // Nobody listens there.
+        let address = "127.0.0.1:1".to_owned();
+        let broker = Broker::new(address, settings, budgets, Arc::clone(&ended));
+        let (first, answer) = want();
+        broker.fetch(first).expect("a task takes it");
+        assert!(matches!(answer.await, Ok(Err(Error::Connect(_)))));
+        assert_eq!(ended.load(Ordering::Relaxed), 0);
+        let is_over = || {
+            let fetching = broker.fetching.lock();
+            fetching
+                .as_ref()
+                .is_some_and(|fetching| fetching.task.is_finished())
+        };
+        if let Some(fetching) = broker.fetching.lock().as_ref() {
+            fetching.task.abort();
+        }
+        while !is_over() {
+            tokio::task::yield_now().await;
+        }
+        let (second, answer) = want();
+        broker.fetch(second).expect("another task takes it");
+        assert!(matches!(answer.await, Ok(Err(Error::Connect(_)))));
+        assert_eq!(ended.load(Ordering::Relaxed), 1);
+    }
 }

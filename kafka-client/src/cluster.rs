@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -44,6 +47,7 @@ const ANSWER_AGE_MAX: Duration = Duration::from_millis(500);
 pub struct Cluster {
     settings: Arc<Settings>,
     budgets: Arc<Budgets>,
+    fetchers_ended: Arc<AtomicU64>,
     bootstrap: Vec<Arc<Broker>>,
     brokers: Mutex<BTreeMap<i32, Arc<Broker>>>,
     /// The last answer about each topic. Locked while one is asked for, so that the others wait for it.
@@ -58,14 +62,17 @@ impl Cluster {
     pub fn new(settings: Settings) -> Self {
         let settings = Arc::new(settings);
         let budgets = Arc::new(Budgets::new(settings.limits));
+        let fetchers_ended = Arc::default();
         let broker = |address: &String| {
             let (settings, budgets) = (Arc::clone(&settings), Arc::clone(&budgets));
-            Arc::new(Broker::new(address.clone(), settings, budgets))
+            let ended = Arc::clone(&fetchers_ended);
+            Arc::new(Broker::new(address.clone(), settings, budgets, ended))
         };
         Self {
             bootstrap: settings.brokers.iter().map(broker).collect(),
             settings,
             budgets,
+            fetchers_ended,
             brokers: Mutex::default(),
             described: tokio::sync::Mutex::default(),
         }
@@ -78,6 +85,12 @@ impl Cluster {
             fetched: self.budgets.fetched.used(),
             unpacked: self.budgets.unpacked.used() + self.budgets.large.used(),
         }
+    }
+
+    /// How many of the tasks that fetch ended although they should not have. Each was started again.
+    #[must_use]
+    pub fn fetchers_ended(&self) -> u64 {
+        self.fetchers_ended.load(Ordering::Relaxed)
     }
 
     /// A topic, or `None` where there is none of that name. Never creates one.
@@ -163,7 +176,8 @@ impl Cluster {
                 .filter(|broker| broker.address() == address);
             let broker = same.cloned().unwrap_or_else(|| {
                 let (settings, budgets) = (Arc::clone(&self.settings), Arc::clone(&self.budgets));
-                Arc::new(Broker::new(address, settings, budgets))
+                let ended = Arc::clone(&self.fetchers_ended);
+                Arc::new(Broker::new(address, settings, budgets, ended))
             });
             brokers.insert(one.node, broker);
         }

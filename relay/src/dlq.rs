@@ -184,6 +184,12 @@ impl<S: Store> Dlq<S> {
         })
     }
 
+    /// Memory that letters on their way take.
+    pub fn memory_bytes(&self) -> usize {
+        let free = self.inner.memory.available_permits();
+        (MEMORY_BYTES_MAX as usize).saturating_sub(free)
+    }
+
     /// Letters on their way.
     pub fn in_flight(&self) -> usize {
         let free = self.inner.sends.available_permits();

@@ -20,6 +20,7 @@ pub mod dashflow_names;
 pub mod descriptors;
 pub mod dlq;
 pub mod health;
+pub mod heap;
 pub mod http;
 pub mod ingest;
 pub mod kafka;

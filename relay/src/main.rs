@@ -6,6 +6,7 @@ mod allocator;
 mod release;
 
 use std::{
+    convert::Infallible,
     ffi::OsString,
     fmt,
     io::{self, IsTerminal as _, Write as _},
@@ -31,7 +32,7 @@ use tracing_subscriber::EnvFilter;
 const LOG_DEFAULT: &str = "info,rskafka=off";
 
 fn main() -> ExitCode {
-    allocator::keep_freed_memory();
+    allocator::keep_freed_memory_for_a_while();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse_command_line(&error),
@@ -200,13 +201,14 @@ fn run_logged(config: Config, reads: Reads) -> Result<(), Failure> {
     if let Some(warning) = config.dlq_warning() {
         tracing::warn!(warning);
     }
-    if let Some(warning) = descriptors::raise(&config) {
+    let descriptors = descriptors::raise(&config);
+    if let Some(warning) = descriptors.warning {
         tracing::warn!(warning);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(serve(config, reads));
+    let outcome = runtime.block_on(serve(config, descriptors.sockets_max, reads));
     // What is left then are calls of files, which nobody can end: a folder on a network may hang for ever.
     runtime.shutdown_timeout(HUNG_CALLS_WAIT_MAX);
     outcome
@@ -215,9 +217,9 @@ fn run_logged(config: Config, reads: Reads) -> Result<(), Failure> {
 /// Wait for calls that do not end, once all else has stopped.
 const HUNG_CALLS_WAIT_MAX: Duration = Duration::from_secs(1);
 
-async fn serve(config: Config, reads: Reads) -> Result<(), Failure> {
+async fn serve(config: Config, sockets_max: Option<usize>, reads: Reads) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
-    let shared = Shared::new(config)?;
+    let shared = Shared::new(config, sockets_max)?;
     let relay = match reads {
         Reads::Topic => App::start(shared).await?,
         #[cfg(feature = "demo")]
@@ -231,6 +233,7 @@ async fn serve(config: Config, reads: Reads) -> Result<(), Failure> {
         .ok();
     let signal = tokio::select! {
         signal = signals.next() => signal,
+        never = give_back_memory() => match never {},
         () = relay.broken() => {
             relay.stop().await;
             return Err(Broken.into());
@@ -255,6 +258,16 @@ async fn serve(config: Config, reads: Reads) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// A relay that has caught up allocates little, and the heap looks only then for what it may give back.
+async fn give_back_memory() -> Infallible {
+    loop {
+        tokio::time::sleep(GIVE_BACK_INTERVAL).await;
+        allocator::give_back();
+    }
+}
+
+const GIVE_BACK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What asks the relay to stop.
 #[derive(Clone, Copy, Debug)]

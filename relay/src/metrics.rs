@@ -4,6 +4,7 @@
 //! scope and target labels off and names used as they are written in the table.
 
 mod histogram;
+mod memory;
 mod row;
 mod sources;
 mod table;
@@ -14,6 +15,7 @@ use opentelemetry::{KeyValue, metrics::MeterProvider as _};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
 
+pub use memory::MemoryPart;
 pub use row::{Kind, Metric};
 pub use sources::Sources;
 pub use table::TABLE;

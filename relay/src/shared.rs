@@ -39,7 +39,8 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(config: Config) -> Result<Arc<Self>, MetricsError> {
+    /// `sockets_max` bounds how many may connect, where descriptors do.
+    pub fn new(config: Config, sockets_max: Option<usize>) -> Result<Arc<Self>, MetricsError> {
         let clock = Clock::start();
         let hub = Arc::new(Hub::new(config.serve.log_bytes_max));
         let doors = Doors {
@@ -47,7 +48,7 @@ impl Shared {
             ..Doors::default()
         };
         let server = Server::with_doors(
-            rules(&config),
+            rules(&config, sockets_max),
             session_config(&config),
             clock,
             Arc::clone(&hub),
@@ -57,6 +58,7 @@ impl Shared {
         let ingest = Arc::new(IngestStatus::default());
         let tasks = Arc::<Tasks>::default();
         let kafka = Arc::new(TopicReader::new(&config.kafka));
+        let dlq = Dlq::new(&config.kafka, Arc::clone(&counts.dlq), Arc::clone(&tasks));
         let metrics = Metrics::new(Arc::new(Sources {
             clock,
             counts: counts.clone(),
@@ -64,9 +66,9 @@ impl Shared {
             ingest: Arc::clone(&ingest),
             tasks: Arc::clone(&tasks),
             kafka: Arc::clone(&kafka),
+            dlq: dlq.clone(),
             log_bytes_max: config.serve.log_bytes_max,
         }))?;
-        let dlq = Dlq::new(&config.kafka, Arc::clone(&counts.dlq), Arc::clone(&tasks));
         let checkpoints = Checkpoints::new(&config, Arc::clone(&counts.checkpoints));
         Ok(Arc::new(Self {
             config,
@@ -85,7 +87,7 @@ impl Shared {
     }
 }
 
-fn rules(config: &Config) -> Rules {
+fn rules(config: &Config, sockets_max: Option<usize>) -> Rules {
     let listen = &config.listen;
     Rules {
         connections_max: listen.connections_max,
@@ -94,6 +96,7 @@ fn rules(config: &Config) -> Rules {
         allowed_hosts: listen.allowed_hosts.clone(),
         trusted_proxies: listen.trusted_proxies.clone(),
         send_timeout: config.serve.send_timeout,
+        sockets_max,
     }
 }
 

@@ -29,7 +29,7 @@ async fn simulated_runs_are_served_without_kafka() {
     };
     cli.options.for_demo("test");
     let config = Config::from_args(&cli.options).expect("a usable configuration");
-    let shared = Shared::new(config).expect("metrics register");
+    let shared = Shared::new(config, None).expect("metrics register");
     let relay = App::start_demo(shared, Demo { rate, seed })
         .await
         .expect("a free port");

@@ -26,7 +26,7 @@ async fn start(name: &str) -> App {
         .expect("options clap knows")
         .options;
     let config = Config::from_args(&options).expect("a usable configuration");
-    let shared = Shared::new(config).expect("metrics register");
+    let shared = Shared::new(config, None).expect("metrics register");
     App::start(shared).await.expect("a free port")
 }
 

@@ -37,6 +37,7 @@ use crate::{
     gate::Refused,
     hardening::harden,
     limits,
+    log_limit::LogLimit,
     permit::Permits,
     request::{self, Unfit},
     socket::Socket,
@@ -51,17 +52,19 @@ impl Server {
         F: Future<Output = Response<B>> + Send,
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
-        let slots = self.rules.connections_max + limits::HTTP_CONNECTIONS_SPARE;
-        let share =
-            (slots / limits::HTTP_CONNECTIONS_SHARE).max(limits::HTTP_CONNECTIONS_SHARE_MIN);
-        let slots = Permits::new(slots, share);
+        let room = self.rules.room();
+        let slots = Permits::new(room.total, room.share);
+        let mut lines = LogLimit::default();
         loop {
             let accepted = listener.accept().await;
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of descriptors, mostly: trying again at once would only burn time.
-                    tracing::warn!(%error, "accepting a connection failed");
+                    self.counters.accept_failures.inc();
+                    if let Some(left_out) = lines.allow(self.clock.now_ms()) {
+                        tracing::warn!(%error, left_out, "accepting a connection failed");
+                    }
                     tokio::time::sleep(Duration::from_millis(limits::ACCEPT_PAUSE_MS)).await;
                     continue;
                 }

@@ -162,6 +162,8 @@ pub struct ClientCounters {
     pub send_failures: Counter,
     /// TCP connections open that are not upgraded.
     pub http_connections: Arc<Level>,
+    /// Connections that could not be accepted.
+    pub accept_failures: Counter,
     /// Tasks of connections that ended by a panic.
     pub connection_panics: Counter,
 }

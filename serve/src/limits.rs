@@ -4,8 +4,23 @@ use decode_core::wire;
 
 /// Pause after a connection could not be accepted.
 pub const ACCEPT_PAUSE_MS: u64 = 100;
-/// TCP connections beyond the WebSocket limit, for pages, probes and scrapes.
+/// TCP connections beyond the WebSocket limit, for pages, probes and scrapes ...
 pub const HTTP_CONNECTIONS_SPARE: usize = 256;
+/// ... or this share of it, where that is more; of all there may be, where descriptors are fewer.
+pub const HTTP_CONNECTIONS_SPARE_SHARE: usize = 4;
+
+/// TCP connections there may be with so many WebSockets.
+#[must_use]
+pub const fn sockets(websockets: usize) -> usize {
+    let share = websockets / HTTP_CONNECTIONS_SPARE_SHARE;
+    let spare = if share > HTTP_CONNECTIONS_SPARE {
+        share
+    } else {
+        HTTP_CONNECTIONS_SPARE
+    };
+    websockets.saturating_add(spare)
+}
+
 /// Of the TCP connections that are no WebSockets one address holds at most this share ...
 pub const HTTP_CONNECTIONS_SHARE: usize = 8;
 /// ... or this many, where the share is less: a proxy before the relay is one address.

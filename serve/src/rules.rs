@@ -15,6 +15,7 @@ use crate::{
     arrival::TrustedProxies,
     gate::Refused,
     host::{self, HostName},
+    limits,
     origin::Origin,
 };
 
@@ -33,9 +34,44 @@ pub struct Rules {
     pub trusted_proxies: TrustedProxies,
     /// How long a client may take nothing before it is closed with 4003.
     pub send_timeout: Duration,
+    /// Sockets that this process may have for whoever connects, where that is bounded: what else it opens must find
+    /// a descriptor too.
+    pub sockets_max: Option<usize>,
+}
+
+/// How many may be connected, so that some room is always left for those who only ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// TCP connections.
+    pub total: usize,
+    /// Of them, WebSockets.
+    pub websockets: usize,
+    /// TCP connections of one address that are no WebSockets.
+    pub share: usize,
 }
 
 impl Rules {
+    /// As many as are allowed and fit.
+    pub(crate) fn room(&self) -> Room {
+        let wanted = self.connections_max;
+        let most = limits::sockets(wanted);
+        let spare = most - wanted;
+        let total = self.sockets_max.map_or(most, |max| max.min(most));
+        let spare = if total < most {
+            spare.min(total / limits::HTTP_CONNECTIONS_SPARE_SHARE)
+        } else {
+            spare
+        };
+        let share = (total / limits::HTTP_CONNECTIONS_SHARE)
+            .max(limits::HTTP_CONNECTIONS_SHARE_MIN)
+            .min(spare / 4 * 3);
+        Room {
+            total,
+            websockets: wanted.min(total - spare),
+            share: share.max(1),
+        }
+    }
+
     /// Whether a host is one of this server's.
     pub(crate) fn knows(&self, host: &str) -> bool {
         let name = host::normal(host);
@@ -102,6 +138,7 @@ mod tests {
             allowed_hosts: HostName::parse_list("relay").expect("a host"),
             trusted_proxies: TrustedProxies::default(),
             send_timeout: Duration::ZERO,
+            sockets_max: None,
         };
         let mut headers = HeaderMap::new();
         for origin in origins {
@@ -177,6 +214,39 @@ mod tests {
             ),
         ] {
             assert_eq!(check(origins, host), Err(why), "{origins:?} at {host}");
+        }
+    }
+
+    /// X12, X13: whatever the number of WebSockets allowed and of sockets there may be, some are left for those who
+    /// only ask, and one address cannot have all of those.
+    #[test]
+    fn some_room_is_always_left_for_those_who_ask() {
+        for wanted in [1, 200, 1_000, 20_000] {
+            for sockets_max in [
+                None,
+                Some(4),
+                Some(72),
+                Some(896),
+                Some(1_255),
+                Some(100_000),
+            ] {
+                let rules = Rules {
+                    connections_max: wanted,
+                    connections_per_address_max: wanted,
+                    allowed_origins: Vec::new(),
+                    allowed_hosts: Vec::new(),
+                    trusted_proxies: TrustedProxies::default(),
+                    send_timeout: Duration::ZERO,
+                    sockets_max,
+                };
+                let room = rules.room();
+                let spare = room.total - room.websockets;
+                assert!(sockets_max.is_none_or(|max| room.total <= max), "{room:?}");
+                assert!(room.share >= 1 && room.websockets >= 1, "{room:?}");
+                assert!(spare > room.share || room.total == 4, "{room:?}");
+                let is_bounded = sockets_max.is_some_and(|max| max < wanted + 256);
+                assert!(is_bounded || room.websockets == wanted, "{room:?}");
+            }
         }
     }
 }

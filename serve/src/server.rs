@@ -72,7 +72,8 @@ impl Server {
         doors: Doors,
     ) -> Arc<Self> {
         let Doors { gate, history } = doors;
-        let permits = Permits::new(rules.connections_max, rules.connections_per_address_max);
+        let room = rules.room();
+        let permits = Permits::new(room.websockets, rules.connections_per_address_max);
         Arc::new(Self {
             clock,
             counters: Arc::default(),

@@ -21,6 +21,7 @@ async fn a_connection_that_panics_is_counted_and_others_go_on() {
         allowed_hosts: Vec::new(),
         trusted_proxies: TrustedProxies::default(),
         send_timeout: Duration::from_secs(5),
+        sockets_max: None,
     };
     let hub = Arc::new(Hub::new(1 << 20));
     let server = Server::new(rules, ServerConfig::default(), Clock::start(), hub);

@@ -7,6 +7,7 @@
 //! with its neighbours by and by, so that a replay sends full messages and holding a record costs
 //! little more than the record.
 
+mod alive;
 mod segment;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -16,6 +17,7 @@ use decode_core::wire::GapCause;
 use crate::control::Fingerprint;
 use crate::limits::{JOINED_BYTES_MAX, JOINED_LOG_SHARE};
 
+use alive::Alive;
 pub use segment::{Segment, SegmentBuilder, SegmentError, Slice};
 
 /// What a cursor finds.
@@ -265,12 +267,13 @@ pub struct TailLog {
     bytes_max: usize,
     joined_bytes_max: usize,
     version: u64,
+    alive: Alive,
 }
 
 impl TailLog {
     /// An empty log that holds at most `bytes_max` (but always the newest segment).
     #[must_use]
-    pub const fn new(bytes_max: usize) -> Self {
+    pub fn new(bytes_max: usize) -> Self {
         // What is joined is evicted together.
         let share = bytes_max / JOINED_LOG_SHARE;
         Self {
@@ -286,6 +289,7 @@ impl TailLog {
                 JOINED_BYTES_MAX
             },
             version: 0,
+            alive: Alive::default(),
         }
     }
 
@@ -418,7 +422,7 @@ impl TailLog {
         // As old as its newest part: a record is never evicted before an older one of another
         // partition because a still older one lies beside it.
         let held = Held {
-            segment: segment.preceded_by(neighbours),
+            segment: self.alive.count(segment.preceded_by(neighbours)),
             age: self.appends,
         };
         log.bytes += held.cost();
@@ -475,6 +479,14 @@ impl TailLog {
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes of segments that this log holds no more and that slices taken of them keep: what clients are being sent.
+    #[must_use]
+    pub fn bytes_held_elsewhere(&self) -> usize {
+        let segments = self.partitions.values().flat_map(|log| &log.segments);
+        let held: usize = segments.map(|held| held.segment.bytes.len()).sum();
+        self.alive.bytes().saturating_sub(held)
     }
 
     /// Rises with every change a session could care about.

@@ -123,6 +123,7 @@ impl Serving {
             allowed_hosts: self.hosts.clone(),
             trusted_proxies: TrustedProxies::default(),
             send_timeout: SEND_TIMEOUT,
+            sockets_max: None,
         }
     }
 

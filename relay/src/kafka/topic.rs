@@ -51,6 +51,11 @@ impl TopicReader {
         self.cluster.held()
     }
 
+    /// How many of the tasks that fetch ended unexpectedly.
+    pub fn fetchers_ended(&self) -> u64 {
+        self.cluster.fetchers_ended()
+    }
+
     /// Which brokers are known, as a number for [`Self::forget`].
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Relaxed)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dashstream_serve::{Clock, Hub};
 
-use crate::{counts::Counts, ingest::IngestStatus, kafka::TopicReader, tasks::Tasks};
+use crate::{counts::Counts, dlq::Dlq, ingest::IngestStatus, kafka::TopicReader, tasks::Tasks};
 
 /// Read whenever somebody scrapes.
 #[derive(Debug)]
@@ -15,5 +15,6 @@ pub struct Sources {
     pub ingest: Arc<IngestStatus>,
     pub tasks: Arc<Tasks>,
     pub kafka: Arc<TopicReader>,
+    pub dlq: Option<Dlq>,
     pub log_bytes_max: usize,
 }

@@ -9,6 +9,7 @@ use dashstream_serve::{Clock, counters::Refusal};
 use decode_core::wire::{CloseCode, ErrorCode, GapCause, RejectCode};
 
 use super::{
+    memory,
     row::{Emit, Kind, Metric, Read},
     sources::Sources,
 };
@@ -219,6 +220,9 @@ metrics! {
     Counter "dashstream_relay_client_rebuilds_total"
         "Times the Kafka client was rebuilt from the bootstrap brokers."
         = |s, e| e(s.counts.ingest.client_rebuilds.get() as f64, &[]);
+    Counter "dashstream_relay_fetch_tasks_ended_total"
+        "Tasks fetching from a broker that ended because of an internal error; each was started again."
+        = |s, e| e(s.kafka.fetchers_ended() as f64, &[]);
     Counter "dashstream_relay_topic_resets_total"
         "Times a partition's log was restarted because the topic was recreated."
         = |s, e| e(s.counts.ingest.topic_resets.get() as f64, &[]);
@@ -235,14 +239,8 @@ metrics! {
             e(since.unwrap_or(0) as f64 / 1e3, &[&partition.to_string()]);
         };
     Gauge "dashstream_relay_memory_bytes" ["part"]
-        "Memory that grows with received data: log, fetched (compressed), unpacked (decompressed), sequence."
-        = |s, e| {
-            let held = s.kafka.held();
-            e(s.hub.log().bytes() as f64, &["log"]);
-            e(held.fetched as f64, &["fetched"]);
-            e(held.unpacked as f64, &["unpacked"]);
-            e(s.counts.ingest.sequences.bytes.get() as f64, &["sequence"]);
-        };
+        "Resident memory, without pages of files, by what it is used for."
+        = memory::parts;
     Gauge "dashstream_relay_partitions" "Partitions in the log."
         = |s, e| e(s.hub.log().partition_count() as f64, &[]);
     Counter "dashstream_relay_segments_total" "Segments appended to the log."
@@ -347,6 +345,9 @@ metrics! {
         = |s, e| e(s.counts.clients.socket_writes.get() as f64, &[]);
     Gauge "dashstream_relay_http_connections" "Open HTTP connections, without upgraded ones."
         = |s, e| e(s.counts.clients.http_connections.get() as f64, &[]);
+    Counter "dashstream_relay_accept_failures_total"
+        "Connections that the system did not let the relay accept, mostly for want of file descriptors."
+        = |s, e| e(s.counts.clients.accept_failures.get() as f64, &[]);
     Counter "dashstream_relay_log_lines_dropped_total"
         "Log lines dropped because standard error did not accept them."
         = |_, e| e(log_output::DROPPED.get() as f64, &[]);

@@ -39,6 +39,7 @@ fn sources() -> Arc<Sources> {
         hub,
         ingest,
         tasks: Arc::default(),
+        dlq: None,
         log_bytes_max: 1 << 20,
     })
 }

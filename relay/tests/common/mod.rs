@@ -55,7 +55,7 @@ impl Rig {
             .expect("options clap knows")
             .options;
         let config = Config::from_args(&options).expect("a usable configuration");
-        let shared = Shared::new(config).expect("metrics register");
+        let shared = Shared::new(config, None).expect("metrics register");
         Self {
             relay: App::start_by_hand(shared).await.expect("a free port"),
         }

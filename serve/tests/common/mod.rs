@@ -37,6 +37,7 @@ impl Default for Setup {
                 allowed_hosts: Vec::new(),
                 trusted_proxies: TrustedProxies::default(),
                 send_timeout: Duration::from_secs(30),
+                sockets_max: None,
             },
             session: ServerConfig::default(),
             log_bytes_max: 1 << 30,

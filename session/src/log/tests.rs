@@ -381,3 +381,28 @@ fn segments_read_as_they_were_built() {
     unknown[1] = 9;
     assert_eq!(parse(unknown), SegmentError::UnknownKind);
 }
+
+/// X1: what a client is being sent is counted for as long as it keeps it, evicted or joined.
+#[test]
+fn what_clients_keep_of_evicted_segments_is_counted() {
+    let mut log = TailLog::new(100_000);
+    log.add_partition(0, 0);
+    log.append(segment(0, 0..1, 70_000)).expect("continuous");
+    let kept = data(&log, 0, usize::MAX);
+    assert_eq!(log.bytes_held_elsewhere(), 0, "the log has it itself");
+    log.append(segment(0, 1..2, 70_000)).expect("continuous");
+    let len = FRAME_HEADER_LEN + 70_000;
+    assert_eq!(log.bytes_held_elsewhere(), len);
+    let part = kept.bytes.slice(..1);
+    drop(kept);
+    assert_eq!(log.bytes_held_elsewhere(), len, "a part keeps all of it");
+    drop(part);
+    assert_eq!(log.bytes_held_elsewhere(), 0);
+
+    let mut log = TailLog::new(1 << 20);
+    log.add_partition(0, 0);
+    log.append(segment(0, 0..1, 100)).expect("continuous");
+    let kept = data(&log, 0, usize::MAX);
+    log.append(segment(0, 1..2, 100)).expect("continuous");
+    assert_eq!(log.bytes_held_elsewhere(), kept.bytes.len(), "joined");
+}
