@@ -340,7 +340,7 @@ impl ClientSession {
             .positions
             .iter()
             .map(|p| p.head.saturating_sub(p.expected))
-            .sum();
+            .fold(0, u64::saturating_add);
         self.replay = Some((0, behind));
         self.enter(Phase::Replaying);
     }

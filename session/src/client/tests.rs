@@ -179,6 +179,12 @@ fn stopped_stays_stopped_until_started_again() {
 
 /// A client that resumed partition 0 at `position`.
 fn resumed_at(position: u64) -> ClientSession {
+    let at = ByPartition::from([(Partition(0), Decimal(position))]);
+    resumed(position, at.clone(), at)
+}
+
+/// A client that was welcomed with partition 0 at `position`, and then told of these.
+fn resumed(position: u64, heads: ByPartition, positions: ByPartition) -> ClientSession {
     let mut log = TailLog::new(1 << 20);
     log.add_partition(0, position);
     let mut server = ServerSession::new(ServerConfig::default(), &log, 0);
@@ -191,15 +197,22 @@ fn resumed_at(position: u64) -> ClientSession {
     client.handle(ClientInput::Opened, 0);
     client.handle(ClientInput::Text(&welcome), 0);
     drain(&mut client, 0);
-    let at = ByPartition::from([(Partition(0), Decimal(position))]);
     let resumed = RelayMessage::Resumed {
-        heads: at.clone(),
-        positions: at,
+        heads,
+        positions,
         parts: 0,
     };
     client.handle(ClientInput::Text(&resumed.to_text()), 0);
     assert_eq!(client.phase(), Phase::Replaying);
     client
+}
+
+/// Found by fuzzing: the sum of what is left was one of the places where a relay's numbers are added up.
+#[test]
+fn heads_at_the_end_of_all_numbers_are_no_overflow() {
+    let far = |offset| (0..3).map(|p| (Partition(p), Decimal(offset))).collect();
+    let client = resumed(0, far(u64::MAX), far(0));
+    assert_eq!(client.replay(), Some((0, u64::MAX)));
 }
 
 /// RES-03, RES-06: a frame that leaves something out ends the connection, and nothing of its

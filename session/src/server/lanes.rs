@@ -96,7 +96,7 @@ impl Lanes {
         self.lanes
             .iter()
             .map(|l| l.head.saturating_sub(l.position))
-            .sum()
+            .fold(0, u64::saturating_add)
     }
 
     /// Whether the replay is over: every head is passed, but for partitions that stand still.
