@@ -1,10 +1,12 @@
 //! The stable runner: `fuzz [TARGET...] [--seconds N] [--seed N]`, or `fuzz TARGET --file FILE` to
 //! try one input. A failing input is made smaller and written to `target/fuzz-found`.
 
+use std::hash::Hasher as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use fnv::FnvHasher;
 use fuzz_targets::runner::{self, Outcome};
 use fuzz_targets::{TARGETS, Target, targets};
 
@@ -44,7 +46,7 @@ fn options(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
         file: None,
     };
     while let Some(word) = words.next() {
-        let mut value = |name: &str| words.next().ok_or(format!("{name} needs a value"));
+        let mut value = |name: &str| words.next().ok_or_else(|| format!("{name} needs a value"));
         let number = |text: String| text.parse().map_err(|_| format!("{text} is no number"));
         match word.as_str() {
             "--seconds" => options.seconds = number(value("--seconds")?)?,
@@ -105,10 +107,9 @@ fn report(target: &Target, outcome: &Outcome) {
     }
 }
 
-/// FNV-1a, so that one input has one name.
+/// One input has one name.
 fn name_of(input: &[u8]) -> String {
-    let hash = input.iter().fold(0xCBF2_9CE4_8422_2325u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
-    });
-    format!("{hash:016x}")
+    let mut hash = FnvHasher::default();
+    hash.write(input);
+    format!("{:016x}", hash.finish())
 }

@@ -6,6 +6,9 @@ use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::hash::Hasher as _;
+
+use fnv::FnvHasher;
 
 use crate::limits::NAME_BYTES_MAX;
 
@@ -129,9 +132,9 @@ fn cut_name(text: &str) -> String {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let hash = text.bytes().fold(0xCBF2_9CE4_8422_2325u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-    });
+    let mut hash = FnvHasher::default();
+    hash.write(text.as_bytes());
+    let hash = hash.finish();
     format!("{}…#{hash:016x}", text.get(..end).unwrap_or_default())
 }
 

@@ -104,7 +104,20 @@ fn known(random: &mut Random, out: &mut Vec<u8>, field: &FieldDesc, depth: u32, 
                 let bytes = random.bytes(random.clone().below(9));
                 len_field(random, out, field.number, &bytes, odd);
             }
-            ty => {
+            ty @ (FieldType::Double
+            | FieldType::Float
+            | FieldType::Int64
+            | FieldType::Uint64
+            | FieldType::Int32
+            | FieldType::Fixed64
+            | FieldType::Fixed32
+            | FieldType::Bool
+            | FieldType::Uint32
+            | FieldType::Sfixed32
+            | FieldType::Sfixed64
+            | FieldType::Sint32
+            | FieldType::Sint64
+            | FieldType::Enum(_)) => {
                 let layout = if odd > 0 && random.one_in(odd * 3) {
                     random.below(8) as u32
                 } else {
@@ -142,7 +155,14 @@ const fn layout(ty: FieldType) -> u32 {
         FieldType::Double | FieldType::Fixed64 | FieldType::Sfixed64 => 1,
         FieldType::Float | FieldType::Fixed32 | FieldType::Sfixed32 => 5,
         FieldType::Message(_) | FieldType::String | FieldType::Bytes => 2,
-        _ => 0,
+        FieldType::Int64
+        | FieldType::Uint64
+        | FieldType::Int32
+        | FieldType::Bool
+        | FieldType::Uint32
+        | FieldType::Sint32
+        | FieldType::Sint64
+        | FieldType::Enum(_) => 0,
     }
 }
 

@@ -2,9 +2,11 @@
 //! of graphs.
 
 use alloc::vec::Vec;
+use core::hash::Hasher as _;
 
 use dashstream_proto::v1::diff_operation::{OpType, ValueEncoding};
 use decode_core::fields::Fields;
+use fnv::FnvHasher;
 
 use super::usage::{Source, Usage};
 use crate::limits::ANSWERS_PER_DIFF_MAX;
@@ -55,7 +57,7 @@ fn of_operation(operation: &[u8], found: &mut Vec<Answer>) {
         && names()
         && let Ok(value) = Value::parse(value)
     {
-        walk(&value, hash(path.as_bytes(), FNV_OFFSET), found);
+        walk(&value, hash(path.as_bytes(), ROOT), found);
     }
 }
 
@@ -65,7 +67,7 @@ fn walk(value: &Value, place: u64, found: &mut Vec<Answer>) {
         Value::Object(object) => {
             if let Some(usage) = usage_of(object) {
                 let id = text(object, "id");
-                let key = id.map_or(place, |id| hash(id.as_bytes(), FNV_OFFSET));
+                let key = id.map_or(place, |id| hash(id.as_bytes(), ROOT));
                 found.push(Answer { key, usage });
             }
             for (name, member) in object.members() {
@@ -110,12 +112,15 @@ fn text<'a>(object: &'a Object, key: &str) -> Option<&'a str> {
 }
 
 fn hash(bytes: &[u8], from: u64) -> u64 {
-    let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
-    bytes.iter().chain(&[0xFF]).fold(from, fold)
+    let mut hash = FnvHasher::with_key(from);
+    hash.write(bytes);
+    // Ends a name, so that two names in a row are not the same as one.
+    hash.write_u8(0xFF);
+    hash.finish()
 }
 
+/// What a hash starts from.
+const ROOT: u64 = 1;
 const USAGE: &str = "usage_metadata";
 /// `StateDiff.operations`.
 const DIFF_OPERATIONS: u32 = 3;
-const FNV_OFFSET: u64 = 0xCBF2_9CE4_8422_2325;
-const FNV_PRIME: u64 = 0x0100_0000_01B3;

@@ -1,6 +1,9 @@
 //! The summaries of all runs, in the order in which they were first seen. Bounded: the oldest goes first.
 
 use alloc::collections::{BTreeMap, VecDeque};
+use core::hash::Hasher as _;
+
+use fnv::FnvHasher;
 
 use super::step::EventAddress;
 use super::summary::Summary;
@@ -105,6 +108,7 @@ impl Table {
 }
 
 fn hash(name: &str) -> u64 {
-    let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
-    name.bytes().fold(0xCBF2_9CE4_8422_2325, fold)
+    let mut hash = FnvHasher::default();
+    hash.write(name.as_bytes());
+    hash.finish()
 }

@@ -5,6 +5,9 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::hash::Hasher as _;
+
+use fnv::FnvHasher;
 
 use crate::names::kept_name;
 use crate::state::{Object, Value};
@@ -224,11 +227,10 @@ impl Topology {
     }
 
     fn hash(&self) -> u64 {
-        let mut hash = FNV_OFFSET;
+        let mut hash = FnvHasher::default();
         let mut add = |text: &str| {
-            for byte in text.bytes().chain([0xFF]) {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME);
-            }
+            hash.write(text.as_bytes());
+            hash.write_u8(0xFF);
         };
         add(&self.entry);
         for node in &self.nodes {
@@ -245,7 +247,7 @@ impl Topology {
             });
             add(&edge.label);
         }
-        hash
+        hash.finish()
     }
 
     pub(super) fn declares(&self, node: &str) -> bool {
@@ -358,8 +360,6 @@ fn text<'a>(object: &'a Object, key: &str) -> &'a str {
 
 /// Nodes, and edges, of one graph that are kept.
 const GRAPH_PARTS_MAX: usize = 10_000;
-const FNV_OFFSET: u64 = 0xCBF2_9CE4_8422_2325;
-const FNV_PRIME: u64 = 0x0100_0000_01B3;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,8 @@
 //! The state of the connection, and how far the page keeps up with it.
 
+use core::hash::Hasher as _;
+
+use fnv::FnvHasher;
 use js_sys::{Array, Object};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -102,13 +105,10 @@ impl Panel for Connection {
             session.apply_lag_ms(now),
             session.mean_apply_lag_ms(now),
         ];
-        // FNV-1a, cut to what a JavaScript number holds.
-        let hash = parts.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, part| {
-            let step =
-                |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
-            part.to_le_bytes().into_iter().fold(hash, step)
-        });
-        ((hash >> 11) | 1) as f64
+        let mut hash = FnvHasher::default();
+        parts.into_iter().for_each(|part| hash.write_u64(part));
+        // Cut to what a JavaScript number holds.
+        ((hash.finish() >> 11) | 1) as f64
     }
 
     fn answer(
