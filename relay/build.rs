@@ -25,7 +25,7 @@ fn main() -> io::Result<()> {
     }
     files.sort();
 
-    // The bytes are copied: the page may be built anew between this and the compiler's reading.
+    // The bytes are copied: the page may be rebuilt between this and the compiler's reading.
     let copies = out.join("assets");
     fs::create_dir_all(&copies)?;
     let mut table = String::from("&[\n");

@@ -1,4 +1,4 @@
-//! Checkpoints of the real relay: files of no use, a topic made anew while it is away, and kills.
+//! Checkpoints of the real relay: files of no use, a topic recreated while it is away, and kills.
 
 use std::{
     collections::BTreeSet,
@@ -109,7 +109,7 @@ fn files_of_no_use_stop_nothing() {
     relay.wait_ready();
 }
 
-/// RES-19, OPS-02: a topic made anew while the relay was away is read from its beginning, although its
+/// RES-19, OPS-02: a topic recreated while the relay was away is read from its beginning, although its
 /// end lies beyond the checkpoint.
 #[test]
 fn a_topic_made_anew_while_the_relay_is_away_is_noticed() {

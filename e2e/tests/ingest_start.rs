@@ -229,7 +229,7 @@ fn a_checkpoint_that_retention_passed_is_a_gap() {
     assert_eq!(lost, 13.0);
 }
 
-/// OPS-08, BND-08: with all brokers gone the client is built anew, readiness follows the probe of the
+/// OPS-08, BND-08: with all brokers gone the client is rebuilt, readiness follows the probe of the
 /// end, and both come back by themselves.
 #[test]
 fn readiness_follows_the_brokers() {
@@ -256,7 +256,7 @@ fn readiness_follows_the_brokers() {
         let body = relay.get("/ready").body;
         body.contains("no answer to the request for its end offset")
     });
-    relay.wait_for("a client built anew", PATIENCE, |relay| {
+    relay.wait_for("a client rebuilt", PATIENCE, |relay| {
         let metrics = relay.metrics();
         metrics.sum("dashstream_relay_client_rebuilds_total", &[]) >= 1.0
     });

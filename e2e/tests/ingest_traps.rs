@@ -535,7 +535,7 @@ fn what_retention_took_is_a_gap() {
 #[test]
 fn a_topic_made_anew_is_told_to_clients_of_the_old_one() {
     let Some(kafka) = Kafka::shared() else { return };
-    let topic = kafka.topic("anew", 1);
+    let topic = kafka.topic("recreated", 1);
     let name = topic.name().to_owned();
     let quick = [
         "--kafka-metadata-interval-secs",

@@ -142,7 +142,7 @@ fn resume_after(relay: &Relay, position: u64, last: Option<&FrameHeader>) -> Wat
     Watcher::resume(relay.address(), &fields).0
 }
 
-/// RES-19, RES-20: a client that was away while the topic was made anew, and whose cursor fits into the
+/// RES-19, RES-20: a client that was away while the topic was recreated, and whose cursor fits into the
 /// new one, is told by its last record: what it had not got of the old one is a gap, then it gets the new
 /// one from its beginning. One that was not away goes on.
 #[test]
@@ -182,7 +182,7 @@ fn a_client_that_was_away_is_told_where_its_cursor_fits() {
     assert_eq!(payloads(&mut untold, 0, 60), new[20..]);
 }
 
-/// RES-19, OPS-02: the client of this project sends its last record by itself. The relay is started anew
+/// RES-19, OPS-02: the client of this project sends its last record by itself. The relay was restarted
 /// after the topic was, knows nothing of the old one, and tells when it has read so far.
 #[test]
 fn the_tool_is_told_by_a_relay_that_never_saw_the_old_topic() {

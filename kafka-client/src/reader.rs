@@ -30,7 +30,7 @@ pub struct Ask {
     pub is_patient: bool,
 }
 
-/// Reads one partition. Made anew by [`crate::Cluster::partition`] when a call failed: the leader may be
+/// Reads one partition. Rebuilt by [`crate::Cluster::partition`] when a call failed: the leader may be
 /// another one.
 #[derive(Debug)]
 pub struct PartitionReader {

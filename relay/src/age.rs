@@ -3,18 +3,18 @@
 use dashstream_counters::labels;
 
 labels! {
-    /// Old trouble is no news: it is counted apart and raises no alarm.
+    /// What is wrong with historical records is counted apart and raises no alert.
     pub enum Age {
         New = "new",
-        Old = "old",
+        Historical = "old",
     }
 }
 
 impl Age {
-    /// That of an offset in a partition whose old records end at `boundary`.
+    /// That of an offset in a partition whose historical records end at `boundary`.
     pub const fn of(offset: u64, boundary: u64) -> Self {
         if offset < boundary {
-            Self::Old
+            Self::Historical
         } else {
             Self::New
         }

@@ -1,7 +1,7 @@
 //! The process's heap.
 //!
 //! Reading takes several megabytes for each batch, in blocks of all sizes, and lets them go again. glibc gives
-//! them back to the system each time and takes them anew, a fault for each page; mimalloc keeps them for a
+//! them back to the system each time and takes them again, a fault for each page; mimalloc keeps them for a
 //! while. `docs/performance.md` says what that is worth.
 
 use dashstream_relay::heap::Counted;

@@ -33,7 +33,7 @@ pub const LETTER_HOLD_MS_MAX: u64 = 500;
 pub const BACKOFF_MS_MIN: u64 = 100;
 /// Default of the longest delay between calls to Kafka.
 pub const BACKOFF_MS_MAX: u64 = 5_000;
-/// Calls that may fail in a row before the Kafka client is built anew from the bootstrap list:
+/// Calls that may fail in a row before the Kafka client is rebuilt from the bootstrap list:
 /// rskafka never forgets a broker that is gone.
 pub const FAILURES_BEFORE_REBUILD: u32 = 2;
 /// How often the topic is looked for while it is absent.
@@ -41,10 +41,10 @@ pub const ABSENT_TOPIC_RETRY_MS: u64 = 2_000;
 /// Longest wait at start for every partition to have its place in the log.
 pub const SETTLE_MS_MAX: u64 = 10_000;
 /// A partition that was not asked for this long, beyond the time a broker may hold a fetch back, is
-/// looked at before it is read on: the topic may have been made anew while the relay was held up.
+/// looked at before it is read on: the topic may have been recreated while the relay was held up.
 pub const UNASKED_MS_MAX: u64 = 1_000;
 
-/// How often a paused partition looks whether its topic was made anew: what it waits for is gone then.
+/// How often a paused partition looks whether its topic was recreated: what it waits for is gone then.
 pub const PAUSED_LOOK_INTERVAL_MS: u64 = 10_000;
 
 /// Answers in a row that name the topic without a partition before that is believed: a broker may not

@@ -237,6 +237,7 @@ impl ThreadRow {
             | RowKind::Reject
             | RowKind::Unknown => return,
         }
+        // A type of a newer schema is none of these.
         match EventType::try_from(row.event_type) {
             Ok(EventType::GraphStart) => self.status = ThreadStatus::Running,
             Ok(EventType::GraphEnd) => self.status = ThreadStatus::Ended,

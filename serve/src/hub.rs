@@ -54,7 +54,7 @@ impl Hub {
         self.log.write().expect_partition(partition);
     }
 
-    /// Drops what is held of a partition that was made anew, and starts it at `position` again.
+    /// Drops what is held of a partition that was recreated, and starts it at `position` again.
     pub fn restart_partition(&self, partition: u32, position: u64, end: u64) {
         self.change(|log| {
             log.restart_partition(partition, position);

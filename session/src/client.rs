@@ -235,7 +235,7 @@ impl ClientSession {
     /// Checks a binary message of connection `epoch` as a whole, before any frame of it is applied.
     ///
     /// # Errors
-    /// Why it is not taken. Unless it was stale, the connection is then closed and opened anew
+    /// Why it is not taken. Unless it was stale, the connection is then closed and reopened
     /// from the cursor; nothing is lost and nothing is applied twice.
     pub fn accept(
         &mut self,

@@ -370,7 +370,7 @@ impl TailLog {
     }
 
     /// Notes a record that lies before the beginning of a partition's log. A client that was at the end
-    /// when the relay was started anew proves by it that the topic is the same.
+    /// when the relay was restarted proves by it that the topic is the same.
     pub fn set_before(&mut self, partition: u32, record: Fingerprint) {
         if let Some(log) = self.partitions.get_mut(&partition) {
             log.before = Some(record);

@@ -273,7 +273,7 @@ impl ServerSession {
         self.blocked_since.is_some()
     }
 
-    /// Begins the wait for an `ack` anew: what was sent has not all been taken yet, so that none can come.
+    /// Restarts the wait for an `ack`: what was sent has not all been taken yet, so that none can come.
     pub fn defer_ack(&mut self, now: Millis) {
         if self.blocked_since.is_some() {
             self.blocked_since = Some(now);

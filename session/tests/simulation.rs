@@ -79,7 +79,7 @@ struct World {
     began: BTreeMap<u32, u64>,
     window: usize,
     reports: u64,
-    /// Whether topics are made anew. Then there are records only and none is evicted, so that a cursor of
+    /// Whether topics are recreated. Then there are records only and none is evicted, so that a cursor of
     /// a former one can always be known.
     resets: bool,
     /// Kafka timestamps, no two alike.
@@ -292,7 +292,7 @@ impl World {
     fn hear_reset(&mut self, text: &str) {
         let message = parse_relay(text).expect("readable");
         if let Some(RelayMessage::TopicReset { partition, .. }) = message {
-            assert!(self.resets, "a topic that was not made anew: {text}");
+            assert!(self.resets, "a topic that was not recreated: {text}");
             self.got.remove(&partition);
             self.shown.remove(&partition);
             self.told += 1;

@@ -3,7 +3,7 @@
 //!
 //! `transcripts/digests.txt` has a line for each script: seed, outputs, bytes of data, SHA-256. The scripts in
 //! [`WHOLE`] are there in full too, so that a difference can be read. A change that is meant to change the
-//! wire writes them anew with `DASHSTREAM_TRANSCRIPTS=write`, and the difference belongs into its review.
+//! wire rewrites them with `DASHSTREAM_TRANSCRIPTS=write`, and the difference belongs into its review.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! What a streaming node reports itself while it runs. Each execution counts from 1 anew, on the
+//! What a streaming node reports itself while it runs. Each execution counts from 1 again, on the
 //! same thread id as the callback, and its messages do not wait in the callback's queue.
 
 use std::collections::BTreeMap;

@@ -37,7 +37,7 @@ class Vectors:
     def ok(self, name, body, pieces=None, legacy=False, again=False):
         """Accepted: `body` is the protobuf inside, the payload is it framed unless given.
 
-        `again`: a vector before has the same body, so that its text need not be worked out anew.
+        `again`: a vector before has the same body, so that its text need not be worked out again.
         """
         if not again or body not in self.texts:
             self.texts[body] = self.canonical(self.pb, body)

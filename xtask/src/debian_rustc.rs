@@ -351,7 +351,7 @@ fn make_executable(file: &Path) -> Result<()> {
 }
 
 const STAMP: &str = ".whole";
-/// Raised when this file unpacks differently, so that old folders are made anew.
+/// Raised when this file unpacks differently, so that old folders are unpacked again.
 const RECIPE: &str = " by recipe 1";
 /// The workspace's `rust-version`.
 const RUST_VERSION_MIN: (u32, u32) = (1, 95);

@@ -116,7 +116,7 @@ impl Refusal {
     }
 }
 
-/// One partition's way into Kafka. After a failure everything is connected anew: rskafka never
+/// One partition's way into Kafka. After a failure everything is connected again: rskafka never
 /// forgets a broker.
 pub(super) struct Producer<'a> {
     target: &'a Target,

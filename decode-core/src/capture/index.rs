@@ -1,4 +1,4 @@
-//! Which block of a capture holds what: written at the end of the file, or made anew by reading it
+//! Which block of a capture holds what: written at the end of the file, or rebuilt by reading it
 //! once.
 
 use alloc::vec::Vec;

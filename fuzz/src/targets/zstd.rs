@@ -100,8 +100,8 @@ fn ours(input: &[u8]) -> Result<Vec<u8>, Reject> {
     let mut out = Vec::new();
     let reused = REUSED.with_borrow_mut(|zstd| zstd.decompress(input, &mut out, OUT_BYTES_MAX));
     let mut fresh = Vec::new();
-    let anew = Decompressor::new().decompress(input, &mut fresh, OUT_BYTES_MAX);
-    assert_eq!(reused, anew, "a reused decompressor");
+    let with_new = Decompressor::new().decompress(input, &mut fresh, OUT_BYTES_MAX);
+    assert_eq!(reused, with_new, "a reused decompressor");
     assert!(out == fresh, "a reused decompressor");
     assert!(out.len() <= OUT_BYTES_MAX);
     if let Err(reject) = reused {

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use super::pause::StoredPause;
 use crate::{kafka::TopicId, limits::CHECKPOINT_BYTES_MAX};
 
-/// A record by which a partition is known again: a topic of the same name that was made anew has
+/// A record by which a partition is known again: a topic of the same name that was recreated has
 /// another one at this offset, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -83,7 +83,7 @@ async fn what_changed_is_written_and_never_backwards() {
     progress.reach(Checkpoint::at(3, 11, None));
     next.write().await;
     assert_eq!(next.load(0).await.map(|found| found.offset), Some(11));
-    // A topic made anew counts from the beginning.
+    // A recreated topic counts from the beginning.
     progress.begin(None);
     progress.reach(Checkpoint::at(2, 0, None));
     next.write().await;

@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn an_oversized_value_is_refused_and_a_trimmed_range_is_not() {
         let counts = Counts::default();
-        counts.unusable.of(Age::Old).inc(GapCause::Oversized);
+        counts.unusable.of(Age::Historical).inc(GapCause::Oversized);
         counts.gaps.inc(GapCause::Retention);
         counts.rejects.of(Age::New).inc(RejectCode::Utf8);
         assert_eq!(counts.refused_total(), 2);

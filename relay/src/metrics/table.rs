@@ -36,10 +36,10 @@ metrics! {
         = |s, e| {
             e(s.counts.ingest.accepted_total() as f64, &["success"]);
             e(s.counts.ingest.refused(Age::New) as f64, &["error"]);
-            e(s.counts.ingest.refused(Age::Old) as f64, &["old_data_error"]);
+            e(s.counts.ingest.refused(Age::Historical) as f64, &["old_data_error"]);
         };
     Counter "websocket_old_data_decode_errors_total" "Historical records that were unusable."
-        = |s, e| e(s.counts.ingest.refused(Age::Old) as f64, &[]);
+        = |s, e| e(s.counts.ingest.refused(Age::Historical) as f64, &[]);
     Counter "websocket_decode_errors_total" ["error_type"]
         "New records that could not be decoded, under the type names of DashFlow's server."
         = decode_errors;

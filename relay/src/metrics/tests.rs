@@ -207,7 +207,10 @@ fn outcomes_add_up() {
     let rejects = counters.rejects.of(Age::New);
     rejects.add(RejectCode::Decompress, 2);
     rejects.add(RejectCode::Utf8, 1);
-    counters.rejects.of(Age::Old).add(RejectCode::Utf8, 7);
+    counters
+        .rejects
+        .of(Age::Historical)
+        .add(RejectCode::Utf8, 7);
     for cause in [GapCause::NullValue, GapCause::Oversized] {
         counters.unusable.of(Age::New).inc(cause);
         counters.gaps.inc(cause);

@@ -32,7 +32,10 @@ impl Parts {
     ) -> Result<Resume, ControlError> {
         let parts = core::mem::take(self);
         if parts.count != resume.parts {
-            let text = format!("{} parts came, {} went", parts.count, resume.parts);
+            let text = format!(
+                "got {} parts of the resume, expected {}",
+                parts.count, resume.parts
+            );
             return Err(ControlError::new(ErrorCode::OutOfOrder, text));
         }
         check_known(&resume.cursors, log)?;

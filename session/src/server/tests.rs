@@ -319,7 +319,7 @@ fn a_cursor_that_the_log_catches_up_with_ends_the_replay_at_once() {
     }
 }
 
-/// RES-19, RES-20: a topic made anew is told on the connection that stands, with what goes with the
+/// RES-19, RES-20: a topic recreated is told on the connection that stands, with what goes with the
 /// old one as a gap, also where the new one is longer than the old one was.
 #[test]
 fn a_topic_made_anew_starts_its_partition_over() {
@@ -340,8 +340,8 @@ fn a_topic_made_anew_starts_its_partition_over() {
     let got = b.drain();
     assert_eq!(got[0], Got::Frames(alloc::vec![(0, 5)]), "the gap");
     assert_eq!(got[1], Got::Text(reset));
-    let anew = (2..22).map(|offset| (0, offset)).collect();
-    assert_eq!(got[2..], [Got::Frames(anew)]);
+    let again = (2..22).map(|offset| (0, offset)).collect();
+    assert_eq!(got[2..], [Got::Frames(again)]);
     append(&mut b.log, 1, 1, 10);
     assert_eq!(b.drain(), [Got::Frames(alloc::vec![(1, 2)])]);
 }

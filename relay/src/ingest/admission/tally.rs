@@ -27,7 +27,7 @@ impl Tally {
 
     pub(super) fn accept(&mut self, accepted: &Accepted, age: Age) {
         match age {
-            Age::Old => self.old += 1,
+            Age::Historical => self.old += 1,
             Age::New => self.new += 1,
         }
         match accepted
@@ -43,7 +43,7 @@ impl Tally {
     pub(super) fn hand_over(self, counts: &Counts) {
         counts.received.add(self.received);
         counts.received_bytes.add(self.received_bytes);
-        counts.accepted_by_age.of(Age::Old).add(self.old);
+        counts.accepted_by_age.of(Age::Historical).add(self.old);
         counts.accepted_by_age.of(Age::New).add(self.new);
         counts.accepted_empty.add(self.empty);
         counts.newer_schema.add(self.newer_schema);

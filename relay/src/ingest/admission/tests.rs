@@ -97,7 +97,7 @@ fn every_record_becomes_one_frame_and_one_count() {
     );
     assert_eq!(counts.accepted_total(), 2);
     assert_eq!(counts.refused_total(), 4);
-    assert_eq!(counts.refused(Age::Old), 2, "below the boundary");
+    assert_eq!(counts.refused(Age::Historical), 2, "below the boundary");
     assert_eq!(counts.received.get(), 6);
     assert_eq!(counts.accepted.get(MessageKind::Event), 1);
 }

@@ -536,6 +536,6 @@ async fn history_never_pauses() {
     };
     rig.run(&mut script).await;
     let refused = |age| rig.counts.refused(age);
-    assert_eq!((refused(Age::Old), refused(Age::New)), (2, 0));
+    assert_eq!((refused(Age::Historical), refused(Age::New)), (2, 0));
     assert_eq!(rig.frames().len(), 3);
 }

@@ -103,7 +103,7 @@ pub(super) struct Tracker {
     series_max: usize,
     prune_batch: usize,
     observed: u64,
-    pruned: Forgotten,
+    pruned: PrunedKeys,
     pruning: Option<Pruning>,
     returned: u64,
 }
@@ -125,7 +125,7 @@ impl Tracker {
             series_max,
             prune_batch,
             observed: 0,
-            pruned: Forgotten::new(remembered_max),
+            pruned: PrunedKeys::new(remembered_max),
             pruning: None,
             returned: 0,
         }
@@ -229,9 +229,9 @@ impl Tracker {
     }
 }
 
-/// The keys pruned last, the oldest forgotten first.
+/// The keys pruned last; the oldest of them leave first.
 #[derive(Debug)]
-struct Forgotten {
+struct PrunedKeys {
     /// Key and the entry of `order` that stands for it.
     keys: Table<u64>,
     order: VecDeque<(u64, Key)>,
@@ -239,7 +239,7 @@ struct Forgotten {
     max: usize,
 }
 
-impl Forgotten {
+impl PrunedKeys {
     fn new(max: usize) -> Self {
         Self {
             keys: Table::default(),

@@ -28,7 +28,7 @@ impl Pair {
         }
     }
 
-    /// Another relay in place of the one before: the client connects anew.
+    /// Another relay in place of the one before: the client reconnects.
     fn reconnect(&mut self, now: Millis) {
         self.server = ServerSession::new(ServerConfig::default(), &self.log, now);
         let closed = ClientInput::Closed {
@@ -267,7 +267,7 @@ fn a_partition_found_late_goes_on_at_the_clients_cursor() {
     assert_eq!((pair.client.epoch(), pair.problems()), (epoch, Vec::new()));
 }
 
-/// The same against a relay that does not know of such cursors: the client connects anew by itself.
+/// The same against a relay that does not know of such cursors: the client reconnects by itself.
 #[test]
 fn an_older_relay_that_finds_a_partition_late_is_asked_again() {
     let mut pair = Pair::new(TailLog::new(1 << 20));

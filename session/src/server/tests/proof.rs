@@ -88,7 +88,7 @@ fn what_was_not_had_of_the_former_topic_is_a_gap() {
     assert_eq!(completions(&got), 1);
 }
 
-/// RES-19: a relay that was started anew compares when it has read as far, and not before.
+/// RES-19: a relay that was restarted compares when it has read as far, and not before.
 #[test]
 fn a_record_that_was_not_read_yet_is_compared_later() {
     for (since_ms, is_same) in [(1_000, true), (5_000, false)] {

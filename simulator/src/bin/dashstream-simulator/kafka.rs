@@ -2,7 +2,7 @@
 //! call under way at a time, so that order is kept.
 //!
 //! Each call into the client has a wall-clock limit of its own, because the client has none; after
-//! a failure everything is connected anew, because it never forgets a broker.
+//! a failure everything is connected again, because it never forgets a broker.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -106,7 +106,7 @@ async fn a_pause_survives_restarts() {
 }
 
 /// RES-17, RES-19: a record that Kafka deleted meanwhile is waited at once, and one of a topic that was
-/// made anew not at all.
+/// recreated not at all.
 #[tokio::test]
 async fn a_pause_whose_record_is_gone_ends() {
     let pause = StoredPause {

@@ -1,4 +1,4 @@
-//! Where a partition begins, and how it begins again where the topic was made anew.
+//! Where a partition begins, and how it begins again where the topic was recreated.
 
 use session::log::RecordAt;
 
@@ -51,7 +51,7 @@ async fn what_came_meanwhile_is_read_and_new() {
     rig.run(&mut script).await;
     assert_eq!(rig.frames().first().map(|frame| frame.1), Some(4));
     let refused = |age| rig.counts.refused(age);
-    assert_eq!((refused(Age::Old), refused(Age::New)), (0, 1));
+    assert_eq!((refused(Age::Historical), refused(Age::New)), (0, 1));
     assert_eq!(progress.due().map(|due| due.offset), Some(9));
 }
 
@@ -70,7 +70,7 @@ async fn history_before_the_checkpoint_is_read_for_clients_only() {
     let offsets: Vec<_> = rig.frames().iter().map(|frame| frame.1).collect();
     assert_eq!(offsets, (0..9).collect::<Vec<_>>());
     let refused = |age| rig.counts.refused(age);
-    assert_eq!((refused(Age::Old), refused(Age::New)), (1, 1));
+    assert_eq!((refused(Age::Historical), refused(Age::New)), (1, 1));
     assert_eq!(progress.due().map(|due| due.offset), Some(9));
 }
 
@@ -133,11 +133,11 @@ async fn a_topic_with_another_record_in_the_place_begins_again() {
     );
     assert_eq!(progress.due().map(|due| due.offset), Some(12));
 
-    let mut anew = Script {
+    let mut recreated = Script {
         epoch_ms: 1_000,
         ..Script::new(3, vec![records(3..30)])
     };
-    rig.run(&mut anew).await;
+    rig.run(&mut recreated).await;
     assert_eq!(
         (rig.frames(), rig.incarnation()),
         (record_frames(3..30), Some(1))
@@ -179,11 +179,11 @@ async fn a_topic_is_known_before_anything_is_read() {
     let mut rig = Rig::with(&["--kafka-auto-offset-reset=latest"], Origin::AtStart);
     rig.run(&mut Script::new(0, vec![records(0..9)])).await;
     assert_eq!((rig.frames(), rig.incarnation()), (vec![], Some(0)));
-    let mut anew = Script {
+    let mut recreated = Script {
         epoch_ms: 1_000,
         ..Script::new(0, vec![records(0..12)])
     };
-    rig.run(&mut anew).await;
+    rig.run(&mut recreated).await;
     assert_eq!(rig.frames(), record_frames(0..12));
     assert_eq!(rig.incarnation(), Some(1));
 }
@@ -203,7 +203,7 @@ async fn a_missing_record_is_no_proof() {
     assert_eq!(rig.counts.topic_resets.get(), 0);
 }
 
-/// RES-19, OPS-02: a checkpoint of a topic that was made anew while the relay was away means nothing:
+/// RES-19, OPS-02: a checkpoint of a topic that was recreated while the relay was away means nothing:
 /// the new one is read from its beginning, as new, whichever way it is noticed.
 #[tokio::test]
 async fn a_checkpoint_of_another_topic_is_not_used() {

@@ -81,17 +81,17 @@ async fn another_identity_is_another_topic() {
     let mut rig = Rig::new();
     rig.run(&mut script(9)).await;
     // The same records, to the millisecond.
-    let mut anew = Script {
+    let mut recreated = Script {
         topic_id: Some(TopicId(8)),
         ..script(12)
     };
-    rig.run(&mut anew).await;
+    rig.run(&mut recreated).await;
     assert_eq!(rig.frames(), record_frames(0..12));
     assert_eq!(
         (rig.counts.topic_resets.get(), rig.hub.log().incarnation(0)),
         (1, Some(1))
     );
-    rig.run(&mut anew).await;
+    rig.run(&mut recreated).await;
     assert_eq!(rig.counts.topic_resets.get(), 1, "known from then on");
 }
 
@@ -128,11 +128,11 @@ async fn a_checkpoint_knows_its_log() {
     assert_eq!(rig.frames(), record_frames(6..12));
 
     let mut rig = away(checkpoint);
-    let mut anew = Script {
+    let mut recreated = Script {
         topic_id: Some(TopicId(8)),
         ..script(12)
     };
-    rig.run(&mut anew).await;
+    rig.run(&mut recreated).await;
     assert_eq!(rig.frames(), record_frames(0..12));
     assert_eq!(rig.counts.topic_resets.get(), 1);
 }

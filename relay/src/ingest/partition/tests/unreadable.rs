@@ -50,7 +50,10 @@ async fn a_new_unreadable_batch_pauses() {
             expected,
             "{batches_per_fetch} batches a fetch"
         );
-        assert_eq!((rig.unreadable(Age::New), rig.unreadable(Age::Old)), (2, 0));
+        assert_eq!(
+            (rig.unreadable(Age::New), rig.unreadable(Age::Historical)),
+            (2, 0)
+        );
     }
 }
 
@@ -75,12 +78,18 @@ async fn an_old_unreadable_batch_is_history() {
     let mut expected = record_frames(0..2);
     expected.extend([(FrameKind::Gap, 2, 3), (FrameKind::Gap, 4, 5)]);
     assert_eq!(rig.frames(), expected);
-    assert_eq!((rig.unreadable(Age::New), rig.unreadable(Age::Old)), (0, 2));
+    assert_eq!(
+        (rig.unreadable(Age::New), rig.unreadable(Age::Historical)),
+        (0, 2)
+    );
     let pause = rig.status.release(None).expect("paused");
     assert_eq!(pause.offset, 6);
     rig.run(&mut script).await;
     expected.push((FrameKind::Gap, 6, 8));
     expected.extend(record_frames([9]));
     assert_eq!(rig.frames(), expected);
-    assert_eq!((rig.unreadable(Age::New), rig.unreadable(Age::Old)), (1, 2));
+    assert_eq!(
+        (rig.unreadable(Age::New), rig.unreadable(Age::Historical)),
+        (1, 2)
+    );
 }

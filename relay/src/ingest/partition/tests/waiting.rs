@@ -20,7 +20,7 @@ async fn paused() -> (Rig, Script) {
     (rig, script)
 }
 
-fn anew(end: u64) -> Script {
+fn recreated(end: u64) -> Script {
     Script {
         epoch_ms: 1_000_000,
         ..Script::new(0, vec![records(0..end)])
@@ -52,7 +52,7 @@ async fn it_waits_as_long_as_its_topic_lasts() {
 async fn it_waits_for_nothing_in_a_topic_made_anew() {
     for end in [6, 1] {
         let (mut rig, _) = paused().await;
-        let mut script = anew(end);
+        let mut script = recreated(end);
         let mut runs = 0;
         let run = async {
             while !matches!(rig.run(&mut script).await, Failure::Absent) {
