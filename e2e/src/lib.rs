@@ -5,6 +5,7 @@
 //! SKIPPED (see [`requirement`]), never pass quietly.
 
 pub mod capture;
+mod certificate;
 pub mod child;
 pub mod cli;
 pub mod digest;
@@ -18,6 +19,7 @@ pub mod page;
 pub mod payload;
 pub mod place;
 pub mod producer;
+pub mod proxy;
 pub mod readers;
 pub mod reconcile;
 pub mod relay;

@@ -1,6 +1,10 @@
 //! The page in Chromium, driven by `web/e2e/page.mjs`.
 
-use std::{process::Command, time::Duration};
+use std::{
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -25,7 +29,10 @@ impl Page {
     pub fn open(script: &str, arguments: &[&str]) -> Option<Self> {
         let node = need(Tool::Node)?;
         let chromium = need(Tool::Chromium)?;
-        let log = place::log_file(&format!("{}-page", test_name()));
+        // What a page of the same test printed before is its own.
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let log = place::log_file(&format!("{}-page-{number}", test_name()));
         let mut command = Command::new(node);
         command
             .arg(place::web().join("e2e").join(script))

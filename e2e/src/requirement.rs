@@ -23,6 +23,10 @@ pub enum Tool {
     Node,
     /// A Python with the official protobuf runtime.
     Python,
+    /// nginx.
+    Nginx,
+    /// HAProxy.
+    Haproxy,
     /// Captured traffic of the real producer, as its folder.
     Capture,
     /// Binary `dashstream-relay`.
@@ -97,6 +101,8 @@ impl Tool {
             ),
             Self::Node => program("DASHSTREAM_NODE", &["node"], "Node"),
             Self::Python => find_python(),
+            Self::Nginx => server("DASHSTREAM_NGINX", "nginx"),
+            Self::Haproxy => server("DASHSTREAM_HAPROXY", "haproxy"),
             Self::Capture => find_capture(),
             Self::Relay => ours(
                 "DASHSTREAM_RELAY_BIN",
@@ -154,6 +160,12 @@ fn program(variable: &str, names: &[&str], what: &str) -> Result<PathBuf, String
         return exists(&named, &format!("{variable} names no file"));
     }
     which(names).ok_or_else(|| format!("no {what} on the PATH ({variable})"))
+}
+
+/// One that distributions put where only root looks.
+fn server(variable: &str, name: &str) -> Result<PathBuf, String> {
+    let usual = Path::new("/usr/sbin").join(name);
+    program(variable, &[name], name).or_else(|why| exists(&usual, &why))
 }
 
 fn which(names: &[&str]) -> Option<PathBuf> {

@@ -9,9 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-
 use crate::{
+    certificate::{authority, leaf},
     child::Running,
     java,
     place::{self, free_port, fresh_dir},
@@ -132,39 +131,14 @@ fn write_certificates(dir: &Path) {
     let write = |name: &str, text: &str| {
         fs::write(dir.join(name), text).expect("a fresh folder can be written");
     };
-    let authority = authority("authority of the test");
-    write("ca.pem", &authority.0);
-    write("stranger.pem", &self::authority("another authority").0);
-    let (certificate, key) = leaf("broker", &["localhost"], &authority.1);
+    let trusted = authority("authority of the test");
+    write("ca.pem", &trusted.0);
+    write("stranger.pem", &authority("another authority").0);
+    let (certificate, key) = leaf("broker", &["localhost"], &trusted.1);
     write("broker.pem", &format!("{key}{certificate}"));
-    let (certificate, key) = leaf("relay", &["relay.test"], &authority.1);
+    let (certificate, key) = leaf("relay", &["relay.test"], &trusted.1);
     write("client.pem", &certificate);
     write("client.key", &key);
-}
-
-fn authority(name: &str) -> (String, Issuer<'static, KeyPair>) {
-    let mut params = parameters(name, &[]);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().expect("a key");
-    let certificate = params.self_signed(&key).expect("a certificate");
-    (certificate.pem(), Issuer::new(params, key))
-}
-
-fn leaf(name: &str, hosts: &[&str], issuer: &Issuer<'static, KeyPair>) -> (String, String) {
-    let key = KeyPair::generate().expect("a key");
-    let certificate = parameters(name, hosts).signed_by(&key, issuer);
-    (
-        certificate.expect("a certificate").pem(),
-        key.serialize_pem(),
-    )
-}
-
-fn parameters(name: &str, hosts: &[&str]) -> CertificateParams {
-    let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
-    let mut params = CertificateParams::new(hosts).expect("names and addresses");
-    // Java tells authority and broker apart by their names.
-    params.distinguished_name.push(DnType::CommonName, name);
-    params
 }
 
 fn write_settings(dir: &Path, ports: [u16; 4], controller: u16) {

@@ -12,7 +12,7 @@ mod variables;
 
 use std::{net::IpAddr, time::Duration};
 
-use dashstream_serve::{HostName, Origin, TrustedProxies};
+use dashstream_serve::{BasePath, HostName, Origin, TrustedProxies};
 use decode_core::wire;
 use serde::Serialize;
 
@@ -80,6 +80,7 @@ pub struct ListenConfig {
     pub allowed_origins: Vec<Origin>,
     pub allowed_hosts: Vec<HostName>,
     pub trusted_proxies: TrustedProxies,
+    pub base_path: BasePath,
     #[serde(rename = "drainMs", serialize_with = "as_millis")]
     pub drain: Duration,
 }
@@ -182,6 +183,7 @@ impl Reader {
         let hosts = self.read("allowed_host", HostName::parse_list(&o.allowed_host));
         let proxies = TrustedProxies::parse_list(&o.trusted_proxies);
         let proxies = self.read("trusted_proxies", proxies);
+        let base_path = self.read("base_path", BasePath::parse(&o.base_path));
         let drain = self.read("drain_secs", value::seconds(&o.drain_secs, 0, 600));
         Some(ListenConfig {
             host: host?,
@@ -191,6 +193,7 @@ impl Reader {
             allowed_origins: origins?,
             allowed_hosts: hosts?,
             trusted_proxies: proxies?,
+            base_path: base_path?,
             drain: drain?,
         })
     }

@@ -95,6 +95,7 @@ fn rules(config: &Config, sockets_max: Option<usize>) -> Rules {
         allowed_origins: listen.allowed_origins.clone(),
         allowed_hosts: listen.allowed_hosts.clone(),
         trusted_proxies: listen.trusted_proxies.clone(),
+        base_path: listen.base_path.clone(),
         send_timeout: config.serve.send_timeout,
         sockets_max,
     }

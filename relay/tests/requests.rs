@@ -52,6 +52,49 @@ async fn no_request_line_ends_its_task() {
     assert_eq!(rig.metric(panics).await, 0.0);
 }
 
+/// Below a base path everything is where it is without it, and stays there too. Only the path without a slash leads
+/// elsewhere, by an address that holds behind further proxies.
+#[tokio::test]
+async fn a_base_path_is_taken_off() {
+    let rig = Rig::start(&["--base-path=/ops/dash"]).await;
+    let address = rig.address();
+    for (path, status, location) in [
+        ("/ops/dash/health", 200, None),
+        ("/ops/dash/ready", 200, None),
+        ("/ops/dash/", 200, None),
+        ("/ops/dash/ws", 426, None),
+        ("/ops/dash/nothing", 404, None),
+        ("/ops/dash/ops/dash/health", 404, None),
+        ("/ops/dashhealth", 404, None),
+        ("/ops/dash", 308, Some("dash/")),
+        ("/ops/dash?at=0:1", 308, Some("dash/?at=0:1")),
+        ("/health", 200, None),
+        ("/ws", 426, None),
+    ] {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let answer = send(address, &request).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+        let leads = answer.headers.get("location").map(String::as_str);
+        assert_eq!(leads, location, "{path}");
+    }
+}
+
+/// X30: of a file of the page that is gone nobody may remember that it is.
+#[tokio::test]
+async fn a_file_that_is_gone_is_not_remembered_as_gone() {
+    let rig = Rig::start(&[]).await;
+    let address = rig.address();
+    let request = format!(
+        "GET /assets/index-older.js HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    );
+    let answer = send(address, &request).await;
+    assert_eq!(answer.status, 404);
+    let control = answer.headers.get("cache-control").map(String::as_str);
+    assert_eq!(control, Some("no-store"));
+    assert!(answer.body.contains("reload the page"), "{}", answer.body);
+}
+
 /// RFC 9112, section 3.2.
 #[tokio::test]
 async fn a_request_names_one_valid_host() {

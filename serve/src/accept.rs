@@ -33,7 +33,9 @@ use tokio::{
 
 use crate::{
     Peer, Server,
+    answer::moved,
     arrival::{Arrival, Unclear},
+    base_path::Below,
     gate::Refused,
     hardening::harden,
     limits,
@@ -153,9 +155,12 @@ impl Server {
     /// Lets a request through the gate, or answers it.
     async fn admit(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         arrival: Result<Arrival, Unclear>,
     ) -> Result<(Request<Incoming>, Peer), Response<Bytes>> {
+        if let Below::WithoutSlash(place) = self.rules.base_path.take_off(&mut request) {
+            return Err(moved(&place));
+        }
         let is_session = request.uri().path() == WS_PATH;
         let refuse = |refused: Refused| {
             if is_session {

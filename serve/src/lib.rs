@@ -30,6 +30,7 @@ pub mod upgrade;
 
 mod accept;
 mod arrival;
+mod base_path;
 mod connection;
 mod frame_rate;
 mod handshake;
@@ -46,6 +47,7 @@ mod socket;
 mod tasks;
 
 pub use arrival::TrustedProxies;
+pub use base_path::BasePath;
 pub use clock::Clock;
 pub use counters::ClientCounters;
 pub use gate::{Gate, Peer};

@@ -13,6 +13,7 @@ use hyper::{
 
 use crate::{
     arrival::TrustedProxies,
+    base_path::BasePath,
     gate::Refused,
     host::{self, HostName},
     limits,
@@ -32,6 +33,8 @@ pub struct Rules {
     pub allowed_hosts: Vec<HostName>,
     /// Proxies that are believed about who their clients are.
     pub trusted_proxies: TrustedProxies,
+    /// The path under which proxies put this server, if they leave it in requests.
+    pub base_path: BasePath,
     /// How long a client may take nothing before it is closed with 4003.
     pub send_timeout: Duration,
     /// Sockets that this process may have for whoever connects, where that is bounded: what else it opens must find
@@ -137,6 +140,7 @@ mod tests {
             allowed_origins: Origin::parse_list("https://ops.example").expect("an origin"),
             allowed_hosts: HostName::parse_list("relay").expect("a host"),
             trusted_proxies: TrustedProxies::default(),
+            base_path: BasePath::default(),
             send_timeout: Duration::ZERO,
             sockets_max: None,
         };
@@ -236,6 +240,7 @@ mod tests {
                     allowed_origins: Vec::new(),
                     allowed_hosts: Vec::new(),
                     trusted_proxies: TrustedProxies::default(),
+                    base_path: BasePath::default(),
                     send_timeout: Duration::ZERO,
                     sockets_max,
                 };

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use dashstream_serve::{Clock, Hub, Rules, Server, TrustedProxies, answer};
+use dashstream_serve::{BasePath, Clock, Hub, Rules, Server, TrustedProxies, answer};
 use http_body_util::Full;
 use hyper::{Request, StatusCode, body::Incoming};
 use session::ServerConfig;
@@ -20,6 +20,7 @@ async fn a_connection_that_panics_is_counted_and_others_go_on() {
         allowed_origins: Vec::new(),
         allowed_hosts: Vec::new(),
         trusted_proxies: TrustedProxies::default(),
+        base_path: BasePath::default(),
         send_timeout: Duration::from_secs(5),
         sockets_max: None,
     };

@@ -11,14 +11,14 @@ const TROUBLE_COUNT_MAX = 100;
 
 /**
  * Opens a page in a browser with a profile of its own.
- * @param {{ dark?: boolean, width?: number, height?: number }} [options]
+ * @param {{ dark?: boolean, width?: number, height?: number, flags?: string[] }} [options]
  */
 export async function openBrowser(options = {}) {
   const profile = await mkdtemp(join(tmpdir(), "dashstream-page-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: EXECUTABLE,
     headless: true,
-    args: CHROMIUM_FLAGS,
+    args: [...CHROMIUM_FLAGS, ...(options.flags ?? [])],
     viewport: { width: options.width ?? 1440, height: options.height ?? 900 },
     colorScheme: options.dark === true ? "dark" : "light",
     reducedMotion: "no-preference",

@@ -30,7 +30,7 @@ pub(super) struct Target {
 
 impl Target {
     /// Of `ws://HOST:PORT[/PATH]` or `wss://HOST[:PORT][/PATH]`; `http`, `https` and no scheme mean
-    /// the same as `ws`, `wss` and `ws`. No path means the relay's own.
+    /// the same as `ws`, `wss` and `ws`. No path, or that of the page, means the relay's own.
     pub(super) fn new(url: &str, args: &ConnectArgs) -> Result<Self, Failure> {
         let wrong = |why: &dyn std::fmt::Display| Failure::Usage(format!("\"{url}\": {why}"));
         let (is_tls, rest) = match url.split_once("://") {
@@ -42,10 +42,11 @@ impl Target {
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let (host, port) = host_and_port(authority, is_tls).map_err(|why| wrong(&why))?;
-        let path = if path.is_empty() || path == "/" {
-            WS_PATH
-        } else {
-            path
+        // With a slash at its end it is the address of the page.
+        let path = match path.strip_suffix('/') {
+            Some(page) => format!("{page}{WS_PATH}"),
+            None if path.is_empty() => WS_PATH.to_owned(),
+            None => path.to_owned(),
         };
         let scheme = if is_tls { "wss" } else { "ws" };
         let full = format!("{scheme}://{authority}{path}");
@@ -142,6 +143,7 @@ mod tests {
             ("ws://relay:80/deep/ws", "ws://relay:80/deep/ws", 80),
             ("ws://[::1]:3002", "ws://[::1]:3002/ws", 3002),
             ("wss://relay", "wss://relay/ws", 443),
+            ("https://relay/deep/", "wss://relay/deep/ws", 443),
             ("https://relay/deep/ws", "wss://relay/deep/ws", 443),
             ("wss://relay:3002", "wss://relay:3002/ws", 3002),
             ("wss://[::1]", "wss://[::1]/ws", 443),

@@ -10,7 +10,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use dashstream_serve::answer::{not_allowed, plain, respond};
-use dashstream_serve::{Clock, HostName, Hub, Peer, Rules, Server, TrustedProxies, upgrade};
+use dashstream_serve::{
+    BasePath, Clock, HostName, Hub, Peer, Rules, Server, TrustedProxies, upgrade,
+};
 use decode_core::Mode;
 use decode_core::wire::{WS_PATH, mode};
 use http_body_util::Full;
@@ -122,6 +124,7 @@ impl Serving {
             allowed_origins: Vec::new(),
             allowed_hosts: self.hosts.clone(),
             trusted_proxies: TrustedProxies::default(),
+            base_path: BasePath::default(),
             send_timeout: SEND_TIMEOUT,
             sockets_max: None,
         }

@@ -170,6 +170,10 @@ pub struct Options {
     )]
     pub trusted_proxies: String,
 
+    /// Path under which a proxy puts the relay, if the proxy leaves it in requests.
+    #[arg(long, env = "WEBSOCKET_BASE_PATH", global = true, default_value = "")]
+    pub base_path: String,
+
     /// What a Kafka value may be: strict (framed only) or compatible (unframed too).
     #[arg(
         long,

@@ -27,7 +27,7 @@ fn defaults_are_usable_and_local() {
 }
 
 /// Each is of no use in its own way.
-const MISTAKES: [&str; 41] = [
+const MISTAKES: [&str; 42] = [
     "--kafka-brokers=nowhere",
     "--kafka-topic=a b",
     "--kafka-auto-offset-reset=middle",
@@ -67,6 +67,7 @@ const MISTAKES: [&str; 41] = [
     "--allowed-origin=*",
     "--allowed-host=a:1",
     "--trusted-proxies=0.0.0.0/0",
+    "--base-path=/a//b",
     "--decode-mode=loose",
     "--log-bytes-max=1M",
     "--window-bytes=1M",

@@ -74,12 +74,19 @@ fn unbuilt() -> Response {
     )
 }
 
+/// Of a file that was there in another build another relay may have it, or this one after the next upgrade: nobody may
+/// remember that it is gone.
 fn not_found() -> Response {
-    respond(
+    let mut response = respond(
         StatusCode::NOT_FOUND,
         "text/plain; charset=utf-8",
-        b"Not found\n".as_slice(),
-    )
+        b"Not found. After an upgrade of the relay, reload the page.\n".as_slice(),
+    );
+    response.headers_mut().insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static("no-store"),
+    );
+    response
 }
 
 #[cfg(test)]

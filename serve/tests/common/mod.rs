@@ -6,7 +6,9 @@ mod client;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use dashstream_serve::{ClientCounters, Clock, Doors, Hub, Rules, Server, TrustedProxies, upgrade};
+use dashstream_serve::{
+    BasePath, ClientCounters, Clock, Doors, Hub, Rules, Server, TrustedProxies, upgrade,
+};
 use decode_core::wire;
 use http_body_util::Full;
 use hyper::{Request, Response, body::Incoming as Body, upgrade::OnUpgrade};
@@ -36,6 +38,7 @@ impl Default for Setup {
                 allowed_origins: Vec::new(),
                 allowed_hosts: Vec::new(),
                 trusted_proxies: TrustedProxies::default(),
+                base_path: BasePath::default(),
                 send_timeout: Duration::from_secs(30),
                 sockets_max: None,
             },

@@ -91,6 +91,7 @@ const FILES: &[(&str, &str)] = &[
     ("CHANGELOG.md", "CHANGELOG.md"),
     ("deploy/archive/README.md", "README.md"),
     ("docs/configuration.md", "docs/configuration.md"),
+    ("docs/deploy.md", "docs/deploy.md"),
     ("docs/operations.md", "docs/operations.md"),
     ("docs/metrics.md", "docs/metrics.md"),
     ("docs/cli.md", "docs/cli.md"),
