@@ -273,7 +273,7 @@ impl<'a> Connection<'a> {
             drop(log);
             self.server.counters.sent_data_messages.add(messages);
             self.count();
-            if was_idle {
+            if was_idle && !self.outbox.is_empty() {
                 self.progress.since_ms = now_ms;
             }
         }
@@ -361,11 +361,16 @@ impl<'a> Connection<'a> {
         self.handle(ServerInput::Shutdown { retry_after_ms });
     }
 
+    /// Whether everything was sent that may be, and not all of it was taken: it lies in this side's kernel.
+    fn is_waiting_untaken(&self) -> bool {
+        self.session.waits_for_ack() && self.stream.get_ref().is_untaken()
+    }
+
     fn tick(&mut self, busy: bool, signal: &watch::Receiver<Signal>) {
-        if !busy {
+        if !busy && !self.is_waiting_untaken() {
             return;
         }
-        if let Some(retry_after_ms) = signal.borrow().closing_retry_after_ms {
+        if busy && let Some(retry_after_ms) = signal.borrow().closing_retry_after_ms {
             self.shut_down(retry_after_ms);
         }
         let now_ms = self.server.clock.now_ms();
@@ -403,7 +408,7 @@ impl<'a> Connection<'a> {
     /// Sets the timer to the earliest thing that may need it, but never later than it is: a timer
     /// that fires early costs one look, one that is reset per message costs every message.
     fn arm(&self, timer: Pin<&mut Sleep>, busy: bool) {
-        let wanted = if busy {
+        let wanted = if busy || self.session.waits_for_ack() {
             Some(Instant::now() + Duration::from_millis(limits::SOCKET_TICK_MS))
         } else {
             self.wake_ms.map(|ms| self.server.clock.instant(ms).into())

@@ -242,6 +242,25 @@ async fn a_client_that_reads_nothing_is_closed_and_hurts_nobody() {
         .await;
 }
 
+/// M-1009: the same where all that the client may be sent lies in the kernel on this side, so that no send waits.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_closed_though_all_was_handed_over() {
+    let rig = Rig::start(patient(Duration::from_secs(1), 256 << 10)).await;
+    let payload = vec![wire::FRAME_RAW; 60_000];
+    (0..20).for_each(|_| rig.append(0, [payload.as_slice()]));
+    let mut stuck = Client::over(narrow(&rig).await, rig.address())
+        .await
+        .expect("upgrades");
+    stuck.resume(from::EARLIEST).await;
+    rig.until("closes", 1, |counts| {
+        counts.closes.get(CloseCode::SendStalled)
+    })
+    .await;
+    rig.until("clients", 0, |counts| counts.connected.get())
+        .await;
+}
+
 // A slow reader makes progress and is not a stalled one.
 #[tokio::test]
 async fn a_client_that_reads_slowly_stays() {
