@@ -55,6 +55,10 @@ bounded! {
     capture = "capture";
     /// RES-23
     control = "control";
+    /// X1: what a broker sends makes no panic.
+    kafka_answers = "kafka-answers";
+    /// X1, X24
+    kafka_batches = "kafka-batches";
     /// RES-02
     session = "session";
 }

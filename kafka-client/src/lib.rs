@@ -23,6 +23,8 @@ mod dial;
 mod error;
 mod fetched;
 mod fetcher;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod login;
 mod messages;
 mod reader;

@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod control;
+pub mod kafka;
 pub mod protobuf;
 pub mod state;
 pub mod zstd;

@@ -4,6 +4,7 @@ mod capture;
 mod control;
 mod decoder;
 mod frames;
+mod kafka;
 mod prost;
 mod session;
 mod state;
@@ -86,6 +87,18 @@ pub const TARGETS: &[Target] = &[
         name: "control",
         run: control::run,
         make: make::control::message,
+        takes_payloads: false,
+    },
+    Target {
+        name: "kafka-answers",
+        run: kafka::answers,
+        make: |random| damaged(random, make::kafka::answer),
+        takes_payloads: false,
+    },
+    Target {
+        name: "kafka-batches",
+        run: kafka::batches,
+        make: |random| damaged(random, make::kafka::batches),
         takes_payloads: false,
     },
     Target {
