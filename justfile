@@ -32,6 +32,10 @@ tidy:
 dist *ARGS:
     cargo xtask dist {{ARGS}}
 
+# Take the pictures of the documents, in Chromium
+pictures *ARGS:
+    cargo xtask pictures {{ARGS}}
+
 # Find or fetch every part that tests need, and print its variables
 setup *ARGS:
     cargo xtask setup {{ARGS}}

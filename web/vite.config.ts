@@ -3,7 +3,8 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 import { initSync, refusalHeader, wsPath } from "./src/generated/decode_wasm.js";
 
-const relay = "http://127.0.0.1:3002";
+/** The running relay behind `npm run dev`. */
+const relay = process.env["DASHSTREAM_RELAY"] ?? "http://127.0.0.1:3002";
 // The module knows the names on which page and relay must agree.
 initSync({
   module: readFileSync(new URL("./src/generated/decode_wasm_bg.wasm", import.meta.url)),
@@ -31,6 +32,7 @@ export default defineConfig({
     proxy: {
       [socketPath]: { target: relay, ws: true },
       "/health": relay,
+      "/ready": relay,
       "/version": relay,
       "/metrics": relay,
     },

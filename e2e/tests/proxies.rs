@@ -1,16 +1,18 @@
 //! The relay behind nginx and HAProxy as `docs/deploy.md` sets them up: with TLS, at the root of a name and below a
-//! path, in Chromium and with the tool.
+//! path, in Chromium and with the tool. And behind Vite, as who edits the page sees it.
 
 use std::{
     collections::BTreeSet,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
 
 use dashstream_e2e::{
+    child::{Running, until},
     cli::Cli,
     mock::MockKafka,
     page::Page,
@@ -18,7 +20,7 @@ use dashstream_e2e::{
     producer::{Input, Topic, now_ms},
     proxy::{self, NAME, Proxy, with},
     relay::Relay,
-    requirement::skip,
+    requirement::{Tool, need, skip},
 };
 use serde_json::Value;
 
@@ -178,6 +180,34 @@ fn the_tool_stays_connected_through_a_proxy() {
     }
     let opened = relay.metrics().sum("dashstream_relay_sessions_total", &[]);
     assert_eq!(opened, 2.0, "none was connected twice");
+}
+
+/// The loop of CONTRIBUTING.md: Vite's server with live reload is a proxy too, before a relay that runs.
+#[test]
+fn the_page_under_development_shows_a_running_relay() {
+    let Some(relay) = demo(&[]) else { return };
+    let Some(node) = need(Tool::Node) else { return };
+    let web = place::web();
+    if !web.join("src/generated/decode_wasm.js").is_file() {
+        skip("no browser module: cargo xtask wasm");
+        return;
+    }
+    let port = place::free_port().to_string();
+    let mut vite = Command::new(node);
+    vite.arg(web.join("node_modules/vite/bin/vite.js"))
+        .args(["--port", &port, "--strictPort"])
+        .current_dir(&web)
+        .env("DASHSTREAM_RELAY", format!("http://{}", relay.address()));
+    let log = place::log_file("vite");
+    let mut running = Running::server(&mut vite, &log, None);
+    until("Vite serves", Duration::from_secs(60), || {
+        assert!(running.ended().is_none(), "{}", running.log());
+        running.log().contains("Local:").then_some(())
+    });
+    let Some(seen) = seen(&format!("http://127.0.0.1:{port}/"), 1) else {
+        return;
+    };
+    assert_eq!(states(&seen), ["live"], "{seen}\n{}", running.log());
 }
 
 /// The page of another build, as files: the same content under other names.

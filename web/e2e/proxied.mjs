@@ -41,6 +41,7 @@ process.stdout.write(`${JSON.stringify({ loads, trouble })}\n`);
 
 /** What is on the page once it stays the same. */
 async function seen() {
+  const failedBefore = failures();
   const endMs = performance.now() + timeoutMs;
   let sinceMs = performance.now();
   let before = "";
@@ -51,10 +52,17 @@ async function seen() {
     if (same !== before) sinceMs = performance.now();
     before = same;
     const settled = performance.now() - sinceMs > SETTLED_MS;
-    if (settled && now.state !== "loading") return now;
+    // The text for files that are gone is there, too, while they are on their way.
+    const loading = now.state === "gone" && failures() === failedBefore;
+    if (settled && now.state !== "loading" && !loading) return now;
     if (performance.now() > endMs) return now;
     await page.waitForTimeout(100);
   }
+}
+
+/** Files that did not come, so far. */
+function failures() {
+  return trouble.failedRequests.length + trouble.consoleErrors.length;
 }
 
 async function look() {

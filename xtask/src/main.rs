@@ -33,6 +33,7 @@ mod dist;
 mod http;
 mod output;
 mod parts;
+mod pictures;
 mod project;
 mod requirements;
 mod run;
@@ -133,6 +134,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         help: "what people download: archive, npm package, checksums, into target/dist \
                [--profile NAME] [--try] [--install]",
         run: dist::command,
+    },
+    Command {
+        name: "pictures",
+        help: "take the pictures of the documents, in Chromium [--install]",
+        run: pictures::command,
     },
     Command {
         name: "setup",

@@ -55,12 +55,7 @@ pub(crate) const FOR_DEMO: &[Part] = &[Part::WasmCompiler, C_TOOLS];
 pub(crate) const FOR_TESTS: &[Part] = &[
     Part::WasmCompiler,
     C_TOOLS,
-    Part::System(&Programs {
-        name: "Chromium",
-        all_of: &[&["chromium", "chromium-browser", "google-chrome"]],
-        variable: Some("DASHSTREAM_CHROMIUM"),
-        packages: &["chromium"],
-    }),
+    CHROMIUM,
     Part::System(&Programs {
         name: "kcat",
         all_of: &[&["kcat"]],
@@ -100,6 +95,16 @@ pub(crate) const FOR_TESTS: &[Part] = &[
     }),
     Part::Python,
 ];
+
+/// What the documents' pictures need besides.
+pub(crate) const FOR_PICTURES: &[Part] = &[Part::WasmCompiler, C_TOOLS, CHROMIUM];
+
+const CHROMIUM: Part = Part::System(&Programs {
+    name: "Chromium",
+    all_of: &[&["chromium", "chromium-browser", "google-chrome"]],
+    variable: Some("DASHSTREAM_CHROMIUM"),
+    packages: &["chromium"],
+});
 
 const C_TOOLS: Part = Part::System(&Programs {
     name: "C compiler and make",
