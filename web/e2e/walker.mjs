@@ -9,8 +9,9 @@ const ARRIVE_MS_MAX = 60_000;
  * @param {import("playwright-core").Page} page
  * @param {string} url
  * @param {string} out folder for the screenshots
+ * @param {string} view what a failed check leaves the page at
  */
-export function makeWalker(page, url, out) {
+export function makeWalker(page, url, out, view = "events") {
   /** @param {string} id */
   const hook = (id) => page.locator(`[data-testid="${id}"]`);
   const settled = async () => {
@@ -27,6 +28,8 @@ export function makeWalker(page, url, out) {
       ARRIVE_MS_MAX,
     );
   };
+  const openView = (/** @type {string} */ name) =>
+    page.goto(new URL(`?view=${name}`, url).href, { waitUntil: "load" });
   const open = async () => {
     await page.goto(new URL("?view=events", url).href, { waitUntil: "load" });
     await settled();
@@ -41,11 +44,10 @@ export function makeWalker(page, url, out) {
     url,
     out,
     hook,
-    /** @param {string} name */
-    openView: (name) => page.goto(new URL(`?view=${name}`, url).href, { waitUntil: "load" }),
+    openView,
     open,
     settled,
-    steps: new Steps(open),
+    steps: new Steps(view === "events" ? open : () => openView(view)),
     keys: page.keyboard,
     /** @param {string} name */
     shoot: (name) => page.screenshot({ path: join(out, `${name}.png`) }),

@@ -103,6 +103,16 @@ describe("UX-07 the list of runs", () => {
     expect(runs.rowAt(0)?.id).toBe("0:40:0");
     expect(runs.newer).toBe(10);
   });
+  it("UX-14 a reader who goes into the list with a new filter gets the lines of that filter", () => {
+    const { runs } = opened("", 30);
+    pass(4);
+    runs.toggleGroup("failed");
+    runs.reads({ focused: true });
+    worker().answer(1);
+    answered(1);
+    expect(ids(runs)).toEqual(["0:30:0", "0:27:0", "0:24:0", "0:21:0", "0:18:0"]);
+    expect(runs.total).toBe(10);
+  });
   it("UX-02 pins runs above all others, whatever the filter says", () => {
     const { runs } = opened("", 30);
     runs.togglePin(4);

@@ -4,10 +4,8 @@ import type { RelayStore } from "../store/relay.svelte.js";
 
 /** Those that work in the view that is shown. */
 export function shortcutsOf(store: RelayStore, panels: readonly PanelPart[]): readonly Shortcut[] {
-  const inView = (panel: PanelPart): boolean =>
-    panel.isOpen() && (panel.view === null || panel.view === store.view.name);
   const keysOf = (panel: PanelPart): readonly Shortcut[] =>
-    panel.keys.filter((key) => key.everywhere === true || inView(panel));
+    panel.keys.filter((key) => key.everywhere === true || isShown(panel, store));
   return [
     ...panels.flatMap(keysOf),
     {
@@ -42,6 +40,10 @@ export function shortcutsOf(store: RelayStore, panels: readonly PanelPart[]): re
   ];
 }
 
+function isShown(panel: PanelPart, store: RelayStore): boolean {
+  return panel.isOpen() && (panel.view === null || panel.view === store.view.name);
+}
+
 export function shortcut(
   event: KeyboardEvent,
   store: RelayStore,
@@ -51,7 +53,7 @@ export function shortcut(
   if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
   if (store.panes.dialog !== "none") return;
   if (event.key === "Escape") {
-    panels.some((panel) => panel.escape());
+    panels.some((panel) => isShown(panel, store) && panel.escape());
     return;
   }
   if (!store.panes.shortcuts || isTyping(event.target)) return;

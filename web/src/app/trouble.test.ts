@@ -35,8 +35,14 @@ describe("VER-02 a newer schema", () => {
   });
   it("D16 can be dismissed, and leads to the rows", () => {
     let problemsOnly = false;
+    let view = "";
     const store = {
       ...storeOf({ newerThreads: 1 }),
+      view: {
+        go: (name: string) => {
+          view = name;
+        },
+      },
       selection: {
         setTroubleOnly: (on: boolean) => {
           problemsOnly = on;
@@ -46,7 +52,7 @@ describe("VER-02 a newer schema", () => {
     const page = mounted(Banners, store);
     const buttons = Array.from(page.find(NOTICE)?.querySelectorAll("button") ?? []);
     buttons.find((button) => button.textContent === "Show them")?.click();
-    expect(problemsOnly).toBe(true);
+    expect([problemsOnly, view]).toEqual([true, "events"]);
     buttons.find((button) => button.textContent === "Dismiss")?.click();
     page.settle();
     expect(page.find(NOTICE)).toBeNull();

@@ -1,3 +1,5 @@
+/** What a rate is over, where nothing else is said. */
+export const RATE_WINDOW_MS = 3_000;
 /** Readings closer together than this say nothing new. */
 const SAMPLE_MS_MIN = 50;
 
@@ -7,7 +9,7 @@ export class RateMeter {
   readonly #leastMs: number;
   #samples: { readonly ms: number; readonly value: number }[] = [];
 
-  constructor(windowMs = 3000, leastMs = 400) {
+  constructor(windowMs = RATE_WINDOW_MS, leastMs = 400) {
     this.#windowMs = windowMs;
     this.#leastMs = leastMs;
   }

@@ -63,6 +63,8 @@ export class RunsState extends Channel<"runs"> {
   /** Where the reader is in the list. */
   readonly place = { scrollTop: 0, active: 0 };
   #newest = 0;
+  /** The loaded lines are those of another question: nothing to hold on to. */
+  #isStale = false;
   /** The run that was opened from here and is not closed yet. */
   #opened: string | null = null;
   #matching = $state(0);
@@ -116,7 +118,7 @@ export class RunsState extends Channel<"runs"> {
     this.#newest = content.newest;
     const hold = this.#hold;
     // Asked before somebody began to read, or before they were done.
-    if (question.frozenAt !== (hold?.at ?? null)) return;
+    if (question.frozenAt !== (hold?.at ?? null) || !this.#isOfNow(question)) return;
     const asked = runRows(content.pinned, content.strings);
     const live = byId(asked);
     const pinned = this.pins.map((id) => live.get(id)).filter((row) => row !== undefined);
@@ -130,6 +132,7 @@ export class RunsState extends Channel<"runs"> {
     this.#matching = content.total;
     const now = kept(rows, runRows(content.runs, content.strings), (row) => row.id);
     this.#loaded = { first: question.first, rows: now };
+    this.#isStale = false;
     if (this.#isRead) this.#freeze(hold?.at ?? this.#newest);
   }
 
@@ -227,6 +230,7 @@ export class RunsState extends Channel<"runs"> {
   /** Shows the list as it is now, from its top. */
   restart(): void {
     this.#hold = null;
+    this.#isStale = true;
     this.#reading = { ...this.#reading, scrolled: false };
     this.topSignal += 1;
   }
@@ -239,12 +243,18 @@ export class RunsState extends Channel<"runs"> {
 
   #settle(): void {
     if (!this.#isRead) this.#hold = null;
-    else if (this.#hold === null && this.#loaded.rows.length > 0) this.#freeze(this.#newest);
+    else if (this.#hold === null && !this.#isStale && this.#loaded.rows.length > 0)
+      this.#freeze(this.#newest);
   }
 
   get #isRead(): boolean {
     const { pointed, focused, scrolled } = this.#reading;
     return pointed || focused || scrolled || this.#opened !== null;
+  }
+
+  #isOfNow({ groups, text, sort, ascending }: RunsQuery): boolean {
+    const isFilter = groups.join() === this.groups.join() && text === this.text.trim();
+    return isFilter && sort === this.sort && ascending === this.ascending;
   }
 
   #freeze(at: number): void {
