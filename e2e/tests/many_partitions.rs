@@ -1,4 +1,4 @@
-//! M-1008, X10: a topic of many partitions, read by the tool over a connection that breaks half way.
+//! A topic of many partitions, read by the tool over a connection that breaks half way.
 
 use std::{
     io,
@@ -11,36 +11,54 @@ use std::{
 use dashstream_e2e::{
     cli::Cli,
     digest::{Expected, Verdict},
-    kafka::Kafka,
+    java::JavaClient,
+    kafka::{Kafka, unique},
     payload,
-    producer::{Input, Produced, Topic, now_ms},
+    producer::{Input, Produced, now_ms},
     relay::Relay,
 };
 use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// As many partitions as are tested; 600 where nothing else is asked for.
+/// As many partitions as are tested; 600 where `DASHSTREAM_PARTITIONS` asks for nothing else. 2,000 take minutes.
 fn partitions() -> u32 {
     let given = std::env::var("DASHSTREAM_PARTITIONS").ok();
     given.map_or(600, |text| text.parse().expect("a number"))
 }
 
-/// Writes a record to every partition, each client of Kafka's in its own thread.
-fn produce(topic: &Topic, number: u64) -> Vec<(Produced, Verdict)> {
-    let count = topic.partitions();
+/// Writes a record to every partition; all of them have `offset` before.
+fn produce(
+    java: &mut JavaClient,
+    (topic, count): (&str, u32),
+    offset: u64,
+) -> Vec<(Produced, Verdict)> {
     let mut all = Vec::new();
     for partition in 0..count {
         let thread = format!("many-{partition}");
+        let value = payload::event(&thread, "node", offset + 1);
+        java.add(
+            (topic, partition),
+            Some(thread.as_bytes()),
+            Some(&value),
+            &[],
+        );
         let input = Input {
-            key: thread.clone().into_bytes(),
-            value: Some(payload::event(&thread, "node", number)),
+            key: thread.into_bytes(),
+            value: Some(value),
             timestamp_ms: now_ms(),
         };
-        all.extend(topic.produce_batch(partition, vec![input]));
+        let produced = Produced {
+            partition,
+            offset,
+            input,
+        };
+        all.push((produced, Verdict::Record));
     }
-    assert_eq!(all.len(), count as usize);
-    all.into_iter().map(|one| (one, Verdict::Record)).collect()
+    let offsets = java.flush();
+    assert_eq!(offsets.len(), count as usize);
+    assert!(offsets.iter().all(|&one| one == offset));
+    all
 }
 
 /// Between the tool and the relay: hands on what comes until it is cut, and takes new connections then.
@@ -90,15 +108,20 @@ impl Line {
     }
 }
 
+/// M-1008, X10: what a client has after a reconnect equals the topic, record for record.
 #[test]
 fn a_client_of_many_partitions_comes_back_and_has_all_of_them() {
     let Some(kafka) = Kafka::start("many-partitions") else {
         return;
     };
-    let topic = kafka.topic("many", partitions());
-    let count = u64::from(topic.partitions());
-    let mut produced = produce(&topic, 1);
-    let Some(mut relay) = Relay::start(kafka.brokers(), topic.name(), &[]) else {
+    let Some(mut java) = JavaClient::start(kafka.brokers()) else {
+        return;
+    };
+    let (topic, count) = (unique("many"), partitions());
+    java.create_topic(&topic, count, &[]);
+    let mut produced = produce(&mut java, (&topic, count), 0);
+    let count = u64::from(count);
+    let Some(mut relay) = Relay::start(kafka.brokers(), &topic, &[]) else {
         return;
     };
     let line = Line::to(relay.address());
@@ -129,7 +152,7 @@ fn a_client_of_many_partitions_comes_back_and_has_all_of_them() {
         sent(relay) >= count as f64
     });
     line.cut();
-    produced.extend(produce(&topic, 2));
+    produced.extend(produce(&mut java, (&topic, partitions()), 1));
 
     let finished = tail.wait(PATIENCE);
     assert_eq!(finished.status.code(), Some(0), "{}", finished.errors);
