@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | `DASHSTREAM_CHROMIUM` | the browser |
 //! | `DASHSTREAM_KAFKA_LIBS` | folder with the jars of Apache Kafka: `java -cp "$DASHSTREAM_KAFKA_LIBS/*"` |
-//! | `DASHSTREAM_PYTHON` | a Python with `protobuf`, `grpcio-tools` and `zstandard`, the official oracle |
+//! | `DASHSTREAM_PYTHON` | a Python with `protobuf`, `grpcio-tools` and `zstandard`, the official oracle, and with `kubernetes-validate` |
 //! | `DASHSTREAM_KCAT`, `DASHSTREAM_PROMTOOL`, `DASHSTREAM_NGINX`, `DASHSTREAM_HAPROXY` | programs of these names |
 //! | `DASHSTREAM_RELAY_BIN`, `DASHSTREAM_CLI_BIN`, `DASHSTREAM_SIMULATOR_BIN`, `DASHSTREAM_MOCK_BROKER_BIN` | our binaries |
 //! | `DASHSTREAM_WEB` | the `web` folder with its `node_modules`, `dist` and generated bindings |
@@ -255,7 +255,7 @@ impl Part {
             Self::KafkaLibs => {
                 "55 MB of jars from Maven Central, under the target directory".into()
             }
-            Self::Python => "40 MB from PyPI, under the target directory".into(),
+            Self::Python => "55 MB from PyPI, under the target directory".into(),
             Self::WasmCompiler => {
                 "Debian's rustc-web, 140 MB to download, 500 MB under the target directory".into()
             }
@@ -403,7 +403,7 @@ fn python(project: &Project) -> Result<()> {
         .args(PYTHON_PACKAGES);
     run::run(
         project,
-        "fetch protobuf for Python",
+        "fetch protobuf and the schemas of Kubernetes for Python",
         &mut install,
         Progress::Heartbeat,
     )?;
@@ -455,4 +455,6 @@ const PYTHON_PACKAGES: &[&str] = &[
     "protobuf==7.36.2",
     "grpcio-tools==1.85.1",
     "zstandard==0.25.0",
+    // The JSON schemas of Kubernetes.
+    "kubernetes-validate==1.37.0",
 ];
