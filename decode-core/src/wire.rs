@@ -45,8 +45,15 @@ pub const SUBPROTOCOL: &str = "dashstream.v1";
 pub const PROTOCOL_VERSION: u32 = 1;
 /// Header with a refusal's code: by it a page knows a relay's own refusals from those of a proxy before it.
 pub const REFUSAL_HEADER: &str = "x-dashstream-refusal";
+/// Code in that header where a valid token, or a session of one, is missing.
+pub const UNAUTHENTICATED: &str = "unauthenticated";
 /// Path of the WebSocket endpoint.
 pub const WS_PATH: &str = "/ws";
+/// Path of the session that a page gets for a token: POST signs in, DELETE signs out.
+pub const SESSION_PATH: &str = "/session";
+/// What precedes a token in base64url, without padding, where a browser offers it as one of a WebSocket's
+/// subprotocols. A relay never selects it.
+pub const BEARER_SUBPROTOCOL: &str = "dashstream.bearer.";
 /// Largest control message in bytes.
 pub const CONTROL_BYTES_MAX: usize = 64 * 1024;
 /// Most partitions one `resume` may name, its parts included.

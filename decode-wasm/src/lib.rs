@@ -12,5 +12,7 @@ mod worker;
 
 pub use columns::{ColumnDecoder, Columns};
 pub use decoder::{MessageDecoder, canonical_json};
-pub use wire_names::{refusal_header, ws_path};
+pub use wire_names::{
+    not_authorised_close, refusal_header, session_path, unauthenticated_code, ws_path,
+};
 pub use worker::start_worker;

@@ -86,6 +86,10 @@ impl App {
             tasks: vec![(name, accepting)],
         };
         app.own("sampling for health", sampling);
+        let auth = Arc::clone(&app.shared.auth);
+        if auth.has_file() {
+            app.own("reading the token file", auth.watch());
+        }
         Ok(app)
     }
 

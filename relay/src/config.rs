@@ -2,6 +2,7 @@
 //! nothing reads the environment and nothing is checked a second time.
 
 mod args;
+mod auth;
 mod dlq;
 mod ingest;
 mod namespace;
@@ -17,6 +18,7 @@ use decode_core::wire;
 use serde::Serialize;
 
 pub use args::{Cli, Command, Options};
+pub use auth::{AuthConfig, AuthOptions, TokensFrom};
 pub use dlq::{DlqConfig, DlqOptions};
 pub use ingest::{
     BackoffConfig, CheckpointConfig, IngestConfig, IngestOptions, SequencePolicy, UnusablePolicy,
@@ -37,6 +39,7 @@ pub struct Config {
     pub kafka: KafkaConfig,
     pub ingest: IngestConfig,
     pub listen: ListenConfig,
+    pub auth: AuthConfig,
     pub serve: ServeConfig,
 }
 
@@ -107,12 +110,14 @@ impl Config {
         let kafka = read.kafka(options);
         let ingest = read.ingest(&options.ingest);
         let listen = read.listen(options);
+        let auth = read.auth(&options.auth, value::host(&options.host).ok());
         let serve = read.serve(options);
-        match (kafka, ingest, listen, serve) {
-            (Some(kafka), Some(ingest), Some(listen), Some(serve)) => Ok(Self {
+        match (kafka, ingest, listen, auth, serve) {
+            (Some(kafka), Some(ingest), Some(listen), Some(auth), Some(serve)) => Ok(Self {
                 kafka,
                 ingest,
                 listen,
+                auth,
                 serve,
             }),
             _ => Err(read.mistakes.into_iter().map(ConfigError::of).collect()),

@@ -113,6 +113,10 @@ fn of_parts(shared: &Shared, found: &mut Findings) {
         let reason = format!("partition {partition}: waits until its dead letter is stored");
         found.add(Status::Degraded, reason);
     }
+    if let Some(trouble) = shared.auth.file_trouble() {
+        let reason = format!("{trouble}; the tokens read before stay valid");
+        found.add(Status::Degraded, reason);
+    }
     let checkpoints = shared.checkpoints.as_ref();
     for (partition, trouble) in checkpoints.map_or_else(Vec::new, Checkpoints::troubles) {
         let reason = format!("partition {partition}: {}", trouble.reason());

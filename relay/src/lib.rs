@@ -13,6 +13,7 @@
 mod access;
 pub mod age;
 pub mod app;
+pub mod auth;
 pub mod checkpoint;
 pub mod config;
 pub mod counts;

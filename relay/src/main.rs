@@ -49,7 +49,11 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Some(Command::CheckConfig) => check_config(&config),
-        Some(Command::Release { partition, offset }) => release(&config, partition, offset),
+        Some(Command::Release {
+            partition,
+            offset,
+            token,
+        }) => release(&config, partition, offset, token.text()),
         #[cfg(feature = "demo")]
         Some(Command::Demo { rate, seed }) => {
             run(config, filter, Reads::Simulation(Demo { rate, seed }))
@@ -138,8 +142,13 @@ fn check_config(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-fn release(config: &Config, partition: u32, offset: Option<u64>) -> Result<(), Failure> {
-    let lifted = release::run(&config.listen, partition, offset)?;
+fn release(
+    config: &Config,
+    partition: u32,
+    offset: Option<u64>,
+    token: &str,
+) -> Result<(), Failure> {
+    let lifted = release::run(&config.listen, partition, offset, token)?;
     // What was asked for is done, whoever reads of it.
     writeln!(io::stdout(), "{lifted}").ok();
     Ok(())
@@ -192,8 +201,9 @@ fn run_logged(config: Config, reads: Reads) -> Result<(), Failure> {
         tracing::warn!(name, "this variable has no effect on the relay");
     }
     tracing::info!(config = %serde_json::to_string(&config)?, "effective configuration");
-    if !config.listen.host.is_loopback() {
-        tracing::warn!(host = %config.listen.host, "there is no login: anyone who can reach this address can read everything");
+    if config.auth.insecure_allow_anyone {
+        let host = config.listen.host;
+        tracing::warn!(%host, "--insecure-allow-anyone: anyone who can reach this address can read everything");
     }
     if config.kafka.security.shows_password() {
         tracing::warn!("PLAIN without TLS: the password crosses the network in clear text");

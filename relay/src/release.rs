@@ -2,7 +2,7 @@
 //! machine, or in this container, by the request that an operator would otherwise make by hand.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{self, Read as _, Write as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     time::Duration,
 };
@@ -17,6 +17,7 @@ pub(crate) fn run(
     listen: &ListenConfig,
     partition: u32,
     offset: Option<u64>,
+    token: &str,
 ) -> Result<String, String> {
     let ports = match &listen.port {
         Port::Exactly(0) => return Err("--port 0 is any free one: name the one it took".to_owned()),
@@ -43,6 +44,7 @@ pub(crate) fn run(
     let answer = ask(
         stream,
         &format!("/admin/partitions/{partition}/release{query}"),
+        token,
     );
     let answer = answer.map_err(|error| format!("the relay did not answer: {error}"))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
@@ -53,13 +55,20 @@ pub(crate) fn run(
     }
 }
 
-fn ask(mut stream: TcpStream, target: &str) -> std::io::Result<String> {
+fn ask(mut stream: TcpStream, target: &str, token: &str) -> io::Result<String> {
     stream.set_read_timeout(Some(WAIT_MAX))?;
     stream.set_write_timeout(Some(WAIT_MAX))?;
     let host = stream.peer_addr()?;
+    if token.contains(['\r', '\n']) {
+        return Err(io::Error::other("a token has no line ends"));
+    }
+    let credentials = match token {
+        "" => String::new(),
+        token => format!("Authorization: Bearer {token}\r\n"),
+    };
     let request = format!(
         "POST {target} HTTP/1.1\r\nHost: {host}\r\nX-DashStream-Admin: release\r\n\
-         Content-Length: 0\r\nConnection: close\r\n\r\n"
+         {credentials}Content-Length: 0\r\nConnection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes())?;
     let mut answer = String::new();

@@ -7,6 +7,7 @@ use session::ServerConfig;
 
 use crate::{
     access,
+    auth::{Admission, Auth},
     checkpoint::Checkpoints,
     config::Config,
     counts::Counts,
@@ -31,6 +32,8 @@ pub struct Shared {
     pub metrics: Metrics,
     pub window: Window,
     pub server: Arc<Server>,
+    /// Who is let in.
+    pub auth: Arc<Auth>,
     pub tasks: Arc<Tasks>,
     /// Where records go that cannot be used, if anywhere.
     pub dlq: Option<Dlq>,
@@ -43,8 +46,9 @@ impl Shared {
     pub fn new(config: Config, sockets_max: Option<usize>) -> Result<Arc<Self>, MetricsError> {
         let clock = Clock::start();
         let hub = Arc::new(Hub::new(config.serve.log_bytes_max));
+        let auth = Arc::new(Auth::new(admission(&config)));
         let doors = Doors {
-            gate: access::gate(),
+            gate: access::gate(Arc::<Auth>::clone(&auth)),
             ..Doors::default()
         };
         let server = Server::with_doors(
@@ -67,6 +71,7 @@ impl Shared {
             tasks: Arc::clone(&tasks),
             kafka: Arc::clone(&kafka),
             dlq: dlq.clone(),
+            auth: Arc::clone(&auth),
             log_bytes_max: config.serve.log_bytes_max,
         }))?;
         let checkpoints = Checkpoints::new(&config, Arc::clone(&counts.checkpoints));
@@ -80,10 +85,23 @@ impl Shared {
             metrics,
             window: Window::default(),
             server,
+            auth,
             tasks,
             dlq,
             checkpoints,
         }))
+    }
+}
+
+fn admission(config: &Config) -> Admission {
+    let auth = &config.auth;
+    Admission {
+        tokens: auth.tokens.clone(),
+        file: auth.file.clone(),
+        allows_anyone: auth.insecure_allow_anyone,
+        loopback_needs_token: auth.loopback_needs_token,
+        session: auth.session,
+        namespace: config.kafka.namespace.to_string(),
     }
 }
 

@@ -68,8 +68,14 @@ async fn a_page_behind_a_rewritten_host_is_told_the_setting() {
 /// X4: behind a proxy everybody comes from loopback, so that nobody who came through one may release.
 #[tokio::test]
 async fn nobody_releases_through_a_proxy() {
-    let rig = Rig::start(&[]).await;
-    rig.shared().ingest.partition(2);
+    for (options, status) in [(&[][..], 401), (&["--insecure-allow-anyone"], 403)] {
+        let rig = Rig::start(options).await;
+        rig.shared().ingest.partition(2);
+        releases_through_no_proxy(&rig, status).await;
+    }
+}
+
+async fn releases_through_no_proxy(rig: &Rig, status: u16) {
     for headers in [
         "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
         "proxy_set_header X-Real-IP $remote_addr;",
@@ -93,9 +99,12 @@ async fn nobody_releases_through_a_proxy() {
             "POST /admin/partitions/2/release HTTP/1.1\r\nHost: localhost:{port}\r\n\
              X-DashStream-Admin: release\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         );
-        assert_eq!(send(proxy, &request).await.status, 403, "{headers}");
+        assert_eq!(send(proxy, &request).await.status, status, "{headers}");
     }
 }
+
+/// Who came through a proxy needs a token else; here only the way counts.
+const ANYONE: &str = "--insecure-allow-anyone";
 
 /// The status of an upgrade that a client of this address asks for, and its connection.
 async fn upgrade_from(client: [u8; 4], proxy: SocketAddr, headers: &str) -> (u16, TcpStream) {
@@ -142,7 +151,7 @@ async fn clients_of_a_trusted_proxy_are_told_apart() {
             "--trusted-proxies=10.0.0.0/8",
         ] {
             let is_trusted = trusted.ends_with("127.0.0.1");
-            let rig = Rig::start(&[trusted, "--max-connections-per-ip=1"]).await;
+            let rig = Rig::start(&[trusted, "--max-connections-per-ip=1", ANYONE]).await;
             let port = free_port();
             let proxy: SocketAddr = ([127, 0, 0, 1], port).into();
             let Some(_proxy) = start(port, &[rig.address()]) else {
@@ -177,7 +186,7 @@ async fn clients_of_a_trusted_proxy_are_told_apart() {
 async fn a_trusted_proxy_says_how_the_page_was_reached() {
     for (trusted, ours, other) in [("127.0.0.0/8", 101, 403), ("10.0.0.0/8", 403, 403)] {
         let trusted = format!("--trusted-proxies={trusted}");
-        let rig = Rig::start(&[&trusted, "--allowed-host=relay.example"]).await;
+        let rig = Rig::start(&[&trusted, "--allowed-host=relay.example", ANYONE]).await;
         let port = free_port();
         let proxy: SocketAddr = ([127, 0, 0, 1], port).into();
         let own = format!("proxy_set_header Host {};", rig.address());

@@ -19,6 +19,15 @@ if touch /written-by-the-test 2>/dev/null; then exit 91; fi
 exec unshare --user --map-user=65532 --map-group=65532 "$@"
 "#;
 
+/// As the image has it, and what it does not start without.
+const OF_CONTAINER: [(&str, &str); 2] = [
+    ("WEBSOCKET_HOST", "0.0.0.0"),
+    (
+        "DASHSTREAM_TOKENS",
+        "admin 0123456789abcdef0123456789abcdef",
+    ),
+];
+
 /// A command in namespaces of its own.
 fn confined(command: &[&str]) -> Command {
     let mut unshare = Command::new("unshare");
@@ -105,7 +114,7 @@ fn the_binary_runs_as_its_container_runs_it() {
     let binary = env!("CARGO_BIN_EXE_dashstream-relay");
     let child = confined(&[binary])
         .env("WEBSOCKET_PORT", "0")
-        .env("WEBSOCKET_HOST", "0.0.0.0")
+        .envs(OF_CONTAINER)
         // Nobody listens there: the relay waits for its brokers and serves meanwhile.
         .env("KAFKA_BROKERS", "127.0.0.1:1")
         .stdout(Stdio::piped())
@@ -149,7 +158,7 @@ fn the_binary_runs_as_its_container_runs_it() {
     let port = address.rsplit(':').next().expect("a port");
     let released = confined_beside(pid, &[binary, "release", "0"])
         .env("WEBSOCKET_PORT", port)
-        .env("WEBSOCKET_HOST", "0.0.0.0")
+        .envs(OF_CONTAINER)
         .output()
         .expect("nsenter can be started");
     let text = String::from_utf8_lossy(&released.stderr);

@@ -373,9 +373,10 @@ fn promtool_accepts_rules_and_their_cases() {
     let Some(promtool) = promtool() else { return };
     let dir = root().join("deploy/prometheus");
     for arguments in [
-        ["check", "rules", "alerts.yml"],
-        ["test", "rules", "alerts_test.yml"],
-        ["check", "config", "prometheus.yml"],
+        &["check", "rules", "alerts.yml"][..],
+        &["test", "rules", "alerts_test.yml"],
+        // The token that it names is only where it runs.
+        &["check", "config", "--syntax-only", "prometheus.yml"],
     ] {
         let output = Command::new(&promtool)
             .args(arguments)
@@ -401,7 +402,7 @@ fn compose_keeps_checkpoints() {
     };
     let (_, relay) = compose.split_once("\n  relay:\n").expect("the relay");
     assert!(
-        relay.contains(&format!("volumes: [\"relay:{dir}\"]")),
+        relay.contains(&format!("volumes: [\"relay:{dir}\", ")),
         "{dir}"
     );
     let (_, volumes) = compose.rsplit_once("\nvolumes:\n").expect("volumes");
@@ -409,6 +410,58 @@ fn compose_keeps_checkpoints() {
     let dockerfile = read("deploy/Dockerfile");
     let owned = format!("RUN install -d -o 65532 -g 65532 -m 0700 {dir}\n");
     assert!(dockerfile.contains(&owned) && dockerfile.contains("\nUSER 65532:65532\n"));
+}
+
+/// SEC-01: the tokens that the compose file makes let in whom they are for: people as admin, Prometheus as viewer. Its
+/// script is run as it stands, with other folders.
+#[test]
+fn compose_makes_tokens_that_work() {
+    let compose = read("deploy/compose.yaml");
+    let (_, service) = compose.split_once("\n  tokens:\n").expect("the service");
+    let (_, script) = service.split_once("      - |\n").expect("its script");
+    let script: Vec<_> = script
+        .lines()
+        .take_while(|line| line.starts_with("        "))
+        .collect();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compose-tokens");
+    let _of_before = fs::remove_dir_all(&folder);
+    for name in ["relay", "scrape"] {
+        fs::create_dir_all(folder.join(name)).expect("a folder");
+    }
+    // Compose takes $$ for $; owners are for root to change.
+    let script = script.join("\n").replace("$$", "$").replace("chown ", ": ");
+    let script = ["/relay", "/scrape"].iter().fold(script, |text, dir| {
+        text.replace(dir, &format!("{}{dir}", folder.display()))
+    });
+    let run = || {
+        let output = Command::new("sh").args(["-ec", &script]).output();
+        let output = output.expect("a shell");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let (said, again) = (run(), run());
+    assert_eq!(said, again, "made once");
+    let file = fs::read_to_string(folder.join("relay/tokens")).expect("tokens");
+    let tokens = dashstream_relay::auth::Token::of_file(&file).expect("as the relay reads them");
+    let roles: Vec<_> = tokens.iter().map(|token| token.role).collect();
+    use dashstream_serve::gate::Role;
+    assert_eq!(roles, [Role::Admin, Role::Viewer]);
+    let scraped = fs::read_to_string(folder.join("scrape/prometheus")).expect("a token");
+    assert!(file.contains(&format!("viewer {scraped} prometheus\n")));
+    let shown = said.trim().strip_prefix("Sign in with: ").expect("a token");
+    assert!(file.contains(&format!("admin {shown} you\n")));
+    let named = values(
+        &read("deploy/prometheus/prometheus.yml"),
+        "credentials_file",
+    );
+    assert_eq!(named, ["/run/tokens/prometheus"]);
+    for mount in ["scrape-token:/run/tokens:ro", "relay-tokens:/run/tokens:ro"] {
+        assert!(compose.contains(mount), "{mount}");
+    }
+    assert_eq!(
+        values(&compose, "DASHSTREAM_TOKENS_FILE"),
+        ["/run/tokens/tokens"]
+    );
 }
 
 /// OPS-05: compose names only variables that the relay reads, and its topics agree.

@@ -111,6 +111,7 @@ async fn only_known_names_are_answered() {
         "--allowed-host=relay",
         "--allowed-origin=https://ops.example",
         "--max-connections-per-ip=100",
+        "--insecure-allow-anyone",
     ];
     for bind in ["--host=127.0.0.1", "--host=0.0.0.0"] {
         let rig = Rig::start(&[&listed[..], &[bind]].concat()).await;
@@ -167,6 +168,20 @@ async fn only_known_names_are_answered() {
             );
         }
     }
+}
+
+/// No extension is negotiated: compressed beside secrets, data tells of them by its length.
+#[tokio::test]
+async fn a_handshake_negotiates_no_extension() {
+    let rig = Rig::start(&[]).await;
+    let request = format!(
+        "GET /ws HTTP/1.1\r\nHost: {}\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\
+         {UPGRADE}{VERSION}{KEY}{PROTOCOL}\r\n",
+        rig.address()
+    );
+    let answer = send(rig.address(), &request).await;
+    assert_eq!(answer.status, 101);
+    assert!(!answer.headers.contains_key("sec-websocket-extensions"));
 }
 
 /// X28: what no message shows is bounded too: pings, pongs, and fragments that hold nothing.

@@ -47,7 +47,7 @@ async fn a_pause_is_seen_and_lifted() {
     let series = "dashstream_relay_paused_offset{partition=\"2\",reason=\"bad_frame\"}";
     assert_eq!(rig.metric(series).await, 4711.0);
 
-    let page = format!("{RELEASE}Origin: http://localhost\r\n");
+    let page = format!("{RELEASE}Origin: http://localhost:5173\r\n");
     for headers in ["", "X-DashStream-Admin: yes\r\n", &page] {
         assert_eq!(release(&rig, "", headers).await, 403, "{headers:?}");
     }
@@ -61,12 +61,12 @@ async fn a_pause_is_seen_and_lifted() {
         "X-Original-URI: /",
     ] {
         let headers = format!("{RELEASE}{proxy}\r\n");
-        assert_eq!(release(&rig, "", &headers).await, 403, "{proxy}");
+        assert_eq!(release(&rig, "", &headers).await, 401, "{proxy}");
     }
     for (host, status) in [
-        ("10.1.2.3", 403),
-        ("0.0.0.0", 403),
-        ("relay", 403),
+        ("10.1.2.3", 401),
+        ("0.0.0.0", 401),
+        ("relay", 401),
         ("localhost.example", 421),
         ("[::1]:3002", 409),
         ("127.0.0.1:80", 409),
@@ -96,11 +96,11 @@ async fn a_pause_is_seen_and_lifted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_releases_a_paused_partition() {
     for host in ["--host=127.0.0.1", "--host=0.0.0.0", "--host=::"] {
-        let rig = Rig::start(&[host]).await;
+        let rig = Rig::start(&[host, "--insecure-allow-anyone"]).await;
         let port = format!("--port={}", rig.address().port());
         let run = |more: &[&str]| {
             let output = std::process::Command::new(env!("CARGO_BIN_EXE_dashstream-relay"))
-                .args(["release", "2", host, &port])
+                .args(["release", "2", host, &port, "--insecure-allow-anyone"])
                 .args(more)
                 .output()
                 .expect("it runs");

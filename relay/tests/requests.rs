@@ -121,7 +121,7 @@ async fn a_request_names_one_valid_host() {
             assert_eq!(answer.status, status, "{path} {hosts:?}: {}", answer.body);
         }
     }
-    let old = "GET /health HTTP/1.0\r\n\r\n";
+    let old = "GET /version HTTP/1.0\r\n\r\n";
     assert_eq!(
         send(address, old).await.status,
         200,
@@ -209,10 +209,11 @@ fn request_of(random: &mut u64) -> Vec<u8> {
     const METHODS: [&str; 9] = [
         "GET", "HEAD", "POST", "CONNECT", "OPTIONS", "PUT", "TRACE", "x", "",
     ];
-    const TARGETS: [&str; 18] = [
+    const TARGETS: [&str; 19] = [
         "/",
         "/ws",
         "/health",
+        "/session",
         "/admin/partitions/0/release",
         "/admin/partitions//release",
         "*",

@@ -164,10 +164,10 @@ impl Server {
         let is_session = request.uri().path() == WS_PATH;
         let refuse = |refused: Refused| {
             if is_session {
-                return self.refuse(refused);
+                self.refuse(refused)
+            } else {
+                self.refuse_request(refused)
             }
-            self.counters.refused_requests.inc(refused.label());
-            self.gate.answer(refused)
         };
         let arrival = arrival.map_err(|Unclear| refuse(Refused::Forwarded))?;
         match request::refuse(&request, arrival.place.as_ref(), &self.rules) {
@@ -176,6 +176,12 @@ impl Server {
             Err(Unfit::Refused(refused)) => return Err(refuse(refused)),
         }
         let (parts, body) = request.into_parts();
+        // Whoever asks for it, a page that may not connect is told so where the handshake is looked at.
+        let (place, is_tls) = (arrival.place.as_ref(), arrival.is_tls);
+        if is_session && self.rules.check(&parts.headers, place, is_tls).is_err() {
+            let peer = Peer::unknown(arrival);
+            return Ok((Request::from_parts(parts, body), peer));
+        }
         match self.gate.admit(&parts, arrival).await {
             Ok(peer) => Ok((Request::from_parts(parts, body), peer)),
             Err(refused) => Err(refuse(refused)),

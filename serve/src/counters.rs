@@ -31,6 +31,8 @@ labels! {
         Unauthenticated = "unauthenticated",
         /// With credentials that are not enough.
         NotAllowed = "not_allowed",
+        /// After too many wrong credentials.
+        Attempts = "attempts",
     }
 }
 

@@ -1,9 +1,10 @@
 //! Who gets in: the one gate that every request passes, and every reason to be refused.
 //!
 //! A request is checked in one order, whatever it asks for: its form, who it is from ([`Authenticator`]), and
-//! whether that person may ([`Access`], by path). A WebSocket is checked further where it is upgraded:
-//! the handshake, the page's origin, whether the server is ready, and whether there is room; a plain GET at the
-//! same path is told what these checks would say, since no browser tells its page why an upgrade was refused.
+//! whether that person may ([`Access`], by path). A WebSocket of a page that may not connect is refused before
+//! anybody looks at its credentials. It is checked further where it is upgraded: the handshake, whether the server is
+//! ready, and whether there is room; a plain GET at the same path is told what these checks would say, since no
+//! browser tells its page why an upgrade was refused.
 //!
 //! Refusals are in one table: a status, a label for metrics, a code for programs and a sentence for people.
 
@@ -11,12 +12,16 @@ use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use decode_core::wire;
+use futures_util::future::select_all;
 use hyper::{
     Method, Response, StatusCode,
     header::{self, HeaderName, HeaderValue},
     http::{HeaderMap, request::Parts, uri::Authority},
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 use crate::{answer::plain, arrival::Arrival, counters::Refusal as Label};
 
@@ -42,45 +47,121 @@ pub struct Peer {
     pub identity: Identity,
 }
 
+impl Peer {
+    /// Somebody whose credentials nobody looked at.
+    pub(crate) fn unknown(arrival: Arrival) -> Self {
+        Self::known(arrival, Identity::unnamed(None))
+    }
+
+    fn known(arrival: Arrival, identity: Identity) -> Self {
+        let Arrival {
+            address,
+            is_tls,
+            place,
+        } = arrival;
+        Self {
+            address,
+            is_tls,
+            place,
+            identity,
+        }
+    }
+}
+
 /// What an [`Authenticator`] found out about a request.
 #[derive(Clone, Debug)]
 pub struct Identity {
     role: Option<Role>,
-    /// Becomes `false`, or loses its sender, when the credentials are no longer valid.
-    valid: Option<watch::Receiver<bool>>,
+    name: Option<Arc<str>>,
+    /// One becomes `false`, or loses its sender, when the credentials are no longer valid.
+    valid: Vec<watch::Receiver<bool>>,
+    /// When the credentials expire.
+    until: Option<Instant>,
 }
 
 impl Identity {
     /// Somebody without credentials, for as long as they like.
     #[must_use]
     pub const fn unnamed(role: Option<Role>) -> Self {
-        Self { role, valid: None }
+        Self {
+            role,
+            name: None,
+            valid: Vec::new(),
+            until: None,
+        }
     }
 
     /// Somebody whose credentials may become invalid: `valid` says `false` then, and a WebSocket that was opened
     /// with them is closed with 4001.
     #[must_use]
-    pub const fn while_valid(role: Role, valid: watch::Receiver<bool>) -> Self {
+    pub fn while_valid(role: Role, valid: watch::Receiver<bool>) -> Self {
         Self {
-            role: Some(role),
-            valid: Some(valid),
+            valid: vec![valid],
+            ..Self::unnamed(Some(role))
         }
+    }
+
+    /// The same with credentials that this can end too.
+    #[must_use]
+    pub fn and_while(mut self, valid: watch::Receiver<bool>) -> Self {
+        self.valid.push(valid);
+        self
+    }
+
+    /// The same with credentials that also expire at this time.
+    #[must_use]
+    pub fn until(self, until: Instant) -> Self {
+        Self {
+            until: Some(until),
+            ..self
+        }
+    }
+
+    /// The same with a name for the log.
+    #[must_use]
+    pub fn named(self, name: Option<Arc<str>>) -> Self {
+        Self { name, ..self }
+    }
+
+    /// A name for the log, where the credentials have one. Never a secret.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// Whether they may do what a role may do.
     #[must_use]
     pub fn may(&self, role: Role) -> bool {
-        let is_valid = self.valid.as_ref().is_none_or(|valid| *valid.borrow());
+        let is_valid = self.valid.iter().all(|valid| *valid.borrow())
+            && self.until.is_none_or(|until| Instant::now() < until);
         is_valid && self.role.is_some_and(|own| own >= role)
     }
 
     /// Waits until the credentials are no longer valid.
     pub(crate) async fn ended(&mut self) {
-        match &mut self.valid {
-            Some(valid) => {
+        let until = self.until;
+        let revoked = self.valid.iter_mut().map(|valid| {
+            Box::pin(async move {
                 valid.wait_for(|valid| !valid).await.ok();
+            })
+        });
+        let revoked = async move {
+            match revoked.len() {
+                0 => std::future::pending().await,
+                _ => {
+                    select_all(revoked).await;
+                }
             }
-            None => std::future::pending().await,
+        };
+        let expired = async move {
+            match until {
+                Some(until) => sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = revoked => {}
+            () = expired => {}
         }
     }
 }
@@ -119,24 +200,30 @@ impl<'a> Credentials<'a> {
     /// The value of a cookie.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&'a str> {
-        let cookies = self.headers.get_all(header::COOKIE).iter();
-        let cookies = cookies.filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies.flat_map(|value| value.split(';'));
-        pairs.find_map(|pair| {
-            let (key, value) = pair.trim().split_once('=')?;
-            (key == name).then_some(value)
-        })
+        cookie(self.headers, name)
     }
 
-    /// Any other header, such as one that a proxy adds.
+    /// All headers, such as those that a proxy adds.
     #[must_use]
-    pub fn header(&self, name: &HeaderName) -> Option<&'a HeaderValue> {
-        self.headers.get(name)
+    pub const fn headers(&self) -> &'a HeaderMap {
+        self.headers
     }
 }
 
-/// An identity on its way.
-pub type Authenticating<'a> = Pin<Box<dyn Future<Output = Identity> + Send + 'a>>;
+/// The value of a cookie of a request.
+#[must_use]
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let cookies = headers.get_all(header::COOKIE).iter();
+    let cookies = cookies.filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';'));
+    pairs.find_map(|pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        (key == name).then_some(value)
+    })
+}
+
+/// An identity on its way, or why nobody looks at the credentials.
+pub type Authenticating<'a> = Pin<Box<dyn Future<Output = Result<Identity, Refused>> + Send + 'a>>;
 
 /// Finds out who a request is from. It may wait, for a key that has to be fetched say, in bounded time.
 ///
@@ -153,7 +240,8 @@ pub struct Everybody;
 
 impl Authenticator for Everybody {
     fn authenticate<'a>(&'a self, _: Credentials<'a>) -> Authenticating<'a> {
-        Box::pin(std::future::ready(Identity::unnamed(Some(Role::Admin))))
+        let everybody = Identity::unnamed(Some(Role::Admin));
+        Box::pin(std::future::ready(Ok(everybody)))
     }
 }
 
@@ -202,24 +290,14 @@ impl Gate {
             is_tls: arrival.is_tls,
             headers: &request.headers,
         };
-        let identity = self.authenticator.authenticate(credentials).await;
+        let identity = self.authenticator.authenticate(credentials).await?;
         match (self.access)(&request.method, request.uri.path()) {
             Access::Anybody => {}
             Access::Needs(role) if identity.may(role) => {}
             Access::Needs(_) if identity.may(Role::Viewer) => return Err(Refused::NotAllowed),
             Access::Needs(_) => return Err(Refused::Unauthenticated),
         }
-        let Arrival {
-            address,
-            is_tls,
-            place,
-        } = arrival;
-        Ok(Peer {
-            address,
-            is_tls,
-            place,
-            identity,
-        })
+        Ok(Peer::known(arrival, identity))
     }
 
     /// The answer that says why.
@@ -266,7 +344,7 @@ struct Row {
 }
 
 macro_rules! refusals {
-    ($($(#[$meta:meta])* $name:ident = $status:ident, $label:ident, $code:literal, $text:literal;)+) => {
+    ($($(#[$meta:meta])* $name:ident = $status:ident, $label:ident, $code:expr, $text:literal;)+) => {
         /// Why a request is refused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Refused { $($(#[$meta])* $name),+ }
@@ -315,11 +393,14 @@ refusals! {
     Origin = FORBIDDEN, Origin, "origin",
         "Pages of this origin may not connect.";
     /// Without valid credentials.
-    Unauthenticated = UNAUTHORIZED, Unauthenticated, "unauthenticated",
+    Unauthenticated = UNAUTHORIZED, Unauthenticated, wire::UNAUTHENTICATED,
         "This needs valid credentials.";
     /// With credentials that are not enough.
     NotAllowed = FORBIDDEN, NotAllowed, "not_allowed",
         "These credentials do not allow this.";
+    /// After too many wrong credentials.
+    Attempts = TOO_MANY_REQUESTS, Attempts, "attempts",
+        "Too many wrong credentials were shown from this address; wait a minute.";
     /// Nothing can be served yet.
     Starting = SERVICE_UNAVAILABLE, Starting, "starting",
         "The server is not ready yet.";

@@ -122,6 +122,21 @@ impl Server {
         all_left
     }
 
+    /// Whether the page that sent a request is served here or from an allowed origin. A request without an
+    /// Origin does not come from a page.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn check_page(&self, headers: &HeaderMap, peer: &Peer) -> Result<(), Refused> {
+        self.rules.check(headers, peer.place.as_ref(), peer.is_tls)
+    }
+
+    /// Counts a refused request for anything but a WebSocket, and answers it.
+    pub fn refuse_request(&self, refused: Refused) -> Response<Bytes> {
+        self.counters.refused_requests.inc(refused.label());
+        self.gate.answer(refused)
+    }
+
     /// Counts a refused request for a WebSocket, and answers it.
     pub(crate) fn refuse(&self, refused: Refused) -> Response<Bytes> {
         self.refuse_as(refused, refused.label())

@@ -106,11 +106,11 @@ impl Authenticator for Tokens {
     fn authenticate<'a>(&'a self, credentials: Credentials<'a>) -> Authenticating<'a> {
         let shown = credentials.bearer();
         let shown = shown.or_else(|| credentials.subprotocol("token."));
-        Box::pin(std::future::ready(match shown {
+        Box::pin(std::future::ready(Ok(match shown {
             Some("see") => Identity::while_valid(Role::Viewer, self.0.subscribe()),
             Some("all") => Identity::while_valid(Role::Admin, self.0.subscribe()),
             _ => Identity::unnamed(None),
-        }))
+        })))
     }
 }
 

@@ -3,7 +3,12 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{dlq::DlqOptions, ingest::IngestOptions, security::SecurityOptions};
+use super::{
+    auth::AuthOptions,
+    dlq::DlqOptions,
+    ingest::IngestOptions,
+    security::{Secret, SecurityOptions},
+};
 
 /// Serves a Kafka topic of DashStream records to browsers and tools over WebSocket.
 #[derive(Debug, Parser)]
@@ -15,7 +20,7 @@ pub struct Cli {
     pub options: Options,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Serve simulated agent runs instead of a topic; no Kafka is needed.
     #[cfg(feature = "demo")]
@@ -36,6 +41,16 @@ pub enum Command {
         /// Only if it is paused at this offset.
         #[arg(long)]
         offset: Option<u64>,
+        /// A token with the role admin, where the relay listens on another address than loopback, or asks on loopback
+        /// too. Prefer the variable: others on the machine can read the arguments of a process.
+        #[arg(
+            long,
+            env = "DASHSTREAM_TOKEN",
+            default_value = "",
+            hide_env_values = true,
+            hide_default_value = true
+        )]
+        token: Secret,
     },
 }
 
@@ -93,7 +108,10 @@ pub struct Options {
     #[command(flatten)]
     pub ingest: IngestOptions,
 
-    /// Address to listen on. There is no login: others can reach any address but loopback.
+    #[command(flatten)]
+    pub auth: AuthOptions,
+
+    /// Address to listen on. Any but loopback needs tokens, or --insecure-allow-anyone.
     #[arg(
         long,
         env = "WEBSOCKET_HOST",

@@ -74,6 +74,11 @@ pub struct SecurityOptions {
 pub struct Secret(String);
 
 impl Secret {
+    /// For whoever needs it; never to be shown.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -26,8 +26,46 @@ fn defaults_are_usable_and_local() {
     assert_eq!(config.kafka.fetch_bytes_max, limits::FETCH_BYTES_DEFAULT);
 }
 
+/// SEC-01: a port that others can reach is not opened to everybody by mistake.
+#[test]
+fn only_loopback_needs_no_tokens() {
+    let tokens = "--tokens=viewer 0123456789abcdef0123456789abcdef";
+    for host in ["0.0.0.0", "::", "10.1.2.3", "2001:db8::1"] {
+        let host = format!("--host={host}");
+        let errors = Config::from_args(&options(&[&host])).expect_err("unguarded");
+        let told: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        let [told] = told.as_slice() else {
+            panic!("{told:?}");
+        };
+        let ways = [
+            "--host (WEBSOCKET_HOST)",
+            "--tokens-file (DASHSTREAM_TOKENS_FILE)",
+            "--insecure-allow-anyone (DASHSTREAM_INSECURE_ALLOW_ANYONE=true)",
+        ];
+        assert!(ways.iter().all(|way| told.contains(way)), "{told}");
+        for way in [
+            tokens,
+            "--insecure-allow-anyone",
+            "--insecure-allow-anyone=true",
+        ] {
+            let config = Config::from_args(&options(&[&host, way])).expect("guarded or said so");
+            let shown = serde_json::to_string(&config).expect("serialises");
+            assert!(!shown.contains("0123456789abcdef"), "{shown}");
+        }
+        let off = [&host, "--insecure-allow-anyone=false"];
+        assert!(Config::from_args(&options(&off)).is_err());
+    }
+    for host in ["127.0.0.1", "127.9.9.9", "::1", "localhost"] {
+        let host = format!("--host={host}");
+        assert!(Config::from_args(&options(&[&host])).is_ok(), "{host}");
+    }
+    let both = [tokens, "--insecure-allow-anyone"];
+    let errors = Config::from_args(&options(&both)).expect_err("a contradiction");
+    assert_eq!(errors[0].flag, "insecure-allow-anyone");
+}
+
 /// Each is of no use in its own way.
-const MISTAKES: [&str; 42] = [
+const MISTAKES: [&str; 47] = [
     "--kafka-brokers=nowhere",
     "--kafka-topic=a b",
     "--kafka-auto-offset-reset=middle",
@@ -58,6 +96,11 @@ const MISTAKES: [&str; 42] = [
         "/Cargo.toml"
     ),
     "--checkpoint-interval-ms=1",
+    "--tokens-file=/nowhere/at/all",
+    "--tokens=viewer tooshort",
+    "--insecure-allow-anyone=perhaps",
+    "--loopback-needs-token=perhaps",
+    "--session-secs=0",
     "--host=example.org",
     "--port=http",
     "--max-payload-bytes=11M",

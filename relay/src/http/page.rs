@@ -19,6 +19,11 @@ pub fn is_built() -> bool {
     !ASSETS.is_empty()
 }
 
+/// The files of the page, by their paths below `/`.
+pub fn page_paths() -> impl Iterator<Item = &'static str> {
+    ASSETS.iter().map(|asset| asset.path)
+}
+
 /// The asset at a path below `/`; the empty path is the page itself.
 pub(super) fn asset(path: &str, headers: &HeaderMap) -> Response {
     let path = if path.is_empty() { "index.html" } else { path };

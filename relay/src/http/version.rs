@@ -5,6 +5,11 @@ use serde_json::{Value, json};
 
 use crate::config::Config;
 
+/// What whoever may not see is told: that a relay answers.
+pub(super) fn of_anybody() -> Value {
+    json!({ "component": "dashstream-relay", "protocol": wire::PROTOCOL_VERSION })
+}
+
 pub(super) fn version(config: &Config) -> Value {
     json!({
         "component": "dashstream-relay",

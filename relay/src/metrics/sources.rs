@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use dashstream_serve::{Clock, Hub};
 
-use crate::{counts::Counts, dlq::Dlq, ingest::IngestStatus, kafka::TopicReader, tasks::Tasks};
+use crate::{
+    auth::Auth, counts::Counts, dlq::Dlq, ingest::IngestStatus, kafka::TopicReader, tasks::Tasks,
+};
 
 /// Read whenever somebody scrapes.
 #[derive(Debug)]
@@ -16,5 +18,6 @@ pub struct Sources {
     pub tasks: Arc<Tasks>,
     pub kafka: Arc<TopicReader>,
     pub dlq: Option<Dlq>,
+    pub auth: Arc<Auth>,
     pub log_bytes_max: usize,
 }

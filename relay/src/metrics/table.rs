@@ -5,7 +5,7 @@
 //! same; everything else is `dashstream_relay_`.
 
 use dashstream_counters::{Family, Label};
-use dashstream_serve::{Clock, counters::Refusal};
+use dashstream_serve::{Clock, counters::Refusal, gate::Role};
 use decode_core::wire::{CloseCode, ErrorCode, GapCause, RejectCode};
 
 use super::{
@@ -287,6 +287,16 @@ metrics! {
     Counter "dashstream_relay_refused_requests_total" ["reason"]
         "Other HTTP requests that were refused."
         = |s, e| family(&s.counts.clients.refused_requests, e);
+    Counter "dashstream_relay_sign_ins_total" ["outcome"] "Sign-ins of pages, by outcome."
+        = |s, e| family(&s.auth.counts().sign_ins, e);
+    Gauge "dashstream_relay_tokens" ["role"] "Valid tokens."
+        = |s, e| {
+            e(s.auth.valid_tokens(Role::Viewer) as f64, &["viewer"]);
+            e(s.auth.valid_tokens(Role::Admin) as f64, &["admin"]);
+        };
+    Gauge "dashstream_relay_token_file_unusable"
+        "1 while the token file cannot be used and the tokens read before stay valid, otherwise 0."
+        = |s, e| e(f64::from(u8::from(s.auth.file_trouble().is_some())), &[]);
     Counter "dashstream_relay_control_errors_total" ["code"]
         "Control messages refused, by error code."
         = |s, e| family(&s.counts.clients.control_errors, e);

@@ -7,6 +7,7 @@ use dashstream_serve::{Clock, Hub};
 use super::*;
 use crate::{
     age::Age,
+    auth::{Admission, Auth},
     config::{Cli, Config},
     counts::Counts,
     ingest::IngestStatus,
@@ -40,6 +41,14 @@ fn sources() -> Arc<Sources> {
         ingest,
         tasks: Arc::default(),
         dlq: None,
+        auth: Arc::new(Auth::new(Admission {
+            tokens: Vec::new(),
+            file: None,
+            allows_anyone: false,
+            loopback_needs_token: false,
+            session: std::time::Duration::ZERO,
+            namespace: String::new(),
+        })),
         log_bytes_max: 1 << 20,
     })
 }
@@ -244,6 +253,7 @@ const BOUNDED_LABELS: &[&str] = &[
     // Few, and named in docs/metrics.md.
     "part",
     "outcome",
+    "role",
     "partition",
     "reason",
     "stage",

@@ -45,11 +45,11 @@ impl Authenticator for Tokens {
         let shown = shown.or_else(|| credentials.cookie("session"));
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(1)).await;
-            match shown {
+            Ok(match shown {
                 Some("see") => Identity::while_valid(Role::Viewer, self.0.subscribe()),
                 Some("all") => Identity::unnamed(Some(Role::Admin)),
                 _ => Identity::unnamed(None),
-            }
+            })
         })
     }
 }
@@ -169,4 +169,26 @@ async fn credentials_end() {
     assert!(!peer.identity.may(Role::Viewer));
     let refused = admit(&gate, Method::GET, "/health", &see).await;
     assert_eq!(refused, Some(Refused::Unauthenticated));
+}
+
+/// SEC-01: credentials with an end are worth nothing after it, and end what was opened with them.
+#[tokio::test(start_paused = true)]
+async fn credentials_expire() {
+    let valid = watch::Sender::new(true);
+    let until = Instant::now() + Duration::from_secs(60);
+    let session = watch::Sender::new(true);
+    let identity = Identity::while_valid(Role::Admin, valid.subscribe()).until(until);
+    let identity = identity.and_while(session.subscribe());
+    let mut identity = identity.named(Some("alice".into()));
+    assert_eq!(identity.name(), Some("alice"));
+    assert!(identity.may(Role::Admin));
+    let mut signed_out = identity.clone();
+    session.send_replace(false);
+    signed_out.ended().await;
+    assert!(!signed_out.may(Role::Viewer));
+    session.send_replace(true);
+    let before = Instant::now();
+    identity.ended().await;
+    assert_eq!(before.elapsed(), Duration::from_secs(60));
+    assert!(!identity.may(Role::Viewer));
 }

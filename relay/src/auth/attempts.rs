@@ -1,0 +1,118 @@
+//! How many wrong tokens an address may show: a bound on guessing, and on what guessing costs. Reads no clock.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+
+/// Wrong tokens of one address within a minute; then none of its tokens is looked at until the minute is over.
+pub const WRONG_PER_MINUTE_MAX: u32 = 20;
+const SPAN: Duration = Duration::from_secs(60);
+/// Addresses remembered. While so many guess, tokens of any other are refused as well.
+const ADDRESSES_MAX: usize = 4096;
+
+/// Wrong tokens by address, of the last minute.
+#[derive(Debug, Default)]
+pub(super) struct Attempts(Mutex<HashMap<IpAddr, Wrong>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Wrong {
+    since: Instant,
+    count: u32,
+}
+
+impl Wrong {
+    fn is_over(self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= SPAN
+    }
+}
+
+impl Attempts {
+    /// Whether a token from there is looked at.
+    pub(super) fn may_try(&self, address: IpAddr, now: Instant) -> bool {
+        let mut all = self.0.lock();
+        match all.get(&network(address)) {
+            Some(wrong) => wrong.is_over(now) || wrong.count < WRONG_PER_MINUTE_MAX,
+            None => {
+                if all.len() >= ADDRESSES_MAX {
+                    all.retain(|_, wrong| !wrong.is_over(now));
+                }
+                all.len() < ADDRESSES_MAX
+            }
+        }
+    }
+
+    /// Counts a wrong one.
+    pub(super) fn failed(&self, address: IpAddr, now: Instant) {
+        let mut all = self.0.lock();
+        if all.len() >= ADDRESSES_MAX && !all.contains_key(&network(address)) {
+            return;
+        }
+        let first = Wrong {
+            since: now,
+            count: 0,
+        };
+        let wrong = all.entry(network(address)).or_insert(first);
+        if wrong.is_over(now) {
+            *wrong = first;
+        }
+        wrong.count += 1;
+    }
+}
+
+/// One customer of a provider has a whole network of 64 bits in IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let prefix = address.to_bits() >> 64 << 64;
+            IpAddr::V6(Ipv6Addr::from_bits(prefix))
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(begin: Instant, secs: u64) -> Instant {
+        begin + Duration::from_secs(secs)
+    }
+
+    /// SEC-12: whoever guesses waits, others do not, and not for longer than a minute.
+    #[test]
+    fn guessing_is_bounded_per_address() {
+        let (attempts, begin) = (Attempts::default(), Instant::now());
+        let guesser: IpAddr = "2001:db8::1".parse().expect("an address");
+        let neighbour: IpAddr = "2001:db8::2".parse().expect("an address");
+        let other: IpAddr = "2001:db8:0:1::1".parse().expect("an address");
+        for _ in 0..WRONG_PER_MINUTE_MAX {
+            assert!(attempts.may_try(guesser, begin));
+            attempts.failed(guesser, begin);
+        }
+        assert!(!attempts.may_try(guesser, after(begin, 59)));
+        assert!(!attempts.may_try(neighbour, begin), "the same network");
+        assert!(attempts.may_try(other, begin));
+        assert!(attempts.may_try(guesser, after(begin, 60)));
+        attempts.failed(guesser, after(begin, 60));
+        assert!(attempts.may_try(guesser, after(begin, 61)), "counted anew");
+    }
+
+    /// SEC-12: memory is bounded, and a full limiter refuses rather than lets in.
+    #[test]
+    fn a_full_limiter_refuses() {
+        let (attempts, begin) = (Attempts::default(), Instant::now());
+        let address = |n: u32| IpAddr::from(n.to_be_bytes());
+        for n in 0..5_000 {
+            attempts.failed(address(n), begin);
+        }
+        assert_eq!(attempts.0.lock().len(), ADDRESSES_MAX);
+        assert!(attempts.may_try(address(1), begin));
+        assert!(!attempts.may_try(address(9_999), begin));
+        assert!(attempts.may_try(address(9_999), after(begin, 60)));
+        assert_eq!(attempts.0.lock().len(), 0);
+    }
+}
