@@ -262,8 +262,12 @@ impl<'a> Follow<'a> {
                 }
                 self.closed(code, &reason);
             }
-            Event::Refused(Refused { reason, is_final }) => {
-                if is_final && !self.is_reached() {
+            Event::Refused(Refused {
+                reason,
+                is_final,
+                is_shut_out,
+            }) => {
+                if is_shut_out || (is_final && !self.is_reached()) {
                     return Err(Failure::Io(format!("{}: {reason}", self.args.url)));
                 }
                 say!("dashstream: not connected: {reason}");

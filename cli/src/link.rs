@@ -3,6 +3,7 @@
 mod dial;
 mod target;
 mod tls;
+mod token;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -26,6 +27,7 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async
 use crate::outcome::Failure;
 pub(crate) use target::ConnectArgs;
 use target::Target;
+use token::TokenArgs;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 type Opening = Pin<Box<dyn Future<Output = Result<Socket, Refused>>>>;
@@ -33,6 +35,7 @@ type Opening = Pin<Box<dyn Future<Output = Result<Socket, Refused>>>>;
 /// At most one socket at a time.
 pub(crate) struct Link {
     target: Target,
+    token: TokenArgs,
     tls: Option<Arc<ClientConfig>>,
     state: State,
 }
@@ -58,12 +61,29 @@ pub(crate) struct Refused {
     pub(crate) reason: String,
     /// Asking again would be answered alike.
     pub(crate) is_final: bool,
+    /// The relay asks for credentials, and there are no others.
+    pub(crate) is_shut_out: bool,
+}
+
+impl Refused {
+    /// What may be otherwise the next time, or not.
+    const fn because(reason: String, is_final: bool) -> Self {
+        Self {
+            reason,
+            is_final,
+            is_shut_out: false,
+        }
+    }
 }
 
 impl Link {
     /// A link to the relay at this URL; see [`Target::new`].
     pub(crate) fn new(url: &str, args: &ConnectArgs) -> Result<Self, Failure> {
         let target = Target::new(url, args)?;
+        let shows_token = args.token.credentials()?.is_some();
+        if shows_token && !target.is_tls && !target.is_loopback() {
+            say!("dashstream: without TLS the token crosses the network in clear text");
+        }
         let tls = match target.is_tls {
             true => Some(tls::config(args.ca())?),
             false if args.ca().is_some() => {
@@ -74,6 +94,7 @@ impl Link {
         };
         Ok(Self {
             target,
+            token: args.token.clone(),
             tls,
             state: State::Down,
         })
@@ -89,17 +110,27 @@ impl Link {
             port,
             ..
         } = &self.target;
-        let (request, host, port) = (request.clone(), host.clone(), *port);
+        let (mut request, host, port) = (request.clone(), host.clone(), *port);
+        let credentials = self.token.credentials();
+        let may_change = self.token.may_change();
         let tls = self.tls.clone().map_or(Connector::Plain, Connector::Rustls);
         self.state = State::Opening(Box::pin(async move {
-            let stream = dial::dial(&host, port).await.map_err(|reason| Refused {
-                reason,
-                is_final: false,
-            })?;
+            // Said with --header, they are those.
+            if let Some(credentials) =
+                credentials.map_err(|e| Refused::because(e.to_string(), false))?
+            {
+                let headers = request.headers_mut();
+                headers.entry(header::AUTHORIZATION).or_insert(credentials);
+            }
+            let stream = dial::dial(&host, port).await;
+            let stream = stream.map_err(|reason| Refused::because(reason, false))?;
             client_async_tls_with_config(request, stream, Some(config), Some(tls))
                 .await
                 .map(|(socket, _)| socket)
-                .map_err(|error| refused(&error))
+                .map_err(|error| Refused {
+                    is_shut_out: is_unauthorized(&error) && !may_change,
+                    ..refused(&error)
+                })
         }));
     }
 
@@ -175,20 +206,19 @@ fn refused(error: &Error) -> Refused {
         Error::Http(answer) => refused_by(answer),
         Error::Io(error) => {
             let tls = error.get_ref().and_then(|inner| inner.downcast_ref());
-            Refused {
-                reason: match tls {
-                    Some(rustls::Error::InvalidMessage(_)) => "TLS is not spoken there".to_owned(),
-                    Some(tls) => format!("TLS: {tls}"),
-                    None => error.to_string(),
-                },
-                is_final: tls.is_some(),
-            }
+            let reason = match tls {
+                Some(rustls::Error::InvalidMessage(_)) => "TLS is not spoken there".to_owned(),
+                Some(tls) => format!("TLS: {tls}"),
+                None => error.to_string(),
+            };
+            Refused::because(reason, tls.is_some())
         }
-        error => Refused {
-            reason: error.to_string(),
-            is_final: matches!(error, Error::Tls(_)),
-        },
+        error => Refused::because(error.to_string(), matches!(error, Error::Tls(_))),
     }
+}
+
+fn is_unauthorized(error: &Error) -> bool {
+    matches!(error, Error::Http(answer) if answer.status() == StatusCode::UNAUTHORIZED)
 }
 
 fn refused_by(answer: &Response) -> Refused {
@@ -198,10 +228,7 @@ fn refused_by(answer: &Response) -> Refused {
         && status.is_redirection()
     {
         let place: String = place.chars().take(REASON_BYTES_MAX).collect();
-        return Refused {
-            reason: format!("{status}: it is at {place:?}"),
-            is_final: true,
-        };
+        return Refused::because(format!("{status}: it is at {place:?}"), true);
     }
     let text = String::from_utf8_lossy(answer.body().as_deref().unwrap_or_default());
     let line = text.lines().next().unwrap_or_default();
@@ -209,14 +236,12 @@ fn refused_by(answer: &Response) -> Refused {
     let reason = if is_text && !line.is_empty() {
         format!("{status}: {line}")
     } else if status == StatusCode::UNAUTHORIZED {
-        format!("{status}: the server requires a login, see --header")
+        format!("{status}: the server requires a login, see --token-file and --header")
     } else {
         format!("{status}: this is not the answer of a relay")
     };
-    Refused {
-        reason,
-        is_final: status.is_client_error() && !PASSING.contains(&status.as_u16()),
-    }
+    let is_final = status.is_client_error() && !PASSING.contains(&status.as_u16());
+    Refused::because(reason, is_final)
 }
 
 /// Of 4xx: too slow, too early, too many.

@@ -7,6 +7,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, header};
 
+use super::token::TokenArgs;
 use crate::outcome::Failure;
 
 /// How the relay is reached, besides its URL.
@@ -19,6 +20,8 @@ pub(crate) struct ConnectArgs {
     // Parsed later: clap would print a wrong one, which may hold a secret.
     #[arg(long = "header", value_name = "NAME: VALUE")]
     pub(super) headers: Vec<String>,
+    #[command(flatten)]
+    pub(super) token: TokenArgs,
 }
 
 pub(super) struct Target {
@@ -71,6 +74,14 @@ impl Target {
             port,
             is_tls,
         })
+    }
+}
+
+impl Target {
+    /// Whether no network lies between.
+    pub(super) fn is_loopback(&self) -> bool {
+        let address = self.host.parse::<std::net::IpAddr>();
+        self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
 }
 
@@ -190,7 +201,11 @@ mod tests {
     fn headers_are_added_and_never_shown() {
         let with = |headers: &[&str]| {
             let headers = headers.iter().map(|text| (*text).to_owned()).collect();
-            Target::new("relay:1", &ConnectArgs { ca: None, headers })
+            let args = ConnectArgs {
+                headers,
+                ..ConnectArgs::default()
+            };
+            Target::new("relay:1", &args)
         };
         let target = with(&[
             "X-A: 1",
