@@ -1,13 +1,6 @@
-//! Payloads out of files and pipes of several formats, one at a time: at most one payload, one line
-//! or one block of a capture is in memory.
+//! The files and pipes of a command line, and how they are read.
 
-mod detect;
-mod dlq;
-mod json;
-mod kcat;
-mod line;
 mod seek;
-mod stream;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -18,9 +11,43 @@ use decode_core::Mode;
 
 use crate::outcome::Failure;
 
-pub(crate) use self::line::{Line, LineFormat, Lines};
+pub(crate) use inputs::{Content, EMPTY, Found, Item, Line, LineFormat, Lines, Place};
+use inputs::{Input, Stop};
+
 pub(crate) use self::seek::{Wanted, metadata, read_from};
-pub(crate) use self::stream::{EMPTY, read};
+
+/// Takes what an input holds.
+pub(crate) type Visit<'a> = dyn FnMut(Found<'_>) -> Result<(), Failure> + 'a;
+
+/// Calls `visit` with everything the source holds, in order.
+///
+/// An input that ends in the middle of something is an error, after what came before it was visited.
+pub(crate) fn read(
+    source: &Source,
+    reading: Reading,
+    visit: &mut Visit<'_>,
+) -> Result<(), Failure> {
+    let name = source.name();
+    let failed = |text: String| Failure::Io(format!("{name}: {text}"));
+    let reader = source.open().map_err(|error| failed(error.to_string()))?;
+    let reading = inputs::Reading {
+        format: reading.format.detected(),
+        base64: reading.base64,
+    };
+    let mut input = Input::open(reader, reading).map_err(failed)?;
+    let mut named = |found: Found<'_>| match found {
+        Found::Notice(text) => visit(Found::Notice(&format!("{name}: {text}"))),
+        Found::Item(_) | Found::Line(_) | Found::Mark(_) => visit(found),
+    };
+    loop {
+        match input.step(&mut named) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(Stop::Input(text)) => return Err(failed(text)),
+            Err(Stop::Visit(failure)) => return Err(failure),
+        }
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -38,6 +65,21 @@ pub(crate) enum Format {
     Dlq,
     /// Lines of `kcat -C -J`
     Kcat,
+}
+
+impl Format {
+    /// The format that is meant; nothing leaves it to the first bytes.
+    const fn detected(self) -> Option<inputs::Format> {
+        match self {
+            Self::Auto => None,
+            Self::Payload => Some(inputs::Format::Payload),
+            Self::Delimited => Some(inputs::Format::Delimited),
+            Self::Capture => Some(inputs::Format::Capture),
+            Self::Dashflow => Some(inputs::Format::Dashflow),
+            Self::Dlq => Some(inputs::Format::Dlq),
+            Self::Kcat => Some(inputs::Format::Kcat),
+        }
+    }
 }
 
 #[derive(clap::Args)]
@@ -151,91 +193,5 @@ impl Source {
     }
 }
 
-/// What comes out of an input: a thing it holds, a line that somebody must still make sense of, a
-/// place where it goes on, or a word about the input itself.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Found<'a> {
-    Item(Item<'a>),
-    Line(Line<'a>),
-    /// Nothing is there up to the offset of this place, and nothing is missing.
-    Mark(Place),
-    Notice(&'a str),
-}
-
-/// What an input holds at one place.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Item<'a> {
-    /// Counted from 0 within the input; unknown where not all of it was read.
-    pub(crate) index: Option<u64>,
-    pub(crate) place: Option<Place>,
-    /// Of the Kafka record, in formats that say so.
-    pub(crate) timestamp_ms: Option<i64>,
-    pub(crate) key: Option<&'a [u8]>,
-    pub(crate) content: Content<'a>,
-}
-
-/// Where a record stood in Kafka, in formats that say so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) partition: u32,
-    pub(crate) offset: u64,
-    /// Where what is before it ended, in formats that prove that nothing is missing.
-    pub(crate) prev_next: Option<u64>,
-}
-
-impl<'a> Item<'a> {
-    pub(crate) const fn new(
-        index: Option<u64>,
-        place: Option<Place>,
-        content: Content<'a>,
-    ) -> Self {
-        Self {
-            index,
-            place,
-            timestamp_ms: None,
-            key: None,
-            content,
-        }
-    }
-}
-
-impl Place {
-    pub(crate) const fn new(partition: u32, offset: u64) -> Self {
-        Self {
-            partition,
-            offset,
-            prev_next: None,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Content<'a> {
-    Payload(&'a [u8]),
-    /// Longer than any payload may be; its bytes were passed over.
-    TooLong(u64),
-    /// A record without a value.
-    Null,
-    /// The first bytes of a payload of that length; the rest was not kept.
-    Truncated {
-        head: &'a [u8],
-        len: u64,
-    },
-    /// A record the relay did not accept, and its first bytes.
-    Rejected {
-        code: u32,
-        prefix: &'a [u8],
-    },
-    /// Offsets up to this one that were not delivered.
-    Gap {
-        last: u64,
-        cause: u32,
-    },
-    /// Nobody can say what was here, and why.
-    Unreadable(&'a str),
-}
-
 /// Read from a file at once.
 const READ_BYTES: usize = 256 * 1024;
-/// What a format is told from.
-const HEAD_BYTES: u64 = 4096;

@@ -12,8 +12,9 @@ use decode_core::capture::{
 };
 use decode_core::frame::FrameReader;
 
-use super::stream::{self, Visit, capture_text, frame_item};
-use super::{Format, Found, Reading, Source};
+use inputs::{capture_text, frame_item};
+
+use super::{Format, Found, Reading, Source, Visit};
 use crate::outcome::Failure;
 
 /// Where to begin.
@@ -23,7 +24,7 @@ pub(crate) struct Wanted {
     pub(crate) offset: Option<u64>,
 }
 
-/// Like [`stream::read`], but what is certainly not wanted may be left out. An input without an
+/// Like [`super::read`], but what is certainly not wanted may be left out. An input without an
 /// index is read from its start.
 pub(crate) fn read_from(
     source: &Source,
@@ -36,14 +37,14 @@ pub(crate) fn read_from(
     let may_seek = matches!(reading.format, Format::Auto | Format::Capture);
     let may_seek = may_seek && !wanted.is_anything();
     let Source::File(path) = source else {
-        return stream::read(source, reading, visit);
+        return super::read(source, reading, visit);
     };
     let found = match File::open(path) {
         Ok(file) if may_seek => Capture::open(file).map_err(|error| failed(&error))?,
         _ => None,
     };
     let Some(mut capture) = found else {
-        return stream::read(source, reading, visit);
+        return super::read(source, reading, visit);
     };
     let blocks: Vec<u64> = capture
         .index

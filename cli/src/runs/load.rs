@@ -1,17 +1,15 @@
 //! A whole input in the store that the page uses, within its bounds.
 
-use decode_core::frame::FrameWriter;
-use decode_core::wire::{GapCause, RejectCode};
+use inputs::Framer;
 use run_model::Store;
 
-use crate::input::{Content, Found, InputArgs, Item, Lines, ModeArgs, read};
+use crate::input::{Found, InputArgs, Item, Lines, ModeArgs, read};
 use crate::outcome::{Failure, Outcome};
 
 /// What was read.
 pub(crate) struct Loaded {
     pub(crate) store: Store,
-    /// Records that could not be used and were no gap or rejection of the input's own.
-    unusable: u64,
+    framer: Framer,
     unreadable: bool,
 }
 
@@ -19,7 +17,7 @@ impl Loaded {
     /// As for the other commands: rejected records and gaps are found, not a failure.
     pub(crate) fn outcome(&self) -> Outcome {
         let totals = self.store.totals();
-        match totals.rejects + totals.gaps + self.unusable {
+        match totals.rejects + totals.gaps + self.framer.unusable() {
             _ if self.unreadable => Outcome::Unreadable,
             0 => Outcome::Clean,
             _ => Outcome::Found,
@@ -31,7 +29,7 @@ pub(crate) fn load(input: &InputArgs, mode: &ModeArgs) -> Result<Loaded, Failure
     let reading = input.reading()?;
     let mut loaded = Loaded {
         store: Store::new(mode.mode()),
-        unusable: 0,
+        framer: Framer::default(),
         unreadable: false,
     };
     let mut lines = Lines::default();
@@ -53,37 +51,25 @@ pub(crate) fn load(input: &InputArgs, mode: &ModeArgs) -> Result<Loaded, Failure
             }
             Err(failure) => return Err(failure),
         }
+        loaded.settle();
     }
     Ok(loaded)
 }
 
 impl Loaded {
-    /// Formats that do not say where a record stood count it by its place in the input.
     fn item(&mut self, item: &Item<'_>, source: usize) {
-        let (partition, offset) = match item.place {
-            Some(place) => (place.partition, place.offset),
-            None => (source as u32, item.index.unwrap_or(0)),
-        };
-        let timestamp_ms = item.timestamp_ms.unwrap_or(0);
-        let mut message = Vec::new();
-        let mut writer = FrameWriter::new(partition, offset);
-        match item.content {
-            Content::Payload(payload) => {
-                writer.record(&mut message, offset, timestamp_ms, payload);
-            }
-            Content::Null => writer.gap(&mut message, offset, offset, GapCause::NullValue),
-            Content::Gap { last, cause } => match GapCause::from_number(cause) {
-                Some(cause) => writer.gap(&mut message, offset, last, cause),
-                None => self.unusable += 1,
-            },
-            Content::Rejected { code, prefix } => match RejectCode::from_number(code) {
-                Some(code) => writer.reject(&mut message, offset, timestamp_ms, code, prefix),
-                None => self.unusable += 1,
-            },
-            Content::TooLong(_) | Content::Truncated { .. } | Content::Unreadable(_) => {
-                self.unusable += 1;
-            }
+        self.framer.add(item, source as u32);
+        if self.framer.len() >= MESSAGE_BYTES {
+            self.settle();
         }
-        self.store.apply(message, |_| {});
+    }
+
+    fn settle(&mut self) {
+        if !self.framer.is_empty() {
+            self.store.apply(self.framer.take(), |_| {});
+        }
     }
 }
+
+/// Frames are given to the store in messages of about this size.
+const MESSAGE_BYTES: usize = 64 * 1024;

@@ -3,10 +3,40 @@
 use decode_core::capture::MAGIC;
 use decode_core::wire::{FRAME_BYTE_LEN, PAYLOAD_BYTES_MAX};
 
-use super::Format;
+/// How payloads lie in an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// All of it is one payload.
+    Payload,
+    /// Payloads one after the other, each behind its length (u32, little endian).
+    Delimited,
+    /// A capture file, as `docs/capture.md` describes it.
+    Capture,
+    /// Records with partition, offset, time and key, as captured from DashFlow.
+    Dashflow,
+    /// Dead-letter records as JSON lines, of DashFlow's library or of its server.
+    Dlq,
+    /// Lines of `kcat -C -J`.
+    Kcat,
+}
+
+impl Format {
+    /// A stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Payload => "payload",
+            Self::Delimited => "delimited",
+            Self::Capture => "capture",
+            Self::Dashflow => "dashflow",
+            Self::Dlq => "dlq",
+            Self::Kcat => "kcat",
+        }
+    }
+}
 
 /// Decides in the order in which a wrong answer is least likely.
-pub(super) fn detect(head: &[u8]) -> Format {
+pub(crate) fn detect(head: &[u8]) -> Format {
     if head.starts_with(&MAGIC) {
         Format::Capture
     } else if is_dashflow(head) {

@@ -8,11 +8,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::json::{Value, Wrong, members, unescape};
-use super::{Content, Place};
+use crate::found::{Content, Place};
+use crate::json::{Value, Wrong, members, unescape};
 
 /// What a line says; the payload goes into the buffer.
-pub(super) fn read<'a>(
+pub(crate) fn read<'a>(
     line: &[u8],
     base64: bool,
     payload: &'a mut Vec<u8>,

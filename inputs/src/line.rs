@@ -1,30 +1,18 @@
 //! Formats in which a record is a line of JSON.
 
-use super::{Content, Item, dlq, kcat};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LineFormat {
-    Dlq,
-    Kcat { base64: bool },
-}
-
-/// A line as it stands in the input, without its end.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Line<'a> {
-    pub(crate) index: u64,
-    pub(crate) format: LineFormat,
-    pub(crate) bytes: &'a [u8],
-}
+use crate::found::{Content, Item, Line, LineFormat};
+use crate::{dlq, kcat};
 
 /// Makes records of lines, in buffers that live on.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
+pub struct Lines {
     payload: Vec<u8>,
     wrong: String,
 }
 
 impl Lines {
-    pub(crate) fn item(&mut self, line: &Line<'_>) -> Item<'_> {
+    /// What a line says.
+    pub fn item(&mut self, line: &Line<'_>) -> Item<'_> {
         let (place, content) = match line.format {
             LineFormat::Dlq => dlq::read(line.bytes, &mut self.payload),
             LineFormat::Kcat { base64 } => kcat::read(line.bytes, base64, &mut self.payload),
@@ -42,6 +30,6 @@ impl Lines {
 
 /// Longest line: a payload at its limit in base64 or, as kcat escapes it at worst, six characters
 /// a byte, with room for what stands around it.
-pub(super) const LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(crate) const LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 const _: () = assert!(LINE_BYTES_MAX > 6 * decode_core::wire::PAYLOAD_BYTES_MAX);

@@ -3,24 +3,25 @@
 
 /// Where a line stops being JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) at: usize,
-    pub(super) what: &'static str,
+pub(crate) struct Wrong {
+    pub(crate) at: usize,
+    pub(crate) what: &'static str,
 }
 
 /// A member's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// What stands between the quotes, escapes included.
     Text(&'a [u8]),
     Number(&'a str),
+    Bool(bool),
     Null,
-    /// An object, an array, true or false; passed over without a closer look.
+    /// An object or an array; passed over without a closer look.
     Other,
 }
 
 /// Visits the members of the object that a line holds, and nothing else may stand on it.
-pub(super) fn members<'a>(
+pub(crate) fn members<'a>(
     line: &'a [u8],
     mut visit: impl FnMut(&'a [u8], Value<'a>) -> Result<(), Wrong>,
 ) -> Result<(), Wrong> {
@@ -45,7 +46,7 @@ pub(super) fn members<'a>(
 }
 
 /// Appends the bytes that a text stands for: those above ASCII as they are, escapes resolved.
-pub(super) fn unescape(text: &[u8], out: &mut Vec<u8>) -> Result<(), Wrong> {
+pub(crate) fn unescape(text: &[u8], out: &mut Vec<u8>) -> Result<(), Wrong> {
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let plain = rest.iter().position(|byte| *byte == b'\\');
@@ -157,7 +158,8 @@ impl<'a> Reader<'a> {
             Some(b'{' | b'[') => self.nested(),
             Some(_) => match self.word() {
                 b"null" => Ok(Value::Null),
-                b"true" | b"false" => Ok(Value::Other),
+                b"true" => Ok(Value::Bool(true)),
+                b"false" => Ok(Value::Bool(false)),
                 _ => Err(self.wrong("no value")),
             },
             None => Err(self.wrong("ends before a value")),
@@ -243,7 +245,7 @@ mod tests {
                 (b"b", Value::Number("-12")),
                 (b"c", Value::Null),
                 (b"d", Value::Other),
-                (b"f", Value::Other),
+                (b"f", Value::Bool(true)),
             ])
         );
         assert_eq!(all(b"{}"), Ok(vec![]));

@@ -8,21 +8,21 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{Content, Place};
+use crate::found::{Content, Place};
+use crate::json::{Value, Wrong, members, unescape};
 
 /// What a line says; the payload goes into the buffer.
-pub(super) fn read<'a>(
+pub(crate) fn read<'a>(
     line: &[u8],
     payload: &'a mut Vec<u8>,
 ) -> (Option<Place>, Result<Content<'a>, String>) {
     payload.clear();
-    let letter: Letter = match serde_json::from_slice(line) {
-        Ok(letter) => letter,
-        Err(error) => return (None, Err(error.to_string())),
-    };
+    let mut letter = Letter::default();
+    if let Err(Wrong { at, what }) = members(line, |key, value| letter.member(key, value)) {
+        return (None, Err(format!("{what} at byte {at}")));
+    }
     let (place, content) = match (&letter.source_offset, &letter.kafka_offset) {
         (Some(_), None) => (
             place(letter.source_partition, letter.source_offset),
@@ -43,6 +43,34 @@ pub(super) fn read<'a>(
 
 const UNKNOWN: &str = "neither a dead-letter record of DashFlow's library nor one of its server";
 
+/// A text, or nothing where it is null.
+fn text(value: Value<'_>) -> Result<Option<String>, Wrong> {
+    let wrong = |what| Wrong { at: 0, what };
+    match value {
+        Value::Null => Ok(None),
+        Value::Text(inside) => {
+            let mut bytes = Vec::new();
+            unescape(inside, &mut bytes)?;
+            let text = String::from_utf8(bytes);
+            text.map(Some).map_err(|_| wrong("text that is not UTF-8"))
+        }
+        Value::Number(_) | Value::Bool(_) | Value::Other => Err(wrong("no text where one belongs")),
+    }
+}
+
+/// A number, or nothing where it is null.
+fn number<N: std::str::FromStr>(value: Value<'_>) -> Result<Option<N>, Wrong> {
+    let wrong = Wrong {
+        at: 0,
+        what: "no whole number where one belongs",
+    };
+    match value {
+        Value::Null => Ok(None),
+        Value::Number(digits) => digits.parse().map(Some).map_err(|_| wrong),
+        Value::Text(_) | Value::Bool(_) | Value::Other => Err(wrong),
+    }
+}
+
 /// Producers have no partition and offset and write -1.
 fn place(partition: Option<i64>, offset: Option<i64>) -> Option<Place> {
     let partition = u32::try_from(partition?).ok()?;
@@ -55,13 +83,12 @@ enum Kept {
 }
 
 /// The keys of both schemas that say something about the payload.
-#[derive(Deserialize)]
+#[derive(Default)]
 struct Letter {
     original_payload_base64: Option<String>,
     // The library's.
     original_payload_size_bytes: Option<u64>,
     original_payload_included_bytes: Option<u64>,
-    #[serde(default)]
     original_payload_truncated: bool,
     original_payload_sha256: Option<String>,
     source_partition: Option<i64>,
@@ -76,6 +103,30 @@ struct Letter {
 }
 
 impl Letter {
+    fn member(&mut self, key: &[u8], value: Value<'_>) -> Result<(), Wrong> {
+        match key {
+            b"original_payload_base64" => self.original_payload_base64 = text(value)?,
+            b"original_payload_size_bytes" => self.original_payload_size_bytes = number(value)?,
+            b"original_payload_included_bytes" => {
+                self.original_payload_included_bytes = number(value)?;
+            }
+            b"original_payload_truncated" => {
+                self.original_payload_truncated = value == Value::Bool(true);
+            }
+            b"original_payload_sha256" => self.original_payload_sha256 = text(value)?,
+            b"source_partition" => self.source_partition = number(value)?,
+            b"source_offset" => self.source_offset = number(value)?,
+            b"payload_sha256" => self.payload_sha256 = text(value)?,
+            b"message_size" => self.message_size = number(value)?,
+            b"first_bytes_hex" => self.first_bytes_hex = text(value)?,
+            b"last_bytes_hex" => self.last_bytes_hex = text(value)?,
+            b"kafka_partition" => self.kafka_partition = number(value)?,
+            b"kafka_offset" => self.kafka_offset = number(value)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn of_library(&self, payload: &mut Vec<u8>) -> Result<Kept, String> {
         let text = self.original_payload_base64.as_deref();
         decode(text.ok_or("no payload in the record")?, payload)?;

@@ -1,0 +1,116 @@
+//! Data frames of what an input holds, so that the store takes it as it takes a relay's messages.
+
+use decode_core::frame::FrameWriter;
+use decode_core::wire::{GapCause, RejectCode};
+
+use crate::found::{Content, Item};
+
+/// Collects items as one message of data frames.
+#[derive(Debug, Default)]
+pub struct Framer {
+    message: Vec<u8>,
+    items: u64,
+    unusable: u64,
+}
+
+impl Framer {
+    /// Adds an item. Formats that do not say where a record stood count it by its place in the input, as if it
+    /// were in that partition.
+    pub fn add(&mut self, item: &Item<'_>, partition: u32) {
+        self.items += 1;
+        let (partition, offset, prev_next) = match item.place {
+            Some(place) => (place.partition, place.offset, place.prev_next),
+            None => (partition, item.index.unwrap_or(0), None),
+        };
+        let timestamp_ms = item.timestamp_ms.unwrap_or(0);
+        let message = &mut self.message;
+        let mut writer = FrameWriter::new(partition, prev_next.unwrap_or(offset));
+        match item.content {
+            Content::Payload(payload) => writer.record(message, offset, timestamp_ms, payload),
+            Content::Null => writer.gap(message, offset, offset, GapCause::NullValue),
+            Content::Gap { last, cause } => match GapCause::from_number(cause) {
+                Some(cause) => writer.gap(message, offset, last, cause),
+                None => self.unusable += 1,
+            },
+            Content::Rejected { code, prefix } => match RejectCode::from_number(code) {
+                Some(code) => writer.reject(message, offset, timestamp_ms, code, prefix),
+                None => self.unusable += 1,
+            },
+            Content::TooLong(_) | Content::Truncated { .. } | Content::Unreadable(_) => {
+                self.unusable += 1;
+            }
+        }
+    }
+
+    /// Bytes of the frames that are waiting.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.message.len()
+    }
+
+    /// Whether none are.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.message.is_empty()
+    }
+
+    /// The frames, for the store.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.message)
+    }
+
+    /// Items added so far.
+    #[must_use]
+    pub const fn items(&self) -> u64 {
+        self.items
+    }
+
+    /// Items that could not be used and were no gap or rejection of the input's own: payloads that are too long,
+    /// cut, or lines that are not what they should be.
+    #[must_use]
+    pub const fn unusable(&self) -> u64 {
+        self.unusable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use decode_core::frame::FrameReader;
+    use decode_core::wire::FrameKind;
+
+    use super::*;
+    use crate::found::Place;
+
+    #[test]
+    fn items_become_frames_at_their_places() {
+        let mut framer = Framer::default();
+        let place = Place::new(2, 7);
+        framer.add(&Item::new(Some(0), Some(place), Content::Payload(b"\0")), 9);
+        framer.add(&Item::new(Some(1), None, Content::Null), 9);
+        framer.add(&Item::new(Some(2), None, Content::TooLong(1)), 9);
+        let gap = Content::Gap { last: 5, cause: 1 };
+        framer.add(&Item::new(None, Some(Place::new(0, 3)), gap), 9);
+        let message = framer.take();
+        let seen: Vec<_> = FrameReader::new(&message)
+            .map(|frame| {
+                let header = frame.expect("written here").header;
+                (
+                    header.kind,
+                    header.partition,
+                    header.offset,
+                    header.last_offset(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (FrameKind::Record, 2, 7, 7),
+                (FrameKind::Gap, 9, 1, 1),
+                (FrameKind::Gap, 0, 3, 5)
+            ]
+        );
+        assert_eq!((framer.items(), framer.unusable()), (4, 1));
+        assert!(framer.is_empty());
+    }
+}
