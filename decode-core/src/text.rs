@@ -42,12 +42,57 @@ pub const UNKNOWN_KEY: &str = "@unknown";
 /// a later one replaces, which the text would never show. `too_large` for a body over 4 GiB.
 pub fn canonical_json(body: &[u8]) -> Result<String, Reject> {
     scan::scan(body, &mut ())?;
-    let Some(whole) = Span::whole(body) else {
+    styled_json(body, schema::DASH_STREAM_MESSAGE, &mut Canonical)
+}
+
+/// How values are written in a text that is for people. Keys, order and layout are the canonical ones.
+pub trait Style {
+    /// Writes the value of a field of type bytes in another way; false leaves it to be written as base64.
+    fn bytes(&mut self, out: &mut String, field: &'static FieldDesc, bytes: &[u8]) -> bool;
+
+    /// Is told of every integer field before it is written.
+    fn integer(&mut self, out: &str, field: &'static FieldDesc, value: u64);
+
+    /// Whether the text may go on growing.
+    fn goes_on(&self, out: &str) -> bool;
+}
+
+/// Puts a text in quotes as canonical texts do.
+pub fn quote(out: &mut String, text: &str) {
+    json::string(out, text);
+}
+
+/// The canonical text itself.
+struct Canonical;
+
+impl Style for Canonical {
+    fn bytes(&mut self, _: &mut String, _: &'static FieldDesc, _: &[u8]) -> bool {
+        false
+    }
+
+    fn integer(&mut self, _: &str, _: &'static FieldDesc, _: u64) {}
+
+    fn goes_on(&self, _: &str) -> bool {
+        true
+    }
+}
+
+/// The text of a message of the schema, such as an event inside a batch, with values as the style has them.
+/// The bytes are part of a body that [`scan::scan`] accepted.
+///
+/// # Errors
+/// `too_large` where the style ends the text, or for bytes over 4 GiB; those of damaged bytes.
+pub fn styled_json(
+    message: &[u8],
+    desc: &'static MessageDesc,
+    style: &mut dyn Style,
+) -> Result<String, Reject> {
+    let Some(whole) = Span::whole(message) else {
         return Err(Reject::new(RejectCode::TooLarge, 0, "body over 4 GiB"));
     };
-    let mut out = String::with_capacity(body.len());
+    let mut out = String::with_capacity(message.len());
     let parts = Parts::One(whole);
-    Message::read(body, schema::DASH_STREAM_MESSAGE, &parts, NESTING_DEPTH_MAX)?.write(&mut out)?;
+    Message::read(message, desc, &parts, NESTING_DEPTH_MAX)?.write(&mut out, style)?;
     Ok(out)
 }
 
@@ -139,7 +184,7 @@ impl<'a, 'p> Message<'a, 'p> {
         }
     }
 
-    fn write(&self, out: &mut String) -> Result<(), Reject> {
+    fn write(&self, out: &mut String, style: &mut dyn Style) -> Result<(), Reject> {
         // They are few: looking for the next one each time is far less code than sorting them.
         let fields = self.desc.fields.iter().zip(&self.slots);
         let mut latest = "";
@@ -162,13 +207,15 @@ impl<'a, 'p> Message<'a, 'p> {
                 Slot::Scalar(field) if known.oneof.is_none() && field.is_default(known.ty) => {}
                 Slot::Scalar(field) => {
                     json::key(out, &mut first, known.json_name);
-                    field.write(out, known.ty);
+                    scalar(out, known, field, style)?;
                 }
                 Slot::Message { .. } => {
                     json::key(out, &mut first, known.json_name);
-                    self.write_parts(out, known.ty, &self.parts_of(known, slot)?)?;
+                    self.write_parts(out, known.ty, &self.parts_of(known, slot)?, style)?;
                 }
-                Slot::Repeated(count) => self.write_repeated(out, &mut first, known, *count)?,
+                Slot::Repeated(count) => {
+                    self.write_repeated(out, &mut first, known, *count, style)?;
+                }
             }
         }
         out.push('}');
@@ -194,11 +241,17 @@ impl<'a, 'p> Message<'a, 'p> {
         Ok(Parts::Many(spans))
     }
 
-    fn write_parts(&self, out: &mut String, ty: FieldType, parts: &Parts) -> Result<(), Reject> {
+    fn write_parts(
+        &self,
+        out: &mut String,
+        ty: FieldType,
+        parts: &Parts,
+        style: &mut dyn Style,
+    ) -> Result<(), Reject> {
         match ty {
             FieldType::Message(inner) => {
                 let depth = below(self.depth_left)?;
-                Message::read(self.body, inner, parts, depth)?.write(out)
+                Message::read(self.body, inner, parts, depth)?.write(out, style)
             }
             _ => Ok(()),
         }
@@ -210,12 +263,13 @@ impl<'a, 'p> Message<'a, 'p> {
         first: &mut bool,
         known: &'static FieldDesc,
         count: usize,
+        style: &mut dyn Style,
     ) -> Result<(), Reject> {
         if let FieldType::Message(entry) = known.ty
             && entry.map_entry
         {
             json::key(out, first, known.json_name);
-            return self.write_map(out, known, entry, count);
+            return self.write_map(out, known, entry, count, style);
         }
         // A packed list may be there and hold nothing, which is the default.
         let mut opened = false;
@@ -232,9 +286,9 @@ impl<'a, 'p> Message<'a, 'p> {
                 let element = element?;
                 match known.ty {
                     FieldType::Message(_) => {
-                        self.write_parts(out, known.ty, &Parts::One(found.span))?;
+                        self.write_parts(out, known.ty, &Parts::One(found.span), style)?;
                     }
-                    ty => element.write(out, ty),
+                    _ => scalar(out, known, &element, style)?,
                 }
             }
             Ok(())
@@ -251,6 +305,7 @@ impl<'a, 'p> Message<'a, 'p> {
         known: &'static FieldDesc,
         entry: &'static MessageDesc,
         count: usize,
+        style: &mut dyn Style,
     ) -> Result<(), Reject> {
         let (Some(key_desc), Some(value_desc)) = (entry.field(1), entry.field(2)) else {
             return Ok(());
@@ -279,9 +334,9 @@ impl<'a, 'p> Message<'a, 'p> {
             let parts = Parts::One(*span);
             let read = Message::read(self.body, entry, &parts, depth)?;
             match (read.slots.get(1), value_desc.ty) {
-                (Some(Slot::Scalar(field)), ty) => field.write(out, ty),
+                (Some(Slot::Scalar(field)), _) => scalar(out, value_desc, field, style)?,
                 (Some(slot @ Slot::Message { .. }), ty) => {
-                    read.write_parts(out, ty, &read.parts_of(value_desc, slot)?)?;
+                    read.write_parts(out, ty, &read.parts_of(value_desc, slot)?, style)?;
                 }
                 (_, FieldType::Message(_)) => out.push_str("{}"),
                 (_, ty) => Field::DEFAULT.write(out, ty),
@@ -322,6 +377,26 @@ impl<'a, 'p> Message<'a, 'p> {
         }
         Ok(())
     }
+}
+
+/// A value that is no message, as the style has it.
+fn scalar(
+    out: &mut String,
+    known: &'static FieldDesc,
+    field: &Field<'_>,
+    style: &mut dyn Style,
+) -> Result<(), Reject> {
+    if !style.goes_on(out) {
+        let what = "the text is longer than is shown";
+        return Err(Reject::new(RejectCode::TooLarge, 0, what));
+    }
+    match known.ty {
+        FieldType::Bytes if style.bytes(out, known, field.raw) => return Ok(()),
+        FieldType::Int64 | FieldType::Uint64 => style.integer(out, known, field.value),
+        _ => {}
+    }
+    field.write(out, known.ty);
+    Ok(())
 }
 
 /// Notes a field in the slot of its description, if it has one.

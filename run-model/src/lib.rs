@@ -13,12 +13,15 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod json;
 pub mod limits;
 mod messages;
 mod names;
+mod opened;
 mod projector;
 mod quarantine;
 mod query;
+mod readable;
 mod reducer;
 mod repeats;
 mod row;
@@ -27,12 +30,16 @@ pub mod runs;
 pub mod state;
 mod store;
 mod threads;
+mod tree;
 mod trouble;
 
+pub use opened::{BytesOf, Facts, Opened};
 pub use projector::{Projector, RowSink};
 pub use quarantine::Quarantined;
 pub use query::{EventFilter, EventPage, EventQuery};
+pub use readable::{Note, NoteKind};
 pub use row::{Body, Row, RowKind};
 pub use rows::StoredRow;
-pub use store::{Detail, Store, Totals};
+pub use store::{Store, Totals};
 pub use threads::{ThreadRow, ThreadSort, ThreadStatus};
+pub use tree::{Tree, TreePage, TreeQuery, TreeRow, ValueKind};

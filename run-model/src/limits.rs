@@ -34,6 +34,16 @@ pub const QUARANTINE_CODES_MAX: usize = 64;
 pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of a payload shown as hex.
 pub const HEX_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of the text of one message as it is shown.
+pub const READABLE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Members of one container that are shown.
+pub const TREE_CHILDREN_MAX: usize = 2_000_000;
+/// Members of all containers that are known at one time.
+pub const TREE_CHILDREN_HELD_MAX: usize = 4_000_000;
+/// Hits of a search in one message that are counted.
+pub const TREE_HITS_MAX: usize = 10_000;
+/// Bytes of a value on its line.
+pub const TREE_PREVIEW_BYTES_MAX: usize = 400;
 /// Rows one query may return.
 pub const QUERY_ROWS_MAX: usize = 1_000;
 

@@ -10,11 +10,11 @@ use decode_core::frame::{Frame, FrameReader};
 use decode_core::wire::{FRAME_HEADER_LEN, FrameKind, GapCause, MessageKind, RejectCode};
 
 use crate::limits::{
-    HEX_BYTES_MAX, NAME_BYTES_MAX, PAYLOAD_BYTES_HELD_MAX, ROWS_MAX, RUN_BYTES_HELD_MAX, RUNS_MAX,
-    THREADS_MAX,
+    NAME_BYTES_MAX, PAYLOAD_BYTES_HELD_MAX, ROWS_MAX, RUN_BYTES_HELD_MAX, RUNS_MAX, THREADS_MAX,
 };
 use crate::messages::Messages;
 use crate::names::kept_name;
+use crate::opened::Opened;
 use crate::projector::Projector;
 use crate::quarantine::{Quarantine, Quarantined};
 use crate::query::{EventPage, EventQuery, View};
@@ -54,37 +54,6 @@ pub struct Totals {
     pub unthreaded: u64,
 }
 
-/// One row in full.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Detail {
-    /// What it is.
-    pub kind: &'static str,
-    /// Kafka partition.
-    pub partition: u32,
-    /// Kafka offset.
-    pub offset: u64,
-    /// Last offset of a gap, else the offset.
-    pub last_offset: u64,
-    /// Kafka timestamp in ms.
-    pub timestamp_ms: i64,
-    /// Gap cause or reject code, or empty.
-    pub code: String,
-    /// How the value was wrapped, or empty.
-    pub framing: &'static str,
-    /// Length of the Kafka value in bytes.
-    pub payload_bytes: u32,
-    /// Length of the protobuf in bytes; 0 where it cannot be decoded.
-    pub decoded_bytes: usize,
-    /// The message as canonical JSON, or empty.
-    pub json: String,
-    /// What is wrong with it, or empty.
-    pub error: String,
-    /// The value's first bytes.
-    pub head: Vec<u8>,
-    /// Whether there are more.
-    pub head_truncated: bool,
-}
-
 /// What the page shows. See the crate text.
 #[derive(Debug)]
 pub struct Store {
@@ -92,6 +61,8 @@ pub struct Store {
     messages: Messages,
     reducers: Reducers,
     view: View,
+    /// What was opened last, with its row and whether the whole record was wanted.
+    opened: Option<((u64, bool), Opened)>,
 }
 
 /// All that is kept of the rows, and how many there were.
@@ -133,6 +104,7 @@ impl Store {
                 totals: Totals::default(),
             },
             view: View::default(),
+            opened: None,
         }
     }
 
@@ -206,15 +178,18 @@ impl Store {
         self.reducers.rows.get(id)
     }
 
-    /// The newest row held of the record at a place, or of the gap over it.
+    /// The newest row held of the record at a place, or of the gap over it; of a batch the event with that index, or
+    /// the first.
     #[must_use]
-    pub fn find(&self, partition: u32, offset: u64) -> Option<u64> {
+    pub fn find(&self, partition: u32, offset: u64, index: Option<u32>) -> Option<u64> {
+        let rows = &self.reducers.rows;
         let is_there = |row: &StoredRow| {
-            row.partition == partition && (row.offset..=row.last_offset).contains(&offset)
+            row.partition == partition
+                && (row.offset..=row.last_offset).contains(&offset)
+                && row.index == index.unwrap_or(0)
         };
-        let ids = self.reducers.rows.first()..self.reducers.rows.end();
-        ids.rev()
-            .find(|&id| self.reducers.rows.get(id).is_some_and(is_there))
+        let ids = rows.first()..rows.end();
+        ids.rev().find(|&id| rows.get(id).is_some_and(is_there))
     }
 
     /// The thread and node names of a row.
@@ -325,42 +300,20 @@ impl Store {
         })
     }
 
-    /// Everything about one row; `None` if it, or its payload, is no longer held.
-    pub fn detail(&mut self, id: u64) -> Option<Detail> {
-        let row = self.reducers.rows.get(id)?;
-        let message = self.messages.get(row.payload.message)?;
-        let start = row.payload.start as usize;
-        let payload = message.get(start..start + row.bytes as usize)?;
-        let mut detail = Detail {
-            kind: row.kind.name(),
-            partition: row.partition,
-            offset: row.offset,
-            last_offset: row.last_offset,
-            timestamp_ms: row.timestamp_ms,
-            code: code_of(row),
-            framing: "",
-            payload_bytes: row.bytes,
-            decoded_bytes: 0,
-            json: String::new(),
-            error: String::new(),
-            head: payload.get(..HEX_BYTES_MAX).unwrap_or(payload).to_vec(),
-            head_truncated: payload.len() > HEX_BYTES_MAX,
-        };
-        if matches!(row.kind, RowKind::Gap) {
-            return Some(detail);
+    /// What a row is about, in full; `None` if it, or its payload, is no longer held. What was opened last stays as
+    /// long as nothing else is opened. Of an event in a batch that event alone, unless the whole record is wanted.
+    pub fn open(&mut self, id: u64, is_whole: bool) -> Option<&mut Opened> {
+        let key = (id, is_whole);
+        if self.opened.as_ref().is_none_or(|(known, _)| *known != key) {
+            let row = self.reducers.rows.get(id)?;
+            let message = self.messages.get(row.payload.message)?;
+            let start = row.payload.start as usize;
+            let payload = message.get(start..start + row.bytes as usize)?;
+            let decoder = self.projector.decoder();
+            let opened = Opened::new(row, code_of(row), payload, is_whole, decoder);
+            self.opened = Some((key, opened));
         }
-        match self.projector.decoder().unwrap_frame(payload) {
-            Ok((framing, body)) => {
-                detail.framing = framing.name();
-                detail.decoded_bytes = body.len();
-                match decode_core::text::canonical_json(body) {
-                    Ok(json) => detail.json = json,
-                    Err(reject) => detail.error = reject.to_string(),
-                }
-            }
-            Err(reject) => detail.error = reject.to_string(),
-        }
-        Some(detail)
+        self.opened.as_mut().map(|(_, opened)| opened)
     }
 }
 

@@ -87,8 +87,8 @@ fn a_record_of_many_events_takes_no_more_than_the_rows_held() {
     assert!(peak < 3 * payload.len(), "{peak} bytes");
     assert!(
         store
-            .detail(store.totals().rows - 1)
-            .is_some_and(|d| d.code == "too_many_events")
+            .open(store.totals().rows - 1, false)
+            .is_some_and(|opened| opened.facts().code == "too_many_events")
     );
 
     fewer_rows_than_events();

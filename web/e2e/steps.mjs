@@ -127,3 +127,17 @@ export async function eventRows(page) {
     })),
   );
 }
+
+/**
+ * The lines of the open record's message that are drawn.
+ * @param {import("playwright-core").Page} page
+ */
+export async function messageLines(page) {
+  return page.evaluate(() =>
+    Array.from(document.querySelectorAll('[data-testid="json"] [data-key]'), (row) => ({
+      key: row.getAttribute("data-key") ?? "",
+      level: Number(row.getAttribute("aria-level")),
+      text: row.textContent ?? "",
+    })),
+  );
+}

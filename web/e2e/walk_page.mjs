@@ -122,7 +122,7 @@ export async function sizes({ page, steps, keys, shoot, out, selectedRow }) {
         const top = async () => (await page.locator("#record").boundingBox())?.y ?? -1;
         await until("record in view", top, (now) => now >= 0 && now < (height ?? 0) - 40);
         const said = await page.locator('[role="status"]').innerText();
-        must(/^Record \d+:\d+ opened$/.test(said), `announced: ${said}`);
+        must(/^Record \d+:\d+(:\d+)? opened$/.test(said), `announced: ${said}`);
         await accessible(page);
         await keys.press("Escape");
       },

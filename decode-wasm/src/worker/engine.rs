@@ -7,11 +7,15 @@ use session::control::From;
 use session::digest::StreamDigest;
 use session::{ClientConfig, ClientInput, ClientSession};
 
+use super::file::{FileState, OpenFile};
+
 /// The machines of one worker.
 pub(super) struct Engine {
     pub(super) session: ClientSession,
     pub(super) store: Store,
     pub(super) digest: Option<StreamDigest>,
+    /// The capture that is open in place of the relay.
+    pub(super) file: Option<OpenFile>,
     /// Rises with everything applied; panels on rows and positions answer by it.
     pub(super) revision: u64,
     /// Rises with everything that may change the connection's state.
@@ -31,6 +35,7 @@ impl Engine {
             }),
             store: Store::default(),
             digest: None,
+            file: None,
             // 0 stands for "nothing known".
             revision: 1,
             turn: 1,
@@ -41,6 +46,7 @@ impl Engine {
 
     pub(super) fn start(&mut self, config: ClientConfig, digest: bool, now: u64) {
         self.session = ClientSession::new(config);
+        self.file = None;
         self.digest = digest.then(StreamDigest::new);
         self.forget();
         self.handle(ClientInput::Start, now);
@@ -50,6 +56,47 @@ impl Engine {
         self.digest = self.digest.as_ref().map(|_| StreamDigest::new());
         self.forget();
         self.handle(ClientInput::Reset(from), now);
+    }
+
+    /// A file in place of the relay.
+    pub(super) fn open(&mut self, file: OpenFile, now: u64) {
+        self.handle(ClientInput::Stop, now);
+        self.digest = self.digest.as_ref().map(|_| StreamDigest::new());
+        self.forget();
+        self.file = Some(file);
+    }
+
+    /// Reads the open file on; false where there is nothing more to read.
+    pub(super) fn read_on(&mut self) -> bool {
+        let Self {
+            file: Some(file),
+            store,
+            digest,
+            revision,
+            ..
+        } = self
+        else {
+            return false;
+        };
+        if file.state == FileState::Reading {
+            let is_start = file.metadata().is_empty();
+            file.step();
+            if is_start && !file.metadata().is_empty() {
+                store.set_mode(mode_of(file.metadata()));
+            }
+        }
+        *revision += 1;
+        let is_reading = file.state == FileState::Reading;
+        if !is_reading || file.framer.len() >= MESSAGE_BYTES {
+            let message = file.framer.take();
+            store.apply(message, |frame| {
+                if let Some(digest) = digest {
+                    digest.update(frame);
+                }
+                file.applied(&frame.header);
+            });
+        }
+        is_reading
     }
 
     fn forget(&mut self) {
@@ -131,3 +178,19 @@ impl Engine {
         })
     }
 }
+
+/// Which wrappings a capture's relay accepted.
+fn mode_of(metadata: &str) -> Mode {
+    let said = js_sys::JSON::parse(metadata)
+        .and_then(|object| js_sys::Reflect::get(&object, &"mode".into()))
+        .ok()
+        .and_then(|mode| mode.as_string());
+    if said.as_deref() == Some(mode::COMPATIBLE) {
+        Mode::Compatible
+    } else {
+        Mode::Strict
+    }
+}
+
+/// Frames of a file are given to the store in messages of about this size.
+const MESSAGE_BYTES: usize = 64 * 1024;

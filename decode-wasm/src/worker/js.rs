@@ -75,6 +75,19 @@ impl FromJs for Vec<String> {
     }
 }
 
+impl FromJs for Vec<f64> {
+    fn from_js(value: JsValue) -> Option<Self> {
+        let list = value.dyn_into::<Array>().ok()?;
+        list.iter().map(|number| number.as_f64()).collect()
+    }
+}
+
+impl FromJs for web_sys::File {
+    fn from_js(value: JsValue) -> Option<Self> {
+        value.dyn_into().ok()
+    }
+}
+
 impl FromJs for Fields {
     fn from_js(value: JsValue) -> Option<Self> {
         value.is_object().then_some(Self(value))

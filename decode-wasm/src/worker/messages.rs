@@ -4,10 +4,12 @@ use js_sys::Object;
 use session::control::From;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::File;
 
 use super::js::{Fields, set};
 use super::names::names;
 use super::panels::Asked;
+use super::take::TakeMessage;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
@@ -16,6 +18,9 @@ export type PageMessage =
   | ({ readonly type: "start" } & StartMessage)
   | QueryMessage
   | ({ readonly type: "reset" } & ResetMessage)
+  | ({ readonly type: "take" } & TakeMessage)
+  | { readonly type: "open"; readonly file: File }
+  | { readonly type: "stopReading" }
   | { readonly type: "wake" }
   | { readonly type: "stop" };
 
@@ -30,7 +35,15 @@ export interface QueryMessage {
 export type WorkerMessage =
   | { readonly type: "ready"; readonly names: Names; readonly coreVersion: string }
   | ViewMessage
+  | TakenMessage
   | { readonly type: "failed"; readonly message: string };
+
+/** The answer to `take`; without bytes where the record is no longer held. */
+export interface TakenMessage {
+  readonly type: "taken";
+  readonly id: number;
+  readonly bytes?: Uint8Array<ArrayBuffer>;
+}
 
 /** One answer to `query`: of what was asked, the panels whose content is not the one already known. */
 export interface ViewMessage {
@@ -45,6 +58,9 @@ pub(super) enum PageMessage {
     Start(StartMessage),
     Query { id: f64, asked: Box<Asked> },
     Reset(ResetMessage),
+    Take(TakeMessage),
+    Open(File),
+    StopReading,
     Wake,
     Stop,
 }
@@ -86,6 +102,9 @@ impl PageMessage {
             },
             "start" => Self::Start(StartMessage::read(&message)?),
             "reset" => Self::Reset(ResetMessage::read(&message)?),
+            "take" => Self::Take(TakeMessage::read(&message)?),
+            "open" => Self::Open(message.need("file")?),
+            "stopReading" => Self::StopReading,
             "wake" => Self::Wake,
             "stop" => Self::Stop,
             _ => return Err(["unknown message ", &kind].concat()),

@@ -6,11 +6,14 @@
 #[macro_use]
 mod table;
 mod engine;
+mod file;
 mod js;
 mod messages;
 mod names;
 mod panels;
 mod shell;
 mod socket;
+mod take;
+mod turns;
 
 pub use shell::start_worker;

@@ -1,7 +1,7 @@
 //! Socket, timer and message port around the machines.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use js_sys::Object;
 use session::{ClientConfig, ClientInput, ClientOutput};
@@ -10,9 +10,11 @@ use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use super::engine::Engine;
+use super::file::OpenFile;
 use super::js::set;
 use super::messages::{PageMessage, ready};
 use super::socket::{Socket, SocketEvent};
+use super::turns::Turns;
 
 /// Takes over the worker this runs in. Call once, after the module is initialised.
 ///
@@ -26,7 +28,11 @@ pub fn start_worker() -> Result<(), JsValue> {
     let port = scope.clone();
     // A panic traps and poisons the module: the page starts another worker.
     std::panic::set_hook(Box::new(move |info| post_failed(&port, &info.to_string())));
-    let shell = Rc::new(RefCell::new(Shell::new(scope.clone())));
+    let shell = Rc::new_cyclic(|weak: &Weak<RefCell<Shell>>| {
+        let weak = weak.clone();
+        let turns = Turns::new(move || Shell::turn(&weak));
+        RefCell::new(Shell::new(scope.clone(), turns))
+    });
     let on_message = {
         let shell = Rc::clone(&shell);
         Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
@@ -45,6 +51,7 @@ struct Shell {
     url: String,
     socket: Option<Socket>,
     timer: Option<Timer>,
+    turns: Turns,
 }
 
 struct Timer {
@@ -60,7 +67,7 @@ fn now_of(scope: &DedicatedWorkerGlobalScope) -> u64 {
 }
 
 impl Shell {
-    fn new(scope: DedicatedWorkerGlobalScope) -> Self {
+    fn new(scope: DedicatedWorkerGlobalScope, turns: Turns) -> Self {
         let origin_ms = scope.performance().map_or(0.0, |clock| clock.time_origin());
         Self {
             scope,
@@ -68,6 +75,7 @@ impl Shell {
             url: String::new(),
             socket: None,
             timer: None,
+            turns,
         }
     }
 
@@ -100,9 +108,38 @@ impl Shell {
                 let view = asked.answer(id, &mut shell.engine, now);
                 view.post(&shell.scope);
             }
+            PageMessage::Take(take) => {
+                let taken = take.answer(&mut shell.engine);
+                taken.post(&shell.scope);
+            }
+            PageMessage::Open(file) => {
+                shell.socket = None;
+                shell.engine.open(OpenFile::new(file), now);
+                shell.turns.post();
+            }
+            PageMessage::StopReading => {
+                if let Some(file) = &mut shell.engine.file {
+                    file.stop();
+                }
+            }
+            // With a file open there is no relay to be woken.
+            PageMessage::Reset(_) | PageMessage::Wake if shell.engine.file.is_some() => {}
             PageMessage::Reset(reset) => shell.engine.reset(reset.from.from(), now),
             PageMessage::Wake => shell.engine.handle(ClientInput::Wake, now),
             PageMessage::Stop => shell.engine.handle(ClientInput::Stop, now),
+        }
+    }
+
+    /// A share of the work that goes on while the page may ask: reading the open file.
+    fn turn(weak: &Weak<RefCell<Self>>) {
+        let Some(shared) = weak.upgrade() else { return };
+        let mut shell = shared.borrow_mut();
+        let end = shell.now() + TURN_MS;
+        while shell.engine.read_on() {
+            if shell.now() >= end {
+                shell.turns.post();
+                return;
+            }
         }
     }
 
@@ -208,5 +245,7 @@ fn post_failed(scope: &DedicatedWorkerGlobalScope, text: &str) {
     let _ = scope.post_message(&message);
 }
 
+/// Longest that a turn takes, about.
+const TURN_MS: u64 = 6;
 /// The close code a browser reports when there was none.
 const ABNORMAL: u16 = 1006;

@@ -23,6 +23,9 @@ macro_rules! ts {
     (Texts) => {
         "readonly string[]"
     };
+    (Numbers) => {
+        "readonly number[]"
+    };
     (MaybeNumber) => {
         "number | null"
     };
@@ -58,6 +61,7 @@ macro_rules! read_as {
     (Flag) => { bool };
     (Text) => { String };
     (Texts) => { Vec<String> };
+    (Numbers) => { Vec<f64> };
     (MaybeNumber) => { Option<f64> };
     (MaybeText) => { Option<String> };
     ($other:ident) => { $other };

@@ -4,7 +4,7 @@ use decode_core::Mode;
 use decode_core::frame::{FrameReader, FrameWriter};
 use decode_core::wire::{FRAME_HEADER_LEN, FrameKind, GapCause, RejectCode};
 use run_model::runs::{RunQuery, RunsQuery};
-use run_model::{EventQuery, Store, ThreadSort};
+use run_model::{EventQuery, Store, ThreadSort, TreeQuery};
 
 /// What is read is inside the input, in order, and written again it is the same.
 pub(super) fn run(message: &[u8]) {
@@ -66,7 +66,16 @@ pub(super) fn store(message: &[u8]) {
         page.rows.iter().map(|(id, _)| *id).collect()
     };
     for row in rows {
-        let _ = store.detail(row);
+        if let Some(opened) = store.open(row, false) {
+            let _ = opened.canonical();
+            let query = TreeQuery {
+                count: 100,
+                search: "a".into(),
+                hit: Some(0),
+                ..TreeQuery::default()
+            };
+            let _ = opened.tree().map(|tree| tree.page(&query));
+        }
     }
     assert!(store.threads(ThreadSort::Name, 0, 100).len() <= 5);
     let _ = store.totals();

@@ -132,7 +132,7 @@ pub struct RunView {
 pub struct RunMessage {
     /// Where it is.
     pub at: EventAddress,
-    /// Its row of the event list, for [`crate::Store::detail`].
+    /// Its row of the event list, for [`crate::Store::open`].
     pub row: u64,
     /// Attempt it belongs to; `None` = the run itself.
     pub attempt: Option<u32>,

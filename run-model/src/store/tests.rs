@@ -10,10 +10,12 @@ use decode_core::encode::{EncodeOptions, encode};
 use decode_core::frame::FrameWriter;
 
 use super::*;
+use crate::opened::BytesOf;
 use crate::query::EventFilter;
 use crate::threads::ThreadStatus;
 
 mod identity;
+mod opened;
 mod trouble;
 
 fn header(thread: &str, sequence: u64) -> Header {
@@ -119,7 +121,7 @@ fn records_apply_in_the_order_of_their_offsets() {
         .collect();
     let mut store = store_with(&payloads);
     let rows: Vec<_> = (0..5)
-        .map(|id| store.detail(id).expect("held").offset)
+        .map(|id| store.open(id, false).expect("held").facts().offset)
         .collect();
     assert_eq!(rows, [0, 1, 2, 3, 4]);
     assert_eq!(page(&mut store, EventFilter::default()).len(), 5);
@@ -158,9 +160,9 @@ fn a_batch_that_fails_at_its_end_leaves_one_reject_row_and_no_thread() {
     assert_eq!(store.reducers.rows.names.held(), 0);
     let totals = store.totals();
     assert_eq!((totals.records, totals.rejects), (0, 1));
-    let detail = store.detail(0).expect("held");
-    assert_eq!(detail.code, "protobuf");
-    assert!(!detail.error.is_empty() && detail.json.is_empty());
+    let opened = store.open(0, false).expect("held");
+    assert_eq!(opened.facts().code, "protobuf");
+    assert!(!opened.facts().error.is_empty() && opened.tree().is_none());
 }
 
 /// STA-16, BND-15
@@ -202,14 +204,9 @@ fn filters_freezing_and_eviction() {
     );
     assert_eq!(store.totals().evicted_rows, 2);
     assert_eq!(store.thread_count(), 3);
-    assert!(store.detail(1).is_none());
-    assert!(
-        store
-            .detail(11)
-            .expect("held")
-            .json
-            .contains("\"text\":\"hi\"")
-    );
+    assert!(store.open(1, false).is_none());
+    let opened = store.open(11, false).expect("held");
+    assert!(opened.canonical().contains("\"text\":\"hi\""));
     let trouble = EventFilter {
         trouble_only: true,
         ..EventFilter::default()
@@ -234,14 +231,14 @@ fn gaps_and_rejects_of_the_relay_are_rows_in_their_place() {
         [(1, "reject"), (0, "gap")]
     );
     assert_eq!(store.totals().gap_offsets, 5);
-    let gap = store.detail(0).expect("held");
+    let gap = store.open(0, false).expect("held").facts();
     assert_eq!(
         (gap.code.as_str(), gap.offset, gap.last_offset),
         ("retention", 5, 9)
     );
-    let reject = store.detail(1).expect("held");
+    let reject = store.open(1, false).expect("held");
     assert_eq!(
-        (reject.code.as_str(), reject.head.as_slice()),
+        (reject.facts().code.as_str(), reject.bytes(BytesOf::Kafka)),
         ("bad_frame", &b"\x02junk"[..])
     );
 }

@@ -5,6 +5,7 @@
 import type { StartFrom } from "../generated/decode_wasm.js";
 import type { PageParams } from "../base/url.js";
 import { Address } from "./address.svelte.js";
+import { CaptureState } from "./capture.svelte.js";
 import { HealthState } from "./health.svelte.js";
 import { Connection } from "./connection.svelte.js";
 import type { MakeWorker } from "./link.js";
@@ -12,6 +13,7 @@ import { PanesState } from "./panes.svelte.js";
 import { Queries, type Line } from "./queries.js";
 import { Selection } from "./selection.svelte.js";
 import { Supervisor } from "./supervisor.svelte.js";
+import { Takes } from "./takes.js";
 import { ThemeState } from "./theme.svelte.js";
 import { TotalsState } from "./totals.svelte.js";
 import { ViewState, type ViewName } from "./view.svelte.js";
@@ -30,6 +32,8 @@ export class RelayStore {
   readonly health: HealthState;
   readonly totals: TotalsState;
   readonly worker: Supervisor;
+  readonly takes: Takes;
+  readonly capture: CaptureState;
   readonly #queries: Queries;
   #from: StartFrom;
 
@@ -45,11 +49,20 @@ export class RelayStore {
         this.#forget();
       },
       ready: () => {
-        this.worker.post({ type: "start", url, from: this.#from, digest: params.digest });
+        this.#begin();
       },
       view: (view) => {
         this.#queries.take(view, performance.now());
       },
+      taken: (message) => {
+        this.takes.answer(message);
+      },
+    });
+    this.capture = new CaptureState((message) => {
+      this.worker.post(message);
+    });
+    this.takes = new Takes((message) => {
+      this.worker.post(message);
     });
     this.#queries = new Queries(
       (message) => {
@@ -62,6 +75,7 @@ export class RelayStore {
     this.address.add(this.view.address);
     this.ask(this.connection);
     this.ask(this.totals);
+    this.ask(this.capture);
   }
 
   /** From now on a panel's channel is part of the queries: always, or while its view is shown. */
@@ -93,8 +107,41 @@ export class RelayStore {
     this.worker.post({ type: "reset", from });
   }
 
+  /** Shows a file in place of what the relay has. */
+  openCapture(file: File): void {
+    this.#leave();
+    this.capture.open(file);
+  }
+
+  /** Goes back to the relay. */
+  closeCapture(): void {
+    this.#leave();
+    this.capture.file = null;
+    this.#begin();
+  }
+
+  #leave(): void {
+    this.#forget();
+    this.selection.close();
+    this.selection.closeRun();
+  }
+
+  /** The worker's first message, or the first after a file. */
+  #begin(): void {
+    const { file } = this.capture;
+    const { url, params } = this;
+    this.worker.post({
+      type: "start",
+      url: file === null ? url : "",
+      from: this.#from,
+      digest: params.digest,
+    });
+    if (file !== null) this.capture.open(file);
+  }
+
   #forget(): void {
     this.selection.forgetRow();
+    this.takes.forget();
     this.#queries.forget();
   }
 }

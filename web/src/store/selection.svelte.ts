@@ -4,10 +4,25 @@
  */
 import { FILTER_CHARS_MAX } from "../base/url.js";
 
-/** A place in the topic. */
+/** The address of an event. */
 export interface Place {
   readonly partition: number;
   readonly offset: string;
+  /** Of an event in a batch: its place there. */
+  readonly index?: number;
+}
+
+/** An address as texts have it: PARTITION:OFFSET, and :INDEX for an event in a batch but the first. */
+export function placeText({ partition, offset, index = 0 }: Place): string {
+  return index === 0 ? `${partition}:${offset}` : `${partition}:${offset}:${index}`;
+}
+
+/** The address a text says, or null. */
+export function placeOf(text: string): Place | null {
+  const found = /^(\d{1,9}):(\d{1,19})(?::(\d{1,6}))?$/u.exec(text);
+  if (found === null) return null;
+  const place = { partition: Number(found[1]), offset: found[2] ?? "" };
+  return found[3] === undefined ? place : { ...place, index: Number(found[3]) };
 }
 
 export class Selection {
@@ -76,7 +91,7 @@ export class Selection {
 
   /** The record at a place, whose row is not known yet. */
   openPlace(place: Place): void {
-    if (this.place?.partition === place.partition && this.place.offset === place.offset) return;
+    if (this.place !== null && placeText(this.place) === placeText(place)) return;
     this.row = null;
     this.place = place;
   }

@@ -1,5 +1,11 @@
 /** The life of the worker: started, and started again when it dies, unless it keeps dying. */
-import type { Names, PageMessage, ViewMessage, WorkerMessage } from "../generated/decode_wasm.js";
+import type {
+  Names,
+  PageMessage,
+  TakenMessage,
+  ViewMessage,
+  WorkerMessage,
+} from "../generated/decode_wasm.js";
 import { RestartBudget } from "../base/restarts.js";
 import { WorkerLink, type MakeWorker } from "./link.js";
 
@@ -15,6 +21,7 @@ export interface WorkerEvents {
   /** The worker is ready and waits for its first message. */
   ready(): void;
   view(view: ViewMessage): void;
+  taken(message: TakenMessage): void;
 }
 
 export class Supervisor {
@@ -81,6 +88,9 @@ export class Supervisor {
         break;
       case "view":
         this.#events.view(message);
+        break;
+      case "taken":
+        this.#events.taken(message);
         break;
       case "failed":
         this.broken(message.message);

@@ -42,6 +42,8 @@ columns! {
         partition: ColumnU32 = row.partition,
         /// Kafka offset.
         offset: ColumnU64 = row.offset,
+        /// Of an event in a batch: its place there.
+        index: ColumnU32 = row.index,
         /// Last offset of a gap, else the same as `offset`.
         lastOffset: ColumnU64 = row.last_offset,
         /// Kafka time, ms.

@@ -3,14 +3,18 @@
 //! A query names the panels that are on the screen. Of those, the ones whose content is still the one the
 //! page knows, by its version, cost nothing: they are not in the answer.
 
+mod bytes;
 mod connection;
 mod events;
+mod file;
+mod message;
 mod partitions;
 mod quarantine;
 mod record;
 mod runs;
 mod threads;
 mod totals;
+mod value;
 
 use js_sys::Object;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -124,6 +128,7 @@ macro_rules! panels {
 
 panels! {
     connection: connection::Connection, "ConnectionQuery" => "ConnectionView";
+    file: file::File, "FileQuery" => "FileView";
     totals: totals::Totals, "TotalsQuery" => "Totals";
     runs: runs::Runs, "RunsQuery" => "RunsView";
     partitions: partitions::Partitions, "PartitionsQuery" => "PartitionsView";
@@ -131,4 +136,7 @@ panels! {
     quarantine: quarantine::Quarantine, "QuarantineQuery" => "QuarantineView";
     events: events::Events, "EventsQuery" => "EventsView";
     record: record::Record, "RecordQuery" => "RecordView";
+    message: message::Message, "MessageQuery" => "MessageView";
+    value: value::Value, "ValueQuery" => "ValueView";
+    bytes: bytes::Bytes, "BytesQuery" => "BytesView";
 }

@@ -5,6 +5,7 @@ use session::client::PartitionPosition;
 
 use super::Panel;
 use crate::worker::engine::Engine;
+use crate::worker::file::Counted;
 use crate::worker::js::{Columns, Fields};
 
 pub(super) struct Partitions;
@@ -16,13 +17,13 @@ asked! {
 
 columns! {
     /// Parallel columns, one entry a partition, ascending. 64-bit values are exact.
-    PartitionColumns as fill_columns(_engine: &Engine, p => PartitionPosition) {
+    PartitionColumns as fill_columns(_engine: &Engine, p => Line) {
         /// Kafka partition.
         partition: ColumnU32 = p.partition,
         /// Next offset expected.
-        position: ColumnU64 = p.committed,
+        position: ColumnU64 = p.position,
         /// The relay's end when the connection resumed, or what was received since.
-        head: ColumnU64 = p.head.max(p.expected),
+        head: ColumnU64 = p.head,
         /// Records received.
         records: ColumnF64 = p.records,
         /// Records that could not be read.
@@ -60,12 +61,49 @@ impl Panel for Partitions {
         columns: &mut Columns<'_>,
         out: &Object,
     ) {
-        let all: Vec<_> = engine.session.positions().collect();
+        let all: Vec<Line> = match &engine.file {
+            None => engine.session.positions().map(Line::of_relay).collect(),
+            Some(file) => file.partitions.iter().map(Line::of_file).collect(),
+        };
         let digest = |partition: u32| match &engine.digest {
             Some(digest) => JsString::from(digest.hex(partition)),
             None => JsString::from(""),
         };
         let digests = all.iter().map(|p| digest(p.partition)).collect();
         fill(out, &fill_columns(columns, engine, &all), digests);
+    }
+}
+
+/// One partition, of the relay or of a file.
+struct Line {
+    partition: u32,
+    position: u64,
+    head: u64,
+    records: u64,
+    rejects: u64,
+    gaps: u64,
+}
+
+impl Line {
+    fn of_relay(p: PartitionPosition) -> Self {
+        Self {
+            partition: p.partition,
+            position: p.committed,
+            head: p.head.max(p.expected),
+            records: p.records,
+            rejects: p.rejects,
+            gaps: p.gaps,
+        }
+    }
+
+    const fn of_file(counted: &Counted) -> Self {
+        Self {
+            partition: counted.partition,
+            position: counted.next,
+            head: counted.next,
+            records: counted.records,
+            rejects: counted.rejects,
+            gaps: counted.gaps,
+        }
     }
 }

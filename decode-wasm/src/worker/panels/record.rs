@@ -1,8 +1,7 @@
-//! One row in full.
+//! What is known of one row besides its message.
 
 use js_sys::Object;
-use run_model::Detail;
-use wasm_bindgen::JsValue;
+use run_model::{BytesOf, Facts};
 
 use super::Panel;
 use crate::worker::engine::Engine;
@@ -11,20 +10,24 @@ use crate::worker::js::{Columns, Fields, index};
 pub(super) struct Record;
 
 asked! {
-    /// Which row: by its id, or by the place of its record.
+    /// Which row: by its id, or by the address of its event.
     RecordQuery {
         /// Row id, or null.
         row = "row": MaybeNumber,
+        /// Of a batch the whole record, not the row's event alone.
+        whole = "whole": Flag,
         /// Kafka partition of the record where the row is not known.
         partition = "partition": Number,
         /// Its offset.
         offset = "offset": Text,
+        /// Place of the event in a batch, or null for any.
+        index = "index": MaybeNumber,
     }
 }
 
 object! {
-    /// One row in full.
-    RecordView as fill(row: f64, names: (&str, &str), event_type: i32, held: bool, detail: &Detail, head: JsValue) {
+    /// One row in full, but for its message and bytes.
+    RecordView as fill(row: f64, names: (&str, &str), event_type: i32, held: bool, facts: &Facts, has_message: bool) {
         /// Row id, or -1 where none is known.
         row: Number = row,
         /// Thread id.
@@ -36,31 +39,35 @@ object! {
         /// False when the row was evicted before it was asked for; the other fields are then empty.
         held: Flag = held,
         /// Kafka partition.
-        partition: Number = detail.partition.into(),
+        partition: Number = facts.partition.into(),
         /// Kafka offset.
-        offset: Text = detail.offset.to_string(),
+        offset: Text = facts.offset.to_string(),
         /// Last offset of a gap, else the same as `offset`.
-        lastOffset: Text = detail.last_offset.to_string(),
+        lastOffset: Text = facts.last_offset.to_string(),
+        /// Of an event in a batch: its place there.
+        index: Number = facts.index.into(),
+        /// Events in the batch; 0 where the record is none.
+        batchEvents: Number = facts.batch_events.into(),
         /// Kafka time, ms.
-        timestampMs: Number = detail.timestamp_ms as f64,
+        timestampMs: Number = facts.timestamp_ms as f64,
         /// A name from `Names.rowKinds`.
-        kind: Text = detail.kind,
+        kind: Text = facts.kind,
         /// Reject code or gap cause, or empty.
-        code: Text = detail.code,
+        code: Text = facts.code,
         /// How the value was wrapped, or empty.
-        frame: Text = detail.framing,
+        frame: Text = facts.framing,
         /// Size of the Kafka value.
-        payloadBytes: Number = detail.payload_bytes.into(),
-        /// Size of the protobuf; 0 where it cannot be decoded.
-        decodedBytes: Number = detail.decoded_bytes as f64,
-        /// Canonical JSON text of the message, or "" where it cannot be decoded.
-        json: Text = detail.json,
+        payloadBytes: Number = facts.payload_bytes.into(),
+        /// Size of the protobuf; 0 where it cannot be unwrapped.
+        decodedBytes: Number = facts.decoded_bytes as f64,
+        /// Whether there is a message to be shown as a tree.
+        hasMessage: Flag = has_message,
         /// What is wrong with the payload, or "".
-        error: Text = detail.error,
-        /// The payload's first bytes for the hex view (bounded).
-        head: Any as "Uint8Array" = head,
-        /// Whether there are more.
-        headTruncated: Flag = detail.head_truncated,
+        error: Text = facts.error,
+        /// Which bytes it is in: "kafka", "decoded" or "".
+        errorOf: Text = facts.error_at.map_or("", |(of, _)| bytes_code(of)),
+        /// At which of them, or -1.
+        errorAt: Number = facts.error_at.map_or(-1.0, |(_, at)| at as f64),
     }
 }
 
@@ -72,7 +79,7 @@ impl Panel for Record {
     }
 
     /// A record never changes, and what the page has of one stays after it was evicted here. One that is
-    /// looked for by its place may come with anything new.
+    /// looked for by its address may come with anything new.
     fn version(query: &RecordQuery, engine: &Engine, _: u64) -> f64 {
         match query.row {
             Some(_) => 1.0,
@@ -80,47 +87,32 @@ impl Panel for Record {
         }
     }
 
-    fn answer(
-        query: &RecordQuery,
-        engine: &mut Engine,
-        _: u64,
-        columns: &mut Columns<'_>,
-        out: &Object,
-    ) {
+    fn answer(query: &RecordQuery, engine: &mut Engine, _: u64, _: &mut Columns<'_>, out: &Object) {
         let row = match query.row {
             Some(row) => Some(index(row) as u64),
-            None => query
-                .offset
-                .parse()
-                .ok()
-                .and_then(|offset| engine.store.find(index(query.partition) as u32, offset)),
+            None => query.offset.parse().ok().and_then(|offset| {
+                let place = query.index.map(|at| index(at) as u32);
+                let partition = index(query.partition) as u32;
+                engine.store.find(partition, offset, place)
+            }),
         };
-        let found = row.and_then(|row| engine.store.detail(row));
-        let held = found.is_some();
-        let detail = found.unwrap_or_else(nothing);
+        let opened = row.and_then(|row| engine.store.open(row, query.whole));
+        let held = opened.is_some();
+        let (facts, has_message) = match opened {
+            Some(opened) => (opened.facts().clone(), opened.tree().is_some()),
+            None => (Facts::default(), false),
+        };
         let stored = row.and_then(|row| engine.store.row(row));
         let names = stored.map_or(("", ""), |row| engine.store.names_of(row));
         let event_type = stored.map_or(0, |row| row.event_type);
-        let head = columns.bytes(&detail.head);
         let row = row.map_or(-1.0, |row| row as f64);
-        fill(out, row, names, event_type, held, &detail, head);
+        fill(out, row, names, event_type, held, &facts, has_message);
     }
 }
 
-fn nothing() -> Detail {
-    Detail {
-        kind: "",
-        partition: 0,
-        offset: 0,
-        last_offset: 0,
-        timestamp_ms: 0,
-        code: String::new(),
-        framing: "",
-        payload_bytes: 0,
-        decoded_bytes: 0,
-        json: String::new(),
-        error: String::new(),
-        head: Vec::new(),
-        head_truncated: false,
+const fn bytes_code(of: BytesOf) -> &'static str {
+    match of {
+        BytesOf::Kafka => "kafka",
+        BytesOf::Decoded => "decoded",
     }
 }

@@ -58,8 +58,8 @@ fn a_repeat_is_shown_and_takes_effect_once() {
     assert_eq!((thread.status, thread.partition), (ThreadStatus::Failed, 0));
     assert!(
         store
-            .detail(4)
-            .is_some_and(|detail| !detail.json.is_empty())
+            .open(4, false)
+            .is_some_and(|opened| opened.tree().is_some())
     );
 }
 

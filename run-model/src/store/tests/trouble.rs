@@ -54,8 +54,8 @@ fn a_record_is_found_by_its_place_as_is_the_gap_over_it() {
     let mut gap = Vec::new();
     FrameWriter::new(0, 2).gap(&mut gap, 2, 9, GapCause::Retention);
     store.apply(gap, |_| {});
-    assert_eq!(store.find(0, 1), Some(1));
-    assert_eq!(store.find(0, 5), Some(2));
-    assert_eq!(store.find(0, 10), None);
-    assert_eq!(store.find(1, 1), None);
+    assert_eq!(store.find(0, 1, None), Some(1));
+    assert_eq!(store.find(0, 5, None), Some(2));
+    assert_eq!(store.find(0, 10, None), None);
+    assert_eq!(store.find(1, 1, None), None);
 }

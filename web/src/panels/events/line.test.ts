@@ -12,6 +12,7 @@ const EVENT: EventRow = {
   cause: "",
   partition: 0,
   offset: 7n,
+  index: 0,
   lastOffset: 7n,
   timestampMs: 0,
   sequence: 3n,

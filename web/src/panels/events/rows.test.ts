@@ -30,6 +30,7 @@ function columns(one: One): EventColumns {
     eventType: Int32Array.of(one.eventType ?? 0),
     partition: Uint32Array.of(2),
     offset: BigUint64Array.of(offset),
+    index: Uint32Array.of(0),
     lastOffset: BigUint64Array.of(one.lastOffset ?? offset),
     timestampMs: Float64Array.of(1_763_790_000_000),
     sequence: BigUint64Array.of(18446744073709551615n),
@@ -62,9 +63,11 @@ describe("eventRow", () => {
     });
     expect(row({ kind: 1 }).label).toBe("state diff");
   });
-  it("VER-03 shows numbers without a name as unknown", () => {
+  it("VER-03 X36 shows numbers without a name as unknown", () => {
     expect(row({ kind: 0, eventType: 999 }).label).toBe("unknown(999)");
     expect(row({ kind: 77 }).label).toBe("unknown(77)");
+    expect(row({ kind: 0, eventType: -7 }).label).toBe("unknown(-7)");
+    expect(row({ kind: 0, eventType: 70_000 }).label).toBe("unknown(70000)");
     expect(row({ kind: 3, code: 50 }).cause).toBe("unknown(50)");
   });
   it("sets off errors, rejects and gaps with their cause", () => {

@@ -16,6 +16,8 @@ export interface EventRow {
   readonly cause: string;
   readonly partition: number;
   readonly offset: bigint;
+  /** Of an event in a batch: its place there. */
+  readonly index: number;
   /** Last offset of a gap, else the offset. */
   readonly lastOffset: bigint;
   readonly timestampMs: number;
@@ -49,6 +51,7 @@ export function eventRow(
     cause: causeOf(kind, code, names),
     partition: columns.partition[index] ?? 0,
     offset: columns.offset[index] ?? 0n,
+    index: columns.index[index] ?? 0,
     lastOffset: columns.lastOffset[index] ?? 0n,
     timestampMs: columns.timestampMs[index] ?? 0,
     sequence: columns.sequence[index] ?? 0n,

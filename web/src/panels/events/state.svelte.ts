@@ -104,7 +104,11 @@ export class EventsState extends Channel<"events"> {
     const row = this.rowAt(index);
     this.#wantedIndex = row === null ? index : null;
     if (row === null) return;
-    const place = { partition: row.partition, offset: row.offset.toString() };
+    const place = {
+      partition: row.partition,
+      offset: row.offset.toString(),
+      index: row.index,
+    };
     this.store.selection.open(row.row, place);
   }
 

@@ -117,6 +117,16 @@ export class FakeWorker {
       partitions: partitions(),
       threads: threads(newest),
     };
+    contents.file = {
+      name: "run.dscap",
+      format: "capture",
+      bytes: 100,
+      readBytes: 100,
+      state: "done",
+      word: "",
+      unusable: 0,
+      metadata: "",
+    };
     if (asked.events !== undefined) contents.events = events(asked.events, newest);
     if (asked.record !== undefined) contents.record = record(asked.record.row ?? -1);
     const runs = asked.runs === undefined ? null : fakeRuns(this.#runs, asked.runs);
@@ -183,6 +193,7 @@ function events(asked: NonNullable<QueryMessage["panels"]["events"]>, newest: nu
       eventType: Int32Array.from(zeros),
       partition: Uint32Array.from(zeros),
       offset: BigUint64Array.from(bigZeros),
+      index: Uint32Array.from(zeros),
       lastOffset: BigUint64Array.from(bigZeros),
       timestampMs: Float64Array.from(zeros),
       sequence: BigUint64Array.from(bigZeros),
@@ -211,15 +222,17 @@ function record(row: number): PanelContents["record"] {
     partition: 0,
     offset: "1",
     lastOffset: "1",
+    index: 0,
+    batchEvents: 0,
     timestampMs: 0,
     kind: "event",
     code: "",
     frame: "raw",
     payloadBytes: 0,
     decodedBytes: 0,
-    json: "{}",
+    hasMessage: false,
     error: "",
-    head: new Uint8Array(),
-    headTruncated: false,
+    errorOf: "",
+    errorAt: -1,
   };
 }
