@@ -105,6 +105,9 @@ impl Server {
     /// Runs what belongs to one connection, on a task of the server's. While it runs the server is not closed.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let open = self.open.subscribe();
+        // On the heap as it is: a future around another holds it twice, and that of an idle connection is most of
+        // what the connection costs.
+        let task = Box::pin(task);
         self.tasks.spawn(Arc::clone(&self.counters), async move {
             task.await;
             drop(open);

@@ -19,15 +19,14 @@ impl Tasks {
         counters: Arc<ClientCounters>,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
-        // On the heap, as the future of a connection is large.
-        let task = Box::pin(async move {
+        let task = async move {
             // Whatever a task has half done is its connection's, which goes with it.
             if let Err(panic) = AssertUnwindSafe(task).catch_unwind().await {
                 counters.connection_panics.inc();
                 let why = text_of(&*panic);
                 tracing::error!(why, "the task of a connection failed; this is a bug");
             }
-        });
+        };
         let mut tasks = self.0.lock();
         while tasks.try_join_next().is_some() {}
         tasks.spawn(task);
