@@ -39,9 +39,16 @@ describe("a relay that lets nobody in", () => {
     answered(5);
     expect(store.connection.refusal).toBe("");
   });
-  it("is believed only where it refuses in its own words", async () => {
+  it("D17 is told from a proxy that strips the Upgrade header", async () => {
     const { store } = running(5);
     answers(426, "This is a WebSocket endpoint.");
+    await endedAtFirst();
+    await ended(102);
+    expect(store.connection.refusal).toContain("does not pass the Upgrade header on");
+  });
+  it("is believed only where it refuses in its own words", async () => {
+    const { store } = running(5);
+    answers(404, "Not here.");
     await endedAtFirst();
     await ended(102);
     expect(toTheRelay()).toHaveLength(1);

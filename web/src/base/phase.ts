@@ -30,9 +30,16 @@ export function phaseText(phase: ConnectionPhase): PhaseText {
 /** What a browser reports of a socket that ended without a close frame, or never opened. */
 const NO_CLOSE_FRAME = 1006;
 
+/** How the page itself ends a connection to a relay of another protocol version. */
+const PROTOCOL_ERROR = 4005;
+const OTHER_PROTOCOL = "unsupported protocol";
+
 /** Why the connection ended, in words; empty where there is nothing to say. */
 export function closeText(close: CloseView | null, host: string): string {
   if (close === null) return "";
+  if (close.code === PROTOCOL_ERROR && close.reason === OTHER_PROTOCOL) {
+    return "This page is older or newer than the relay and cannot talk to it: reload the page";
+  }
   if (close.code === NO_CLOSE_FRAME && close.reason === "") return `No answer from ${host}`;
   return close.reason === "" ? `Closed with code ${close.code}` : close.reason;
 }
