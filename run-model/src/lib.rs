@@ -40,6 +40,6 @@ pub use query::{EventFilter, EventPage, EventQuery};
 pub use readable::{Note, NoteKind};
 pub use row::{Body, Row, RowKind};
 pub use rows::StoredRow;
-pub use store::{Store, Totals};
+pub use store::{SpanDetail, SpanQuery, Store, Totals};
 pub use threads::{ThreadRow, ThreadSort, ThreadStatus};
 pub use tree::{Tree, TreePage, TreeQuery, TreeRow, ValueKind};

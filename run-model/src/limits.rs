@@ -32,6 +32,10 @@ pub const QUARANTINE_MAX: usize = 1_000;
 pub const QUARANTINE_CODES_MAX: usize = 64;
 /// Bytes of texts and columns that one answer may take, about.
 pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// Pieces of the picture of a whole run.
+pub const OVERVIEW_PIECES_MAX: usize = 512;
+/// Bytes of texts that one answer takes from the records of a span.
+pub const SAID_BYTES_MAX: usize = 128 * 1024;
 /// Bytes of a payload shown as hex.
 pub const HEX_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of the text of one message as it is shown.

@@ -9,8 +9,11 @@ mod answers;
 mod attributes;
 mod fold;
 mod integrity;
+mod layout;
 mod list;
+mod overview;
 mod place;
+mod said;
 mod step;
 mod summary;
 mod table;
@@ -21,6 +24,7 @@ mod topology;
 mod usage;
 mod verdict;
 mod view;
+mod waterfall;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -31,6 +35,7 @@ use crate::limits::{RUN_BYTES_HELD_MAX, TOPOLOGIES_SHARED_MAX};
 use crate::names::{Names, kept_name};
 use crate::reducer::{Entry, Reducer};
 
+use self::layout::Layout;
 use self::step::{Meaning, Remark, Step, address_of, time_of, usage_of};
 use self::table::Table;
 use self::thread::Thread;
@@ -38,14 +43,19 @@ use self::topology::Topology;
 
 pub use self::fold::Outcome;
 pub use self::integrity::{Gap, Integrity};
+pub use self::layout::{LineId, LinePart};
 pub use self::list::{RunChip, RunCounts, RunRow, RunSort, RunsPage, RunsQuery};
+pub use self::said::Said;
+pub(crate) use self::said::Saying;
 pub use self::step::{EventAddress, RemarkKind};
 pub use self::summary::Relation;
 pub use self::text::RunText;
 pub(crate) use self::text::join;
 pub use self::usage::{Source as UsageSource, Usage};
 pub use self::verdict::{QuietLimits, Rule, Status};
+pub(crate) use self::view::MessagesOf;
 pub use self::view::{RunMessage, RunQuery, RunView, Span, SpanKind};
+pub use self::waterfall::{Line, LineKind, Piece, Selected, Waterfall, WaterfallQuery};
 
 /// Everything about runs. See the module text.
 #[derive(Debug)]
@@ -63,6 +73,8 @@ pub(crate) struct Runs {
     bytes_max: usize,
     /// Rises whenever an answer may have changed.
     version: u64,
+    /// The lines of the run that was looked at last.
+    layout: Layout,
     /// Messages without a thread: they are of no run.
     pub(crate) unthreaded: u64,
 }
@@ -89,12 +101,27 @@ impl Runs {
             bytes: 0,
             bytes_max,
             version: 0,
+            layout: Layout::default(),
             unthreaded: 0,
         }
     }
 
     pub(crate) const fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Differs wherever an answer about this run may differ, but for what silence changes, and whether silence may
+    /// change something. A run that is not known may come with anything new.
+    pub(crate) fn version_of(&self, id: EventAddress) -> (u64, bool) {
+        match (self.find(id), self.table.get(id)) {
+            (Some((thread, index)), _) => {
+                let run = thread.runs.get(index);
+                (thread.changed, run.is_some_and(|run| !run.has_ended()))
+            }
+            // Only its summary is left, which does not change.
+            (None, Some(_)) => (u64::MAX, false),
+            (None, None) => (self.version, false),
+        }
     }
 
     fn message(&mut self, entry: &Entry<'_>, meaning: Meaning) {
@@ -117,6 +144,7 @@ impl Runs {
                 table.evicted_of(&name),
             ))
         });
+        thread.changed = self.version;
         // Messages of one thread follow each other.
         if thread.heard != self.heard {
             self.by_heard.remove(&thread.heard);
@@ -204,6 +232,7 @@ impl Runs {
     /// to take.
     fn evict_of(&mut self, name: &Rc<str>, spares_running: bool) -> bool {
         let is_alone = self.by_heard.len() == 1;
+        self.version += 1;
         let Some(thread) = self.threads.get_mut(name) else {
             return false;
         };
@@ -211,6 +240,7 @@ impl Runs {
             return false;
         }
         self.bytes -= thread.bytes;
+        thread.changed = self.version;
         let is_shed = is_alone && thread.runs.len() == 1 && thread.shed(&mut self.names);
         if !is_shed {
             match thread.evict_oldest(&mut self.names) {

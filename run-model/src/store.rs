@@ -23,7 +23,8 @@ use crate::repeats::SeenIds;
 use crate::row::{Row, RowKind};
 use crate::rows::{Rows, StoredRow};
 use crate::runs::{
-    EventAddress, RunMessage, RunQuery, RunText, RunView, Runs, RunsPage, RunsQuery, join,
+    EventAddress, RunMessage, RunQuery, RunText, RunView, Runs, RunsPage, RunsQuery, Waterfall,
+    WaterfallQuery, join,
 };
 use crate::threads::{ThreadRow, ThreadSort, Threads};
 
@@ -255,6 +256,29 @@ impl Store {
         self.reducers.runs.view(query)
     }
 
+    /// A window of a run's waterfall; nothing where the run is not known, and its row alone where its events are
+    /// no longer held.
+    pub fn waterfall(&mut self, query: &WaterfallQuery) -> Option<Waterfall> {
+        self.reducers.runs.waterfall(query)
+    }
+
+    /// Differs wherever an answer about this run may differ, but for what silence changes, and whether silence may
+    /// change something.
+    #[must_use]
+    pub fn run_version(&self, run: EventAddress) -> (u64, bool) {
+        self.reducers.runs.version_of(run)
+    }
+
+    /// The next run in trouble behind a run, or before it, in the order in which runs began: it failed, or
+    /// reported errors, or a tool of it failed.
+    pub fn next_run_in_trouble(
+        &mut self,
+        from: EventAddress,
+        forward: bool,
+    ) -> Option<EventAddress> {
+        self.reducers.runs.next_in_trouble(from, forward)
+    }
+
     /// Messages made in the nodes of a run, or beside them: of one attempt or of all, a window in the order of
     /// their time, and how many there are.
     pub fn run_messages(
@@ -400,5 +424,8 @@ fn code_of(row: &StoredRow) -> String {
     known.map_or_else(|| format!("unknown({})", row.code), ToString::to_string)
 }
 
+mod span;
 #[cfg(test)]
 mod tests;
+
+pub use self::span::{SpanDetail, SpanQuery};

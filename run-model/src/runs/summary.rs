@@ -104,6 +104,23 @@ pub(super) struct Summary {
     pub(super) is_held: bool,
 }
 
+impl Summary {
+    /// Whether a later run took it up after it was interrupted.
+    pub(super) fn was_resumed(&self) -> bool {
+        self.verdict.rule == Rule::Resumed
+    }
+
+    /// Since when it waits, or waited until it was taken up.
+    pub(super) fn waits_since(&self) -> Option<i64> {
+        let until_end = || self.end_us.get().unwrap_or(self.last_us);
+        if self.was_resumed() {
+            return Some(until_end());
+        }
+        let waits = self.verdict.status == Status::Waiting;
+        waits.then_some(self.verdict.waiting_since_us)
+    }
+}
+
 /// Sums up the runs of a thread, from the one before the first that changed, as that may now be taken up.
 pub(super) fn summaries(thread: &Thread, names: &Names) -> Vec<Summary> {
     let from = thread.changed_from.min(thread.runs.len()).saturating_sub(1);
@@ -311,6 +328,19 @@ pub(super) fn calls(run: &Run) -> impl Iterator<Item = (CallKey, Call)> {
         .iter()
         .map(|(key, call)| (*key, *call));
     settled.chain(latest.filter(|(key, _)| !run.settled.calls.contains_key(key)))
+}
+
+/// One call of a run.
+pub(super) fn call(run: &Run, key: CallKey) -> Option<Call> {
+    let latest = run.provisional.calls.get(&key);
+    let Some(settled) = run.settled.calls.get(&key) else {
+        return latest.copied();
+    };
+    let mut call = *settled;
+    if let Some(latest) = latest {
+        call.merge(latest);
+    }
+    Some(call)
 }
 
 /// Figures of one attempt.

@@ -66,6 +66,8 @@ pub(super) struct Thread {
     pub(super) shown: Vec<u64>,
     /// When it was last heard of; rises by one from message to message.
     pub(super) heard: u64,
+    /// The version of the runs with which an answer about it may have changed.
+    pub(super) changed: u64,
     pub(super) bytes: usize,
 }
 
@@ -90,6 +92,7 @@ impl Thread {
             is_dirty: false,
             has_new_steps: false,
             heard: 0,
+            changed: 0,
             bytes: 0,
         }
     }

@@ -148,6 +148,15 @@ pub struct RunMessage {
     pub number: u32,
 }
 
+/// Which messages of a run; all where nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MessagesOf {
+    /// Only those of this attempt, or of none.
+    pub(crate) attempt: Option<Option<u32>>,
+    /// Only those of a kind with this request or call id.
+    pub(crate) call: Option<(RemarkKind, Rc<str>)>,
+}
+
 /// A piece of a model's answer, where it can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Piece {
@@ -158,7 +167,7 @@ pub(crate) struct Piece {
 }
 
 impl Runs {
-    fn find(&self, id: EventAddress) -> Option<(&Thread, usize)> {
+    pub(super) fn find(&self, id: EventAddress) -> Option<(&Thread, usize)> {
         let name = &self.table.get(id)?.thread;
         let thread = self.threads.get(name)?;
         let index = thread
@@ -168,8 +177,8 @@ impl Runs {
         Some((thread, index))
     }
 
-    /// One run; nothing where it is not known, and its row alone where its events are not held.
-    pub(crate) fn view(&mut self, query: &RunQuery) -> Option<RunView> {
+    /// All of a run but its spans.
+    pub(super) fn head(&mut self, query: &RunQuery) -> Option<RunView> {
         let row = self.row(query.id, &query.list)?;
         let mut view = RunView {
             row,
@@ -189,6 +198,16 @@ impl Runs {
         view.messages_evicted = run.remarks_evicted;
         view.has_state = run.fold.has_state || run.fold.diffs > 0;
         view.partitions.clone_from(&thread.partitions);
+        Some(view)
+    }
+
+    /// One run; nothing where it is not known, and its row alone where its events are not held.
+    pub(crate) fn view(&mut self, query: &RunQuery) -> Option<RunView> {
+        let mut view = self.head(query)?;
+        let Some((thread, index)) = self.find(query.id) else {
+            return Some(view);
+        };
+        let run = thread.runs.get(index)?;
         let places = self.places(run, query.errors_only);
         view.total = places.len();
         let mut bytes = size_of::<RunView>() + view.gaps.len() * size_of::<Gap>();
@@ -206,7 +225,7 @@ impl Runs {
     }
 
     /// All spans in their order.
-    fn places(&self, run: &Run, errors_only: bool) -> Vec<SpanPlace> {
+    pub(super) fn places(&self, run: &Run, errors_only: bool) -> Vec<SpanPlace> {
         let mut calls: Vec<_> = summary::calls(run).collect();
         calls.sort_by_key(|(key, call)| (key.attempt, call.first_us, call.at));
         let mut order: Vec<u32> = (0..run.fold.attempts.len() as u32).collect();
@@ -238,7 +257,7 @@ impl Runs {
                 let place = SpanPlace {
                     number,
                     attempt,
-                    call: Some((*key, *call)),
+                    call: Some(*key),
                     lane,
                 };
                 number += 1;
@@ -250,9 +269,9 @@ impl Runs {
         places
     }
 
-    fn span(&self, run: &Run, place: &SpanPlace) -> Span {
+    pub(super) fn span(&self, run: &Run, place: &SpanPlace) -> Span {
         match place.call {
-            Some((key, call)) => self.call_span(run, place, key, &call),
+            Some(key) => self.call_span(run, place, key),
             None => self.attempt_span(run, place),
         }
     }
@@ -290,8 +309,11 @@ impl Runs {
         span
     }
 
-    fn call_span(&self, run: &Run, place: &SpanPlace, key: CallKey, call: &Call) -> Span {
+    fn call_span(&self, run: &Run, place: &SpanPlace, key: CallKey) -> Span {
         let mut span = Span::empty(place);
+        let Some(call) = summary::call(run, key) else {
+            return span;
+        };
         let is_over = run
             .fold
             .attempts
@@ -307,7 +329,7 @@ impl Runs {
             false => (self.names.shared(key.id), Rc::default()),
         };
         span.start_us = call.first_us;
-        span.end_us = Some(call_end(call));
+        span.end_us = Some(call_end(&call));
         span.outcome = match (call.has_failed(), is_over) {
             (true, _) => Outcome::Failed,
             (false, true) => Outcome::Ended,
@@ -330,9 +352,32 @@ impl Runs {
         first: usize,
         count: usize,
     ) -> (Vec<RunMessage>, usize) {
+        let attempt = attempt.map(|attempt| (attempt != NO_ATTEMPT).then_some(attempt));
+        let of = MessagesOf {
+            attempt,
+            call: None,
+        };
+        self.messages_of(id, &of, first, count)
+    }
+
+    /// Some messages of a run in the order of their time: those of the window, and how many there are.
+    pub(crate) fn messages_of(
+        &mut self,
+        id: EventAddress,
+        of: &MessagesOf,
+        first: usize,
+        count: usize,
+    ) -> (Vec<RunMessage>, usize) {
         self.settle();
-        let mut all = self.remarks(id);
-        all.retain(|remark| attempt.is_none_or(|wanted| remark.attempt == wanted));
+        let attempt = of.attempt.map(|attempt| attempt.unwrap_or(NO_ATTEMPT));
+        let is_of_call = |remark: &Remark| {
+            of.call.as_ref().is_none_or(|(kind, key)| {
+                remark.kind == *kind && *self.names.text(remark.key) == **key
+            })
+        };
+        let all = self.remarks(id, |remark| {
+            attempt.is_none_or(|wanted| remark.attempt == wanted) && is_of_call(remark)
+        });
         let total = all.len();
         let mut bytes = 0;
         let window = all.into_iter().skip(first).take(count.min(QUERY_ROWS_MAX));
@@ -354,7 +399,7 @@ impl Runs {
     }
 
     /// Held remarks of a run, in the order of their time and number.
-    fn remarks(&self, id: EventAddress) -> Vec<&Remark> {
+    fn remarks(&self, id: EventAddress, wanted: impl Fn(&Remark) -> bool) -> Vec<&Remark> {
         let Some((thread, index)) = self.find(id) else {
             return Vec::new();
         };
@@ -363,7 +408,8 @@ impl Runs {
         let loose = thread.loose.iter().filter(|remark| {
             super::place::place(thread, remark).is_some_and(|(run, _)| run == index)
         });
-        let mut all: Vec<_> = settled.chain(loose).collect();
+        let all = settled.chain(loose);
+        let mut all: Vec<_> = all.filter(|remark| wanted(remark)).collect();
         all.sort_by_key(|remark| (remark.time_us, remark.sequence, remark.at));
         all
     }
@@ -377,8 +423,7 @@ impl Runs {
     ) -> Vec<Piece> {
         self.settle();
         let attempt = attempt.unwrap_or(NO_ATTEMPT);
-        let mut of: Vec<_> = self.remarks(id);
-        of.retain(|remark| {
+        let mut of = self.remarks(id, |remark| {
             remark.kind == RemarkKind::Token
                 && remark.attempt == attempt
                 && self.names.text(remark.key) == request
@@ -402,10 +447,11 @@ impl Runs {
 }
 
 /// Which span, before its texts are looked up.
-struct SpanPlace {
+#[derive(Clone, Debug)]
+pub(super) struct SpanPlace {
     number: u32,
-    attempt: u32,
-    call: Option<(CallKey, Call)>,
+    pub(super) attempt: u32,
+    pub(super) call: Option<CallKey>,
     lane: u32,
 }
 
@@ -439,7 +485,7 @@ impl Span {
 }
 
 /// Where a bar ends: the duration counts, as an end is reported after the making of a state diff.
-fn bar_end(attempt: &Attempt) -> Option<i64> {
+pub(super) fn bar_end(attempt: &Attempt) -> Option<i64> {
     let end = attempt.end_us?;
     Some(match attempt.duration_us {
         1.. => attempt.start_us.saturating_add(attempt.duration_us),
@@ -447,12 +493,12 @@ fn bar_end(attempt: &Attempt) -> Option<i64> {
     })
 }
 
-fn call_end(call: &Call) -> i64 {
+pub(super) fn call_end(call: &Call) -> i64 {
     call.last_us
         .max(call.first_us.saturating_add(call.duration_us.max(0)))
 }
 
-fn is_trouble(run: &Run, attempt: u32, held: &Attempt) -> bool {
+pub(super) fn is_trouble(run: &Run, attempt: u32, held: &Attempt) -> bool {
     held.outcome == Outcome::Failed || summary::figures(run, attempt).errors > 0
 }
 
