@@ -5,6 +5,7 @@ import { hops } from "./panels/hops/panel.js";
 import { partitions } from "./panels/partitions/panel.js";
 import { quarantine } from "./panels/quarantine/panel.js";
 import { record } from "./panels/record/panel.js";
+import { run } from "./panels/run/panel.js";
 import { runs } from "./panels/runs/panel.js";
 import { threads } from "./panels/threads/panel.js";
 import { totals } from "./panels/totals/panel.js";
@@ -22,6 +23,7 @@ const PANELS: readonly ((store: RelayStore) => PanelPart)[] = [
   partitions,
   quarantine,
   record,
+  run,
 ];
 
 /** Makes the panels; what the address says of them is then in force. */

@@ -11,9 +11,12 @@ mod message;
 mod partitions;
 mod quarantine;
 mod record;
+mod run;
 mod runs;
+mod span;
 mod threads;
 mod totals;
+mod trouble;
 mod value;
 
 use js_sys::Object;
@@ -139,4 +142,7 @@ panels! {
     message: message::Message, "MessageQuery" => "MessageView";
     value: value::Value, "ValueQuery" => "ValueView";
     bytes: bytes::Bytes, "BytesQuery" => "BytesView";
+    run: run::Run, "RunQuery" => "RunView | RunUnknown";
+    span: span::Span, "SpanQuery" => "SpanView";
+    trouble: trouble::Trouble, "TroubleQuery" => "TroubleView";
 }

@@ -129,12 +129,13 @@ export class FakeWorker {
     };
     if (asked.events !== undefined) contents.events = events(asked.events, newest);
     if (asked.record !== undefined) contents.record = record(asked.record.row ?? -1);
+    if (asked.run !== undefined) contents.run = { unknown: asked.run.run };
     const runs = asked.runs === undefined ? null : fakeRuns(this.#runs, asked.runs);
     if (runs !== null) contents.runs = runs.view;
     const answers: Partial<Record<PanelName, Versioned<unknown>>> = {};
     for (const name of Object.keys(asked) as PanelName[]) {
       const version = this.#versionOf(name);
-      if (asked[name]?.known === version) continue;
+      if (contents[name] === undefined || asked[name]?.known === version) continue;
       const strings = name === "runs" ? (runs?.strings ?? []) : ["", "run-1"];
       answers[name] = { ...contents[name], version, strings };
     }
