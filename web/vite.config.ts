@@ -1,7 +1,14 @@
 import { readFileSync } from "node:fs";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
-import { initSync, refusalHeader, wsPath } from "./src/generated/decode_wasm.js";
+import {
+  initSync,
+  notAuthorisedClose,
+  refusalHeader,
+  sessionPath,
+  unauthenticatedCode,
+  wsPath,
+} from "./src/generated/decode_wasm.js";
 
 /** The running relay behind `npm run dev`. */
 const relay = process.env["DASHSTREAM_RELAY"] ?? "http://127.0.0.1:3002";
@@ -18,6 +25,9 @@ export default defineConfig({
   define: {
     __WS_PATH__: JSON.stringify(socketPath),
     __REFUSAL_HEADER__: JSON.stringify(refusalHeader()),
+    __UNAUTHENTICATED__: JSON.stringify(unauthenticatedCode()),
+    __SESSION_PATH__: JSON.stringify(sessionPath()),
+    __NOT_AUTHORISED__: JSON.stringify(notAuthorisedClose()),
   },
   worker: { format: "es" },
   build: {
@@ -31,6 +41,7 @@ export default defineConfig({
     host: "127.0.0.1",
     proxy: {
       [socketPath]: { target: relay, ws: true },
+      [sessionPath()]: relay,
       "/health": relay,
       "/ready": relay,
       "/version": relay,

@@ -2,3 +2,9 @@
 declare const __WS_PATH__: string;
 /** Header by which a relay says that it refuses; from the module too. */
 declare const __REFUSAL_HEADER__: string;
+/** Code in it where a token or a session is missing; from the module too. */
+declare const __UNAUTHENTICATED__: string;
+/** Path of the page's session; from the module too. */
+declare const __SESSION_PATH__: string;
+/** Close code of a connection whose token or session is no longer valid; from the module too. */
+declare const __NOT_AUTHORISED__: number;

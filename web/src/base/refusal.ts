@@ -7,8 +7,16 @@ const UPGRADE_REQUIRED = 426;
 const NO_UPGRADE =
   "The relay answers, but no WebSocket gets through: a proxy in between does not pass the Upgrade header on.";
 
-/** The sentence with which the relay at this WebSocket address would refuse, or an empty one. */
-export async function refusalAt(url: string): Promise<string> {
+export interface Refusal {
+  readonly sentence: string;
+  /** Whether a valid token would help. */
+  readonly needsSignIn: boolean;
+}
+
+const NONE: Refusal = { sentence: "", needsSignIn: false };
+
+/** With what the relay at this WebSocket address would refuse, if it would. */
+export async function refusalAt(url: string): Promise<Refusal> {
   try {
     // Browsers add the page's origin to OPTIONS, and to no GET where the page came from.
     const answer = await fetch(url.replace(/^ws/, "http"), {
@@ -17,10 +25,19 @@ export async function refusalAt(url: string): Promise<string> {
       signal: AbortSignal.timeout(WAIT_MS_MAX),
     });
     // A proxy before the relay refuses in its own words; a relay that lets the page in refuses nothing.
-    if (answer.status === UPGRADE_REQUIRED) return NO_UPGRADE;
-    if (!answer.headers.has(__REFUSAL_HEADER__)) return "";
-    return (await answer.text()).trim().slice(0, SENTENCE_CHARS_MAX);
+    if (answer.status === UPGRADE_REQUIRED) return { ...NONE, sentence: NO_UPGRADE };
+    const code = answer.headers.get(__REFUSAL_HEADER__);
+    if (code === null) return NONE;
+    return {
+      sentence: sentenceOf(await answer.text()),
+      needsSignIn: code === __UNAUTHENTICATED__,
+    };
   } catch {
-    return "";
+    return NONE;
   }
+}
+
+/** As much of a relay's words as the page shows. */
+export function sentenceOf(text: string): string {
+  return text.trim().slice(0, SENTENCE_CHARS_MAX);
 }

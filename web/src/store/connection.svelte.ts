@@ -8,6 +8,8 @@ import { Channel } from "./channel.js";
  * that restarts is back, and asking one that is not there would leave an error in the console.
  */
 const ENDS_BEFORE_ASKING = 6;
+/** In place of the relay's sentence, which is for programs too. */
+const ASKS_FOR_TOKEN = "The relay asks for a token.";
 /** What a browser reports of a socket that ended without a close frame, or never opened. */
 export const NO_CLOSE_FRAME = 1006;
 
@@ -21,17 +23,21 @@ export class Connection extends Channel<"connection"> {
   readonly isOfFile = $derived(this.view?.namespace.startsWith("file/") ?? false);
   /** Why the relay lets nobody in, where the socket did not say and the relay did. */
   refusal = $state("");
+  /** Whether the relay asks for a token: of a page that was never let in, or of one that was. */
+  signIn = $state<"first" | "ended" | null>(null);
   /** When the data shown was last known to be current, in ms since 1970; null while it is. */
   staleSinceMs = $state<number | null>(null);
   readonly #url: string;
+  readonly #isSignedIn: () => boolean;
   /** The connection whose end the relay was asked about. */
   #refusedEpoch = 0;
   #endsUntold = 0;
   #wasLetIn = false;
 
-  constructor(url: string) {
+  constructor(url: string, isSignedIn: () => boolean) {
     super();
     this.#url = url;
+    this.#isSignedIn = isSignedIn;
   }
 
   override question(): ConnectionQuery {
@@ -53,21 +59,27 @@ export class Connection extends Channel<"connection"> {
   #askRefusal({ phase, epoch, lastClose }: ConnectionView): void {
     if (phase !== "waiting" && phase !== "connecting") {
       this.refusal = "";
+      if (phase !== "idle") this.signIn = null;
       this.#endsUntold = 0;
       this.#wasLetIn ||= phase !== "idle";
     }
     if (phase !== "waiting" || epoch === this.#refusedEpoch) return;
     this.#refusedEpoch = epoch;
+    if (lastClose?.code === __NOT_AUTHORISED__) this.signIn = "ended";
     if (lastClose?.code !== NO_CLOSE_FRAME) {
       this.refusal = "";
       return;
     }
     this.#endsUntold += 1;
     // Who was let in before most likely meets a relay that restarts and cannot be asked.
-    if (this.#wasLetIn && this.#endsUntold < ENDS_BEFORE_ASKING) return;
-    void refusalAt(this.#url).then((sentence) => {
+    // Who signed in may have been signed out, and the close that said so not have been seen.
+    const isPatient = this.#wasLetIn && !this.#isSignedIn();
+    if (isPatient && this.#endsUntold < ENDS_BEFORE_ASKING) return;
+    void refusalAt(this.#url).then(({ sentence, needsSignIn }) => {
       const now = this.view;
-      if (now?.phase === "waiting" && now.epoch === epoch) this.refusal = sentence;
+      if (now?.phase !== "waiting" || now.epoch !== epoch) return;
+      this.refusal = needsSignIn ? ASKS_FOR_TOKEN : sentence;
+      if (needsSignIn) this.signIn ??= this.#wasLetIn ? "ended" : "first";
     });
   }
 }

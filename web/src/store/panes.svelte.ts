@@ -1,7 +1,7 @@
 /** Which dialog is open, what is announced, and the keyboard choice. */
 import { readStored, writeStored } from "../base/storage.js";
 
-export type Dialog = "none" | "help" | "restart";
+export type Dialog = "none" | "help" | "restart" | "sign-in";
 
 const SHORTCUTS_KEY = "dashstream.shortcuts";
 
@@ -11,6 +11,15 @@ export class PanesState {
   spoken = $state("");
   /** Single-key shortcuts can be in the way of speech input, so they can be switched off. */
   shortcuts = $state(readStored(SHORTCUTS_KEY) !== "off");
+
+  /** Opens a dialog that nobody asked for, unless another is open. */
+  ask(dialog: Dialog): void {
+    if (this.dialog === "none") this.dialog = dialog;
+  }
+
+  close(dialog: Dialog): void {
+    if (this.dialog === dialog) this.dialog = "none";
+  }
 
   say(text: string): void {
     this.spoken = text;

@@ -4,6 +4,7 @@
  */
 import type { StartFrom } from "../generated/decode_wasm.js";
 import type { PageParams } from "../base/url.js";
+import { Access } from "./access.svelte.js";
 import { Address } from "./address.svelte.js";
 import { CaptureState } from "./capture.svelte.js";
 import { HealthState } from "./health.svelte.js";
@@ -28,6 +29,7 @@ export class RelayStore {
   readonly zone = new ZoneState();
   readonly selection = new Selection();
   readonly view = new ViewState();
+  readonly access: Access;
   readonly connection: Connection;
   readonly health: HealthState;
   readonly totals: TotalsState;
@@ -41,8 +43,11 @@ export class RelayStore {
     this.params = params;
     this.url = url;
     this.#from = params.from;
-    this.connection = new Connection(url);
+    this.connection = new Connection(url, () => this.access.signedIn);
     this.health = new HealthState(url, this.connection);
+    this.access = new Access(url, () => {
+      this.wake();
+    });
     this.totals = new TotalsState(() => this.connection.phase === "replaying");
     this.worker = new Supervisor(make, {
       fresh: () => {

@@ -1,0 +1,73 @@
+//! Signing in, as a person does in Chromium and as the tool does, at a real relay with a file of tokens.
+
+use std::{fs, time::Duration};
+
+use dashstream_e2e::{
+    mock::MockKafka,
+    page::Page,
+    place,
+    producer::{Input, Topic, now_ms},
+    relay::Relay,
+};
+
+const TOKEN: &str = "c9f6b2a4d8e01357c9f6b2a4d8e01357";
+const OTHER: &str = "1e5d7a90b3c4f26881e5d7a90b3c4f26";
+const RECORDS: usize = 40;
+const PATIENCE: Duration = Duration::from_secs(240);
+
+fn inputs() -> impl Iterator<Item = Input> {
+    (0..RECORDS).map(|number| Input {
+        key: number.to_be_bytes().to_vec(),
+        // The empty event, framed and not compressed.
+        value: Some(vec![0x00, 0x0A, 0x00]),
+        timestamp_ms: now_ms(),
+    })
+}
+
+/// SEC-01, SEC-02: the form, a refused token, a session that ends and a token that is taken out; the page keeps what it
+/// has and goes on from its place.
+#[test]
+fn people_sign_in_on_the_page() {
+    let Some(mock) = MockKafka::start(1, "signed", 1) else {
+        return;
+    };
+    let topic = Topic::open(mock.brokers(), "signed", 1);
+    assert_eq!(topic.produce(inputs()).len(), RECORDS);
+    let folder = place::fresh_dir("sign-in");
+    let file = folder.join("tokens");
+    fs::write(&file, format!("viewer {TOKEN} person\n")).expect("a temporary file");
+    let file = file.display().to_string();
+    let options = [
+        "--tokens-file",
+        &file,
+        "--loopback-needs-token",
+        "--session-secs=25",
+    ];
+    let Some(mut relay) = Relay::launch(mock.brokers(), "signed", &options) else {
+        return;
+    };
+    relay.wait_ready();
+    if !relay.has_page() {
+        return;
+    }
+    let out = place::log_file("sign-in").with_extension("");
+    let (url, out) = (relay.url(), out.display().to_string());
+    let records = RECORDS.to_string();
+    let arguments = [
+        ["--url", &url],
+        ["--out", &out],
+        ["--token", TOKEN],
+        ["--other", OTHER],
+        ["--tokens-file", &file],
+        ["--records", &records],
+    ];
+    let Some(page) = Page::open("sign_in.mjs", arguments.as_flattened()) else {
+        return;
+    };
+    let result = page.wait(PATIENCE);
+    assert_eq!(result["ok"], true, "{result}");
+    let log = relay.log();
+    assert!(log.contains("signed in") && log.contains("person"), "{log}");
+    assert!(!log.contains(TOKEN) && !log.contains(OTHER), "{log}");
+    fs::remove_dir_all(&folder).expect("it exists");
+}
