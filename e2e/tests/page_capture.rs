@@ -16,7 +16,7 @@ use decode_core::{
     capture::CaptureWriter,
     encode::{EncodeOptions, encode},
     frame::FrameWriter,
-    wire::GapCause,
+    wire::{GapCause, PAYLOAD_BYTES_MAX},
 };
 
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -29,7 +29,11 @@ fn payload(message: Message) -> Vec<u8> {
     let message = DashStreamMessage {
         message: Some(message),
     };
-    encode(&message, &EncodeOptions::default(), &mut |_| None).expect("it can be encoded")
+    let options = EncodeOptions {
+        message_bytes_max: PAYLOAD_BYTES_MAX,
+        ..EncodeOptions::default()
+    };
+    encode(&message, &options, &mut |_| None).expect("it can be encoded")
 }
 
 fn header(sequence: u64) -> Option<Header> {
