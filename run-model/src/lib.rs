@@ -18,6 +18,7 @@ pub mod limits;
 mod messages;
 mod names;
 mod opened;
+mod order;
 mod projector;
 mod quarantine;
 mod query;

@@ -6,6 +6,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use crate::limits::{QUARANTINE_CODES_MAX, QUARANTINE_MAX};
+use crate::order;
 use crate::reducer::{Entry, Reducer};
 use crate::rows::shorten;
 
@@ -46,7 +47,7 @@ impl Quarantine {
     /// How many there were of each code, most first; and of codes that are not counted apart.
     pub(crate) fn counts(&self) -> (Vec<(u32, u64)>, u64) {
         let mut counts: Vec<_> = self.counts.iter().map(|(code, n)| (*code, *n)).collect();
-        counts.sort_by_key(|(_, n)| core::cmp::Reverse(*n));
+        order::by_key(&mut counts, |(_, n)| core::cmp::Reverse(*n));
         (counts, self.others)
     }
 

@@ -11,6 +11,7 @@ use crate::limits::{
     ANSWER_BYTES_MAX, QUERY_ROWS_MAX, TREE_CHILDREN_HELD_MAX, TREE_CHILDREN_MAX, TREE_HITS_MAX,
     TREE_PREVIEW_BYTES_MAX,
 };
+use crate::order;
 use crate::readable::Note;
 
 /// What a value is.
@@ -297,7 +298,7 @@ impl Tree {
 
     fn lay_out(&mut self, toggled: &[u32], forced: Vec<u32>) {
         let mut toggled = toggled.to_owned();
-        toggled.sort_unstable();
+        order::by(&mut toggled, Ord::cmp);
         let wanted = Some((toggled, forced));
         if self.layout.made_for == wanted {
             return;

@@ -1,5 +1,6 @@
 //! Whether all of a run's callback series is there.
 
+use crate::order;
 use alloc::vec::Vec;
 
 use super::fold::{Fold, Hole};
@@ -113,7 +114,7 @@ fn by_remarks(thread: &Thread, index: usize, first: u64, last: u64) -> u64 {
     let mut numbers: Vec<_> = numbers
         .filter(|number| (first..=last).contains(number))
         .collect();
-    numbers.sort_unstable();
+    order::by(&mut numbers, Ord::cmp);
     numbers.dedup();
     numbers.len() as u64
 }
@@ -133,7 +134,7 @@ fn agent_holes(thread: &Thread, index: usize) -> Vec<Hole> {
         .iter()
         .map(|step| (step.sequence, step.at))
         .collect();
-    own.sort_unstable();
+    order::by(&mut own, Ord::cmp);
     let mut all: Vec<u64> = Vec::new();
     let last = own.last().map_or(0, |(number, _)| *number);
     let first = own.first().map_or(0, |(number, _)| *number);
@@ -141,7 +142,7 @@ fn agent_holes(thread: &Thread, index: usize) -> Vec<Hole> {
         let numbers = run.steps.iter().map(|step| step.sequence);
         all.extend(numbers.filter(|number| (first..=last).contains(number)));
     }
-    all.sort_unstable();
+    order::by(&mut all, Ord::cmp);
     all.dedup();
     let mut holes = Vec::new();
     for pair in all.windows(2) {

@@ -1,6 +1,7 @@
 //! The lines of one run's waterfall in their order, made once for each change of its thread: spans, the gaps
 //! and the waiting between them, and where nothing went on.
 
+use crate::order;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
@@ -132,7 +133,7 @@ impl Runs {
         };
         let mut between = gap_lines(run, integrity::gaps(thread, index));
         between.extend(self.wait_line(summary));
-        between.sort_by_key(|line| line.start_us);
+        order::by_key(&mut between, |line| line.start_us);
         let mut between = between.into_iter().peekable();
         let mut parent: Option<u32> = None;
         let mut groups: BTreeMap<u32, u32> = BTreeMap::new();
@@ -279,7 +280,7 @@ impl Layout {
         let spans = self.lines.iter().filter(|line| line.is_span());
         let end = |line: &LaidOut| line.end_us.unwrap_or(self.end_us);
         let mut busy: Vec<_> = spans.map(|line| (line.start_us, end(line))).collect();
-        busy.sort_unstable();
+        order::by(&mut busy, Ord::cmp);
         let mut idle = Vec::new();
         let mut until = self.start_us;
         for (start, end) in busy.into_iter().chain([(self.end_us, self.end_us)]) {
@@ -289,10 +290,12 @@ impl Layout {
             until = until.max(end);
         }
         if idle.len() > IDLE_MAX {
-            idle.sort_unstable_by_key(|(from, to)| core::cmp::Reverse(to.saturating_sub(*from)));
+            order::by_key(&mut idle, |(from, to)| {
+                core::cmp::Reverse(to.saturating_sub(*from))
+            });
             self.idle_unfolded = idle.len() - IDLE_MAX;
             idle.truncate(IDLE_MAX);
-            idle.sort_unstable();
+            order::by(&mut idle, Ord::cmp);
         }
         self.idle = idle;
     }

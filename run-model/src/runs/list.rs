@@ -13,6 +13,7 @@ use super::summary::{Relation, Summary};
 use super::usage::Usage;
 use super::verdict::{QuietLimits, Rule, Status};
 use crate::limits::{ANSWER_BYTES_MAX, QUERY_ROWS_MAX};
+use crate::order;
 
 /// What an operator looks for. A run may be in several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -273,7 +274,7 @@ fn rows<'a>(
 
 /// The runs of the window in order: no more than needed is put in order.
 fn window<'a, 'r>(matching: &'r mut [&'a Summary], query: &RunsQuery) -> &'r [&'a Summary] {
-    let order = |a: &&Summary, b: &&Summary| query.order(a, b);
+    let compare = |a: &&Summary, b: &&Summary| query.order(a, b);
     let first = query.first.min(matching.len());
     let end = first
         .saturating_add(query.count.min(QUERY_ROWS_MAX))
@@ -282,14 +283,14 @@ fn window<'a, 'r>(matching: &'r mut [&'a Summary], query: &RunsQuery) -> &'r [&'
         return &[];
     }
     if end < matching.len() {
-        matching.select_nth_unstable_by(end - 1, order);
+        matching.select_nth_unstable_by(end - 1, compare);
     }
     if let Some(head) = matching.get_mut(..end) {
         if first > 0 {
-            head.select_nth_unstable_by(first, order);
+            head.select_nth_unstable_by(first, compare);
         }
         if let Some(window) = head.get_mut(first..) {
-            window.sort_unstable_by(order);
+            order::by(window, compare);
         }
     }
     matching.get(first..end).unwrap_or_default()

@@ -13,6 +13,7 @@ use super::topology::GraphId;
 use super::usage::{PackedUsage, Usage};
 use super::verdict::{self, Rule, Silence, Status, Verdict};
 use crate::names::Names;
+use crate::order;
 
 /// How a run stands to another run of its thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,7 +190,7 @@ pub(super) fn usage(run: &Run) -> Usage {
         let mut attempts: Vec<_> = run.settled.by_attempt.keys().collect();
         attempts.extend(run.provisional.by_attempt.keys());
         attempts.extend(run.fold.from_state.keys());
-        attempts.sort_unstable();
+        order::by(&mut attempts, Ord::cmp);
         attempts.dedup();
         for attempt in attempts {
             sum.add(&figures(run, *attempt).usage.counted());

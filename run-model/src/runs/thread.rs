@@ -12,6 +12,7 @@ use super::step::{EventAddress, Remark, Step, StepKind};
 use super::tally::Tally;
 use crate::limits::QUALITY_NUMBERS_MAX;
 use crate::names::Names;
+use crate::order;
 
 /// One run whose events are held.
 #[derive(Debug, Default)]
@@ -135,7 +136,7 @@ impl Thread {
                 steps.append(&mut run.steps);
                 self.loose.append(&mut run.remarks);
             }
-            steps.sort_by_key(Step::key);
+            order::by_key(&mut steps, Step::key);
             let mut serials = Vec::new();
             for run in self.runs.drain(..) {
                 run.release_members(names);

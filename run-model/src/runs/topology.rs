@@ -10,6 +10,7 @@ use core::hash::Hasher as _;
 use fnv::FnvHasher;
 
 use crate::names::kept_name;
+use crate::order;
 use crate::state::{Object, Value};
 
 /// How an edge is taken. Where a node has edges of several kinds, the earlier kind here wins.
@@ -106,9 +107,9 @@ impl Topology {
         if let (true, Some(Value::Object(manifest))) = (topology.edges.is_empty(), &manifest) {
             topology.manifest(manifest, &mut id);
         }
-        topology.nodes.sort_unstable();
+        order::by(&mut topology.nodes, Ord::cmp);
         topology.nodes.dedup_by(|a, b| a.name == b.name);
-        topology.edges.sort();
+        order::by(&mut topology.edges, Ord::cmp);
         topology.edges.dedup();
         topology.id = Rc::new(id);
         topology.content = topology.hash();

@@ -14,6 +14,7 @@ use super::tally::{Call, CallKey};
 use super::thread::{Run, Thread};
 use super::usage::Usage;
 use crate::limits::{ANSWER_BYTES_MAX, QUERY_ROWS_MAX};
+use crate::order;
 
 /// What a span is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,14 +228,16 @@ impl Runs {
     /// All spans in their order.
     pub(super) fn places(&self, run: &Run, errors_only: bool) -> Vec<SpanPlace> {
         let mut calls: Vec<_> = summary::calls(run).collect();
-        calls.sort_by_key(|(key, call)| (key.attempt, call.first_us, call.at));
-        let mut order: Vec<u32> = (0..run.fold.attempts.len() as u32).collect();
+        order::by_key(&mut calls, |(key, call)| {
+            (key.attempt, call.first_us, call.at)
+        });
+        let mut attempts: Vec<u32> = (0..run.fold.attempts.len() as u32).collect();
         let start = |index: &u32| run.fold.attempts.get(*index as usize).map(|a| a.start_us);
-        order.sort_by_key(|index| (start(index), *index));
-        let mut places = Vec::with_capacity(order.len() + calls.len());
+        order::by_key(&mut attempts, |index| (start(index), *index));
+        let mut places = Vec::with_capacity(attempts.len() + calls.len());
         let mut lanes = Lanes::default();
         let mut number = 0;
-        for attempt in order.into_iter().chain([NO_ATTEMPT]) {
+        for attempt in attempts.into_iter().chain([NO_ATTEMPT]) {
             let held = run.fold.attempts.get(attempt as usize);
             if let Some(held) = held {
                 let end = bar_end(held);
@@ -410,7 +413,9 @@ impl Runs {
         });
         let all = settled.chain(loose);
         let mut all: Vec<_> = all.filter(|remark| wanted(remark)).collect();
-        all.sort_by_key(|remark| (remark.time_us, remark.sequence, remark.at));
+        order::by_key(&mut all, |remark| {
+            (remark.time_us, remark.sequence, remark.at)
+        });
         all
     }
 
@@ -428,7 +433,9 @@ impl Runs {
                 && remark.attempt == attempt
                 && self.names.text(remark.key) == request
         });
-        of.sort_by_key(|remark| (remark.sequence, remark.time_us, remark.at));
+        order::by_key(&mut of, |remark| {
+            (remark.sequence, remark.time_us, remark.at)
+        });
         let mut part = 0;
         let mut pieces: Vec<_> = Vec::with_capacity(of.len());
         for remark in of {
@@ -441,7 +448,7 @@ impl Runs {
                 part,
             });
         }
-        pieces.sort_by_key(|piece: &Piece| (piece.part, piece.index));
+        order::by_key(&mut pieces, |piece: &Piece| (piece.part, piece.index));
         pieces
     }
 }

@@ -1,0 +1,62 @@
+//! Sorting that is compiled once. The standard library compiles its sort for each type and each order, several KB
+//! every time, and the browser has to fetch all of it; here only numbers of places are sorted, by one function.
+
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+/// Sorts by a comparison; equal items keep their order.
+pub(crate) fn by<T>(items: &mut [T], mut compare: impl FnMut(&T, &T) -> Ordering) {
+    let mut order: Vec<u32> = (0..).take(items.len()).collect();
+    let at = |place: u32| items.get(place as usize);
+    sort(&mut order, &mut |a, b| match (at(a), at(b)) {
+        (Some(a), Some(b)) => compare(a, b),
+        _ => Ordering::Equal,
+    });
+    put(&mut order, &mut |a, b| items.swap(a, b));
+}
+
+/// Sorts by a key; equal items keep their order.
+pub(crate) fn by_key<T, K: Ord>(items: &mut [T], mut key: impl FnMut(&T) -> K) {
+    by(items, |a, b| key(a).cmp(&key(b)));
+}
+
+fn sort(places: &mut [u32], compare: &mut dyn FnMut(u32, u32) -> Ordering) {
+    places.sort_by(|a, b| compare(*a, *b));
+}
+
+/// Swaps each item to its place: `order` says which item belongs where, and is used up.
+fn put(order: &mut [u32], swap: &mut dyn FnMut(usize, usize)) {
+    for start in 0..order.len() {
+        let mut to = start;
+        while let Some(slot) = order.get_mut(to) {
+            let from = core::mem::replace(slot, to as u32) as usize;
+            if from == start || from == to {
+                break;
+            }
+            swap(to, from);
+            to = from;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same as the standard library's stable sort, whatever was in which order before.
+    #[test]
+    fn it_sorts_as_the_standard_library_does() {
+        let mut seed = 1_u32;
+        for len in (0..200).chain([5_000]) {
+            let mut next = || {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                seed >> 24
+            };
+            let items: Vec<(u32, usize)> = (0..len).map(|at| (next() % 16, at)).collect();
+            let (mut ours, mut theirs) = (items.clone(), items);
+            by_key(&mut ours, |(key, _)| *key);
+            theirs.sort_by_key(|(key, _)| *key);
+            assert_eq!(ours, theirs, "{len}");
+        }
+    }
+}
