@@ -37,6 +37,7 @@ fn check(project: &Project) -> Result<Vec<String>> {
             let file = project.root.join(path);
             findings.extend(documents::links(&file, path, text));
             findings.extend(documents::named_tests(project, path, text));
+            findings.extend(documents::tests_of_tables(&tree, path, text));
             findings.extend(documents::width(path, text));
         } else {
             findings.extend(documents::named_docs(project, path, text));

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::imports::Tree;
 use crate::project::Project;
 
 /// Relative links only: others cannot be checked without the network.
@@ -42,6 +43,43 @@ pub(super) fn named_tests(project: &Project, path: &str, text: &str) -> Vec<Stri
         })
         .map(|(name, file)| format!("{path}: names {name} in {file}, where it is not"))
         .collect()
+}
+
+/// A table whose last column is "test" names tests that some Rust source has.
+pub(super) fn tests_of_tables(tree: &Tree, path: &str, text: &str) -> Vec<String> {
+    let mut is_of_tests = false;
+    let mut findings = Vec::new();
+    for line in text.lines() {
+        let Some(row) = line.strip_prefix('|') else {
+            is_of_tests = false;
+            continue;
+        };
+        let row = row.trim_end().trim_end_matches('|');
+        let cell = row.rsplit('|').next().unwrap_or_default().trim();
+        is_of_tests |= cell == "test";
+        // Every second part is between backticks.
+        let named = cell.split('`').skip(1).step_by(2);
+        let missing = named.filter(|name| is_of_tests && !has_test(tree, name));
+        findings.extend(missing.map(|name| format!("{path}: there is no test {name}")));
+    }
+    findings
+}
+
+fn has_test(tree: &Tree, name: &str) -> bool {
+    let head = format!("fn {name}(");
+    let is_rust = |path: &str| Path::new(path).extension().is_some_and(|ext| ext == "rs");
+    tree.iter()
+        .filter(|(path, _)| is_rust(path))
+        .any(|(_, text)| {
+            text.match_indices(&head).any(|(at, _)| {
+                // What stands right above: attributes and their comments, up to another item or an empty line.
+                let above = text[..at].lines().rev().map(str::trim).skip_while(|line| {
+                    matches!(*line, "" | "async" | "pub") // The start of the function's own line.
+                });
+                let mut above = above.take_while(|line| line.starts_with(['#', '/']));
+                above.any(|line| line.starts_with("#[") && line.contains("test"))
+            })
+        })
 }
 
 /// Documents that a comment names by their path from the root.
@@ -115,6 +153,18 @@ mod tests {
         );
         assert_eq!(check("`no_such_test` in `xtask/src/tidy.rs`"), 1);
         assert_eq!(check("`the_tree_is_tidy` in `xtask/src/none.rs`"), 1);
+    }
+
+    #[test]
+    fn a_test_of_a_table_that_is_nowhere_is_found() {
+        let source = "#[test]\nfn here() {}\n\n    #[tokio::test]\n    async fn there() {}\n\nfn helper() {}\n";
+        let tree = Tree::from([("a.rs".to_owned(), source.to_owned())]);
+        let check = |cell: &str| {
+            let text = format!("| a | test |\n| --- | --- |\n| `x` | {cell} |\n\n| `none` |\n");
+            tests_of_tables(&tree, "a.md", &text).len()
+        };
+        assert_eq!(check("`here`, `there` and what has no name"), 0);
+        assert_eq!(check("`here`, `helper`, `nowhere`"), 2);
     }
 
     #[test]
