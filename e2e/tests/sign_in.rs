@@ -3,6 +3,7 @@
 use std::{fs, time::Duration};
 
 use dashstream_e2e::{
+    cli::Cli,
     mock::MockKafka,
     page::Page,
     place,
@@ -69,5 +70,56 @@ fn people_sign_in_on_the_page() {
     let log = relay.log();
     assert!(log.contains("signed in") && log.contains("person"), "{log}");
     assert!(!log.contains(TOKEN) && !log.contains(OTHER), "{log}");
+    fs::remove_dir_all(&folder).expect("it exists");
+}
+
+/// SEC-01: with the token of its file `tail` gets every record; without one, and with a wrong one, it is refused at
+/// once in words that say what to do. No token is printed, by it or by the relay.
+#[test]
+fn the_tool_shows_a_token() {
+    let Some(mock) = MockKafka::start(1, "shown", 1) else {
+        return;
+    };
+    let topic = Topic::open(mock.brokers(), "shown", 1);
+    assert_eq!(topic.produce(inputs()).len(), RECORDS);
+    let folder = place::fresh_dir("token-file");
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).expect("a temporary file");
+        path.display().to_string()
+    };
+    let tokens = file("tokens", &format!("viewer {TOKEN} tool\n"));
+    let (right, wrong) = (file("right", &format!("{TOKEN}\n")), file("wrong", OTHER));
+    let options = ["--tokens-file", &tokens, "--loopback-needs-token"];
+    let Some(mut relay) = Relay::launch(mock.brokers(), "shown", &options) else {
+        return;
+    };
+    relay.wait_ready();
+
+    let url = relay.url();
+    let refused = "401 Unauthorized: This needs valid credentials";
+    for (name, shown, code, said) in [
+        ("right", &["--token-file", &right][..], 0, ""),
+        ("wrong", &["--token-file", &wrong], 1, refused),
+        ("argument", &["--token", OTHER], 1, refused),
+        ("none", &[], 1, refused),
+    ] {
+        let args = ["tail", &url, "--until-complete", "--timeout", "60"];
+        let Some(tail) = Cli::start(name, &[&args, shown].concat()) else {
+            return;
+        };
+        let finished = tail.wait(PATIENCE);
+        assert_eq!(finished.status.code(), Some(code), "{name}: {finished:?}");
+        let lines = if code == 0 { RECORDS } else { 0 };
+        assert_eq!(finished.output.lines().count(), lines, "{finished:?}");
+        assert!(finished.errors.contains(said), "{name}: {finished:?}");
+        let log = relay.log();
+        for token in [TOKEN, OTHER] {
+            let is_printed = [&finished.output, &finished.errors, &log]
+                .iter()
+                .any(|text| text.contains(token));
+            assert!(!is_printed, "{name}: {finished:?} {log}");
+        }
+    }
     fs::remove_dir_all(&folder).expect("it exists");
 }
