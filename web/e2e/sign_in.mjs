@@ -56,6 +56,18 @@ const totals = async (what) => {
   must(shown.totals.records === records, `${what}: ${shown.totals.records} of ${records} records`);
   return shown;
 };
+/** Header and strip name the cause that is known, and no other. @param {string} words */
+const says = async (words) => {
+  // An attempt that is refused on the way changes nothing of it.
+  for (const endMs = performance.now() + 4_000; performance.now() < endMs;) {
+    const header = await page.locator('[data-testid="phase"]').innerText();
+    const strip = await page.locator("#hops").innerText();
+    const said = `${header} | ${strip}`;
+    must(header.includes(words) && strip.includes(words), said);
+    must(!/disconnected|no answer|next attempt|accepts no connections/iu.test(said), said);
+    await page.waitForTimeout(200);
+  }
+};
 const steps = new Steps(async () => undefined);
 
 await steps.check("SEC-01 a stranger sees the form and no record", async () => {
@@ -63,6 +75,7 @@ await steps.check("SEC-01 a stranger sees the form and no record", async () => {
   await asked(30_000);
   const shown = await readPage(page);
   must(shown.totals.records === 0, "records without a token");
+  await says("Sign in to continue");
   must((await focused(page)).name === "token", "the focus is in the field");
   must((await input.getAttribute("type")) === "password", "the token is readable");
   must((await input.getAttribute("autocomplete")) === "current-password", "no password manager");
@@ -106,6 +119,7 @@ await steps.check(
     await dialog.getByRole("heading", { name: "Sign in again" }).waitFor();
     const shown = await readPage(page);
     must(shown.totals.records === records, "what was shown is gone");
+    await says("Your session has ended");
     await accessible(page);
     await shot("sign-in-expired");
     await input.fill(token);
@@ -138,6 +152,7 @@ await steps.check("SEC-01 signing out ends the connection of the page at once", 
   await asked(10_000);
   must((await cookies()).length === 0, "the cookie is still there");
   must(!(await signOut.isVisible()), "signed out already");
+  await says("Your session has ended");
   // Put off, it is still to be had.
   await page.keyboard.press("Escape");
   await until(

@@ -20,9 +20,10 @@ export function startEffects(store: RelayStore): () => void {
 
 /** The phase is a value of its own: an answer of the worker that leaves it as it was starts nothing over. */
 function speakPhase(store: RelayStore): () => void {
-  const { phase } = store.connection;
+  const { phase, signIn } = store.connection;
+  const { words } = phaseText(phase, signIn);
   const timer = setTimeout(() => {
-    store.panes.say(`Connection: ${phaseText(phase).words}`);
+    store.panes.say(`Connection: ${words}`);
   }, SPEAK_AFTER_MS);
   return () => {
     clearTimeout(timer);

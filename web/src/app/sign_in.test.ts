@@ -60,6 +60,9 @@ describe("a relay that asks for a token", () => {
     expect(store.connection.signIn).toBe("ended");
     await ended(3, 1006);
     expect(store.connection.signIn).toBe("ended");
+    expect(store.health.verdict).toBe("Trouble at: This page. Your session has ended");
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(store.panes.spoken).toBe("Connection: Your session has ended");
     served();
     expect(store.connection.signIn).toBeNull();
   });
@@ -75,6 +78,7 @@ describe("a relay that asks for a token", () => {
   });
   it("SEC-02 gives the token to the relay alone, and tries the connection again", async () => {
     const { store } = running(5);
+    await ended(2, __NOT_AUTHORISED__);
     answers(200, '{"role":"viewer"}');
     const before = worker().told.length;
     expect(await store.access.signIn("secret")).toBe(true);
@@ -85,6 +89,7 @@ describe("a relay that asks for a token", () => {
       body: '{"token":"secret"}',
     });
     expect(worker().told.slice(before)).toContainEqual({ type: "wake" });
+    expect(store.connection.signIn).toBeNull();
     expect(store.access.signedIn).toBe(true);
     expect(JSON.stringify(Object.entries(localStorage))).not.toContain("secret");
     await store.access.signOut();

@@ -26,6 +26,7 @@ function known(change: Partial<Known> = {}, health: object = {}): Known {
     healthAgeMs: 500,
     connection: CONNECTION,
     refusal: "",
+    signIn: null,
     host: "127.0.0.1:3002",
     remaining: 0,
     isOfFile: false,
@@ -103,6 +104,20 @@ describe("D1 where a record is held up", () => {
       "This page: bad",
     ]);
     expect(verdict(hopsOf(gone))).toBe("Trouble at: Relay. No answer from 127.0.0.1:3002.");
+  });
+  it("SEC-01 says that a session has ended, and nothing of a relay that does not answer", () => {
+    const lastClose = { code: 1006, reason: "" };
+    const shutOut = (change: Partial<Known>): Known =>
+      known({
+        health: null,
+        connection: { ...CONNECTION, phase: "waiting", lastClose },
+        ...change,
+      });
+    const ended = shutOut({ signIn: "ended", refusal: "The relay asks for a token." });
+    expect(verdict(hopsOf(ended))).toBe("Trouble at: This page. Your session has ended");
+    const first = shutOut({ signIn: "first" });
+    expect(verdict(hopsOf(first))).toBe("Trouble at: This page. Sign in to continue");
+    for (const hop of [...hopsOf(ended), ...hopsOf(first)]) expect(hop.reasons).toEqual([]);
   });
   it("says what the relay says where it lets nobody in", () => {
     const full = known({

@@ -5,7 +5,7 @@
 import type { ConnectionView } from "../generated/decode_wasm.js";
 import { age, count, plural } from "./format.js";
 import type { HealthAnswer, RelayHealth } from "./health.js";
-import { closeText, phaseText } from "./phase.js";
+import { closeText, phaseText, type SignInNeed } from "./phase.js";
 import { APPLY_LAG_MS, BACKLOG_MESSAGES, severity, worse } from "./severity.js";
 
 export type HopTone = "good" | "quiet" | "busy" | "bad" | "unknown";
@@ -25,6 +25,8 @@ export interface Known {
   readonly connection: ConnectionView | null;
   /** The relay's sentence where it lets nobody in. */
   readonly refusal: string;
+  /** Whether the relay asks for a token. */
+  readonly signIn: SignInNeed | null;
   readonly host: string;
   /** Offsets between the page and the relay's ends. */
   readonly remaining: number;
@@ -80,12 +82,15 @@ function unknownHops(known: Known, served: boolean): readonly Hop[] {
   return [...before, relayUnasked(known, served)];
 }
 
-function relayUnasked({ connection, refusal, host, health }: Known, served: boolean): Hop {
+function relayUnasked(known: Known, served: boolean): Hop {
+  const { connection, refusal, host, health } = known;
   const name = "Relay";
   if (served) {
     const reasons = health?.kind === "none" ? ["It does not report its health."] : [];
     return { name, tone: "unknown", words: "serving", reasons };
   }
+  if (known.signIn !== null)
+    return { name, tone: "unknown", words: "asks for a token", reasons: [] };
   if (refusal !== "")
     return { name, tone: "bad", words: "accepts no connections", reasons: [refusal] };
   if (connection?.phase === "waiting") {
@@ -147,10 +152,13 @@ function relay(health: RelayHealth): Hop {
   return { name, tone: "good", words, reasons: [] };
 }
 
-function page({ connection, refusal, host, remaining }: Known): Hop {
+function page({ connection, refusal, signIn, host, remaining }: Known): Hop {
   const name = "This page";
   const phase = connection?.phase ?? "idle";
-  const { words, tone } = phaseText(phase);
+  const { words, tone } = phaseText(phase, signIn);
+  if (signIn !== null && !isServed(connection)) {
+    return { name, tone: "bad", words, reasons: [] };
+  }
   if (tone === "bad") {
     const reason = refusal === "" ? closeText(connection?.lastClose ?? null, host) : refusal;
     return { name, tone: "bad", words, reasons: reason === "" ? [] : [reason] };

@@ -8,7 +8,17 @@ export interface PhaseText {
   readonly tone: PhaseTone;
 }
 
-export function phaseText(phase: ConnectionPhase): PhaseText {
+/** Whom the relay asks for a token: a page that was never let in, or one that was. */
+export type SignInNeed = "first" | "ended";
+
+const NEEDS: Readonly<Record<SignInNeed, PhaseText>> = {
+  first: { words: "Sign in to continue", tone: "off" },
+  ended: { words: "Your session has ended", tone: "bad" },
+};
+
+/** The phase in words; while the relay asks for a token that, because no attempt succeeds without one. */
+export function phaseText(phase: ConnectionPhase, need: SignInNeed | null): PhaseText {
+  if (need !== null && (phase === "waiting" || phase === "connecting")) return NEEDS[need];
   switch (phase) {
     case "idle":
       return { words: "Starting", tone: "off" };

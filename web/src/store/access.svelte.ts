@@ -11,10 +11,10 @@ export class Access {
   /** Whether this browser signed in, as far as the page remembers: the session itself it cannot see. */
   signedIn = $state(readStored(SIGNED_IN_KEY) !== null);
   readonly #url: string;
-  readonly #changed: () => void;
+  readonly #changed: (signedIn: boolean) => void;
 
   /** `changed` is told when the connection should be tried again. */
-  constructor(url: string, changed: () => void) {
+  constructor(url: string, changed: (signedIn: boolean) => void) {
     this.#url = url;
     this.#changed = changed;
   }
@@ -28,7 +28,7 @@ export class Access {
     this.busy = false;
     if (this.error !== "") return false;
     this.#remember(true);
-    this.#changed();
+    this.#changed(true);
     return true;
   }
 
@@ -39,7 +39,7 @@ export class Access {
     this.busy = false;
     if (!done) return;
     this.#remember(false);
-    this.#changed();
+    this.#changed(false);
   }
 
   #remember(signedIn: boolean): void {

@@ -1,5 +1,6 @@
 /** The connection as the worker reports it, and why a relay lets nobody in. */
 import type { ConnectionQuery, ConnectionView } from "../generated/decode_wasm.js";
+import type { SignInNeed } from "../base/phase.js";
 import { refusalAt } from "../base/refusal.js";
 import { Channel } from "./channel.js";
 
@@ -24,7 +25,7 @@ export class Connection extends Channel<"connection"> {
   /** Why the relay lets nobody in, where the socket did not say and the relay did. */
   refusal = $state("");
   /** Whether the relay asks for a token: of a page that was never let in, or of one that was. */
-  signIn = $state<"first" | "ended" | null>(null);
+  signIn = $state<SignInNeed | null>(null);
   /** When the data shown was last known to be current, in ms since 1970; null while it is. */
   staleSinceMs = $state<number | null>(null);
   readonly #url: string;
@@ -38,6 +39,12 @@ export class Connection extends Channel<"connection"> {
     super();
     this.#url = url;
     this.#isSignedIn = isSignedIn;
+  }
+
+  /** Whatever ends a connection from now on has another cause. */
+  signedIn(): void {
+    this.signIn = null;
+    this.refusal = "";
   }
 
   override question(): ConnectionQuery {

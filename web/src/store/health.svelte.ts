@@ -28,6 +28,7 @@ export class HealthState {
       healthAgeMs: this.ageMs,
       connection: this.#connection.view,
       refusal: this.#connection.refusal,
+      signIn: this.#connection.signIn,
       host: this.#host,
       isOfFile: this.#connection.isOfFile,
       remaining: this.#connection.remaining,
@@ -65,10 +66,11 @@ export class HealthState {
     };
   }
 
-  /** Asking a relay that is not there would only fill the browser's console. */
+  /** Asking a relay that is not there, or wants a token, would only fill the browser's console. */
   #isWorthAsking(): boolean {
-    const { phase, refusal, isOfFile } = this.#connection;
-    const there = phase === "live" || phase === "replaying" || refusal !== "";
+    const { phase, refusal, signIn, isOfFile } = this.#connection;
+    const refusing = refusal !== "" && signIn === null;
+    const there = phase === "live" || phase === "replaying" || refusing;
     return document.visibilityState === "visible" && there && !isOfFile;
   }
 }

@@ -45,7 +45,8 @@ export class RelayStore {
     this.#from = params.from;
     this.connection = new Connection(url, () => this.access.signedIn);
     this.health = new HealthState(url, this.connection);
-    this.access = new Access(url, () => {
+    this.access = new Access(url, (signedIn) => {
+      if (signedIn) this.connection.signedIn();
       this.wake();
     });
     this.totals = new TotalsState(() => this.connection.phase === "replaying");
