@@ -6,6 +6,7 @@ import Partitions from "./Partitions.svelte";
 it("MET-14 shows how long received data waited, what waits and what is not acknowledged", () => {
   const connection = { unackedBytes: 2048, backlogMessages: 12, applyLagMs: 1250 };
   const store = {
+    capture: { isOpen: false },
     health: { account: null },
     connection: { view: connection },
     params: { digest: false },
@@ -13,6 +14,19 @@ it("MET-14 shows how long received data waited, what waits and what is not ackno
   const page = mounted(Partitions, store, { panel: { store, view: null } });
   const note = page.text("[data-testid=keeping-up]");
   expect(note).toMatch(/^Page delay 1,250 ms · queue 12 · 2.*KiB in flight$/);
+  page.end();
+});
+
+it("issue H, 6 says nothing of a queue in a capture, which has none", () => {
+  const store = {
+    capture: { isOpen: true },
+    health: { account: null },
+    connection: { view: null },
+    params: { digest: false },
+  };
+  const page = mounted(Partitions, store, { panel: { store, view: null } });
+  expect(document.querySelector("[aria-label='Partitions table']")).not.toBeNull();
+  expect(document.querySelector("[data-testid=keeping-up]")).toBeNull();
   page.end();
 });
 
@@ -30,6 +44,7 @@ it("MET-14 UX-04 shows how far the relay is behind Kafka, and a pause with its o
     account("1", { lag: null, pausedAt: "77", pauseReason: "the record cannot be used: zstd" }),
   ];
   const store = {
+    capture: { isOpen: false },
     health: { account: { partitions } },
     connection: { view: null },
     params: { digest: false },
