@@ -59,7 +59,17 @@ async function watch(page, isOver) {
     if (message.type() === "warning") note(trouble.consoleWarnings, text);
   });
   page.on("pageerror", (error) => note(trouble.pageErrors, String(error)));
+  // What a document that is being left has asked for is broken off, which is no trouble of its own.
+  let documents = 0;
+  /** @type {WeakMap<import("playwright-core").Request, number>} */
+  const askedBy = new WeakMap();
+  page.on("request", (request) => {
+    if (request.isNavigationRequest()) documents += 1;
+    askedBy.set(request, documents);
+  });
   page.on("requestfailed", (request) => {
+    const wasLeft = (askedBy.get(request) ?? documents) < documents;
+    if (wasLeft && request.failure()?.errorText === "net::ERR_ABORTED") return;
     note(trouble.failedRequests, `${request.url()}: ${request.failure()?.errorText ?? ""}`);
   });
   await page.exposeBinding("noteCspViolation", (_source, text) =>

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openBrowser, readPage } from "./browser.mjs";
 import { serveFolder } from "./static.mjs";
-import { accessible, eventRows, messageLines, must, Steps, until } from "./steps.mjs";
+import { accessible, copiedBy, eventRows, messageLines, must, Steps, until } from "./steps.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -89,14 +89,12 @@ await steps.check("X32 an event of a batch is shown alone; its link and copy say
   const nodes = (await messageLines(page)).filter((line) => line.key === "nodeId");
   must(nodes.length === 1 && (nodes[0]?.text ?? "").includes('"second"'), JSON.stringify(nodes));
   must((await hook("detail").innerText()).includes("2 of 3 in the batch"), "which one is not said");
-  await hook("copy").click();
-  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  const copied = await copiedBy(page, hook("copy"));
   must(JSON.parse(copied).nodeId === "second", copied.slice(0, 200));
   must(new URL(page.url()).searchParams.get("at") === "0:0:1", page.url());
   await hook("whole").click();
   await lineOf("eventBatch");
-  await hook("copy").click();
-  const events = JSON.parse(await page.evaluate(() => navigator.clipboard.readText()));
+  const events = JSON.parse(await copiedBy(page, hook("copy")));
   must(events.eventBatch.events.length === 3, "the batch is not shown whole");
   await shoot("batch");
   await page.keyboard.press("Escape");

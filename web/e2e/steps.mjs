@@ -67,6 +67,18 @@ export async function until(what, ask, isSo, timeoutMs = 10_000) {
 }
 
 /**
+ * Presses a button that copies, and gives what it copied. Some texts are made by the worker first.
+ * @param {import("playwright-core").Page} page
+ * @param {import("playwright-core").Locator} button
+ */
+export async function copiedBy(page, button) {
+  await page.evaluate(() => navigator.clipboard.writeText(""));
+  await button.click();
+  const held = () => page.evaluate(() => navigator.clipboard.readText());
+  return until("clipboard", held, (text) => text !== "");
+}
+
+/**
  * Runs the accessibility rules of WCAG 2.2 A and AA, and the good habits, over the page as it stands.
  * @param {import("playwright-core").Page} page
  */

@@ -1,6 +1,6 @@
 // The walk, part two: one record in full, filters and threads.
 import { readPage } from "./browser.mjs";
-import { accessible, eventRows, focused, messageLines, must, until } from "./steps.mjs";
+import { accessible, copiedBy, eventRows, focused, messageLines, must, until } from "./steps.mjs";
 
 const TROUBLES = ["gap", "reject"];
 
@@ -45,8 +45,7 @@ export async function record({ page, steps, keys, hook, shoot, mode, selectedRow
       await found.click();
       const pointer = () => hook("pointer").innerText();
       const path = await until("pointer", pointer, (now) => now.endsWith("/header/messageId"));
-      await hook("copy-path").click();
-      const copied = await page.evaluate(() => navigator.clipboard.readText());
+      const copied = await copiedBy(page, hook("copy-path"));
       must(copied === path, `copied ${copied}, shown ${path}`);
       await hook("message-search").fill("timestampUs");
       const time = await until(
@@ -61,8 +60,7 @@ export async function record({ page, steps, keys, hook, shoot, mode, selectedRow
   );
   await steps.check("the bytes are shown in hex, and both copies work", async () => {
     await hook("tab-decoded").focus();
-    await hook("copy").click();
-    const json = JSON.parse(await page.evaluate(() => navigator.clipboard.readText()));
+    const json = JSON.parse(await copiedBy(page, hook("copy")));
     const shown = (await messageLines(page)).filter((line) => line.level === 1);
     must(
       Object.keys(json).join() === shown.map((line) => line.key).join(),
@@ -78,8 +76,7 @@ export async function record({ page, steps, keys, hook, shoot, mode, selectedRow
     );
     const hex = (await hook("hex").locator("tbody tr").first().textContent()) ?? "";
     must(/^00000000([0-9a-f]{2} +){3}/.test(hex), `the first line is ${hex}`);
-    await hook("copy").click();
-    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    const copied = await copiedBy(page, hook("copy"));
     must(copied.startsWith("00000000  "), `copied ${copied.slice(0, 40)}`);
     await accessible(page);
     await shoot("bytes");
@@ -112,8 +109,7 @@ export async function links({ page, steps, keys, hook, follow, selectedRow, sett
     await keys.press("e");
     await keys.press("Enter");
     await until("detail", selectedRow, (now) => now !== null);
-    await hook("copy-link").click();
-    const link = await page.evaluate(() => navigator.clipboard.readText());
+    const link = await copiedBy(page, hook("copy-link"));
     const at = new URL(link).searchParams.get("at") ?? "";
     must(/^\d+:\d+(:\d+)?$/.test(at), `the link is ${link}`);
     const before = page.url();
