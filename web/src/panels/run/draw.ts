@@ -128,7 +128,11 @@ function drawLine(
     to.fillRect(bar.left, box.top, bar.width, box.height);
   }
   if (isOpen && line.kind !== "wait") hatch(to, bar.left + bar.width, box.top, 8, box.height);
-  if (line.outcome === "failed") cross(to, bar.left + bar.width + 7, box, palette.bad);
+  if (line.outcome === "failed") {
+    // Behind the bar; at the edge of the canvas on the bar, in the colour that differs from it.
+    const [behind, edge] = [bar.left + bar.width + 7, box.width - 6];
+    cross(to, Math.min(behind, edge), box, behind <= edge ? palette.bad : palette.soft);
+  }
   if (line.skewed) corner(to, bar.left, box, palette.warn);
   if (line.group >= 0) bracket(to, bar.left - 4, box, palette.text);
 }
@@ -234,9 +238,12 @@ export function drawWhole(
   const scale = axis.scaleOf(whole.axis, axis.wholeOf(whole.axis), size.width);
   const { pieces } = whole;
   const most = pieces.spans.reduce((largest, spans) => Math.max(largest, spans), 1);
+  // At whole pixels of the screen, so that no seam of half-covered pixels parts one piece from the next.
+  const ratio = to.getTransform().a;
+  const edge = (us: number): number => Math.round(scale(us) * ratio) / ratio;
   for (let at = 0; at < pieces.fromUs.length; at += 1) {
-    const left = scale(pieces.fromUs[at] ?? 0);
-    const width = Math.max(1, scale(pieces.toUs[at] ?? 0) - left);
+    const left = edge(pieces.fromUs[at] ?? 0);
+    const width = Math.max(1, edge(pieces.toUs[at] ?? 0) - left);
     const share = Math.sqrt((pieces.spans[at] ?? 0) / most);
     const height = share === 0 ? 0 : Math.max(2, share * (size.height - 10));
     to.fillStyle = palette.node;

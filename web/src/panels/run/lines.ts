@@ -136,7 +136,7 @@ export function lineNotes(line: RunLine): string {
   const failed = line.outcome === "failed";
   add(failed, line.error === "" ? "failed" : `failed: ${line.error}`);
   const others = line.errors - (failed ? 1 : 0);
-  add(others > 0 && line.kind !== "tool_call", plural(others, "error"));
+  add(others > 0 && line.kind !== "tool_call", plural(others, failed ? "error message" : "error"));
   add(line.trouble && !failed && line.errors === 0, "a part of it failed");
   add(line.endUs < 0, line.kind === "wait" ? "goes on" : "open");
   add(line.group >= 0, `parallel group ${line.group + 1}`);
