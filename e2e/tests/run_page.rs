@@ -1,6 +1,6 @@
 //! One opened run in Chromium, on what the real library sent.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use dashstream_e2e::{
     child::until,
@@ -9,11 +9,99 @@ use dashstream_e2e::{
     place,
     requirement::{Tool, need},
 };
+use dashstream_proto::v1::{
+    AttributeValue, DashStreamMessage, Event, EventType, Header, TokenChunk, ToolExecution,
+    attribute_value::Value, dash_stream_message::Message,
+};
+use decode_core::{
+    capture::CaptureWriter,
+    encode::{EncodeOptions, encode},
+    frame::FrameWriter,
+};
 
 const PATIENCE: Duration = Duration::from_secs(240);
 
+/// As web/e2e/run.mjs has it.
+const HOSTILE: &str = "<img src=x onerror=alert(1)>\u{202e}\u{2066}abc`\u{200b}end";
+const TIME_US: i64 = 1_763_790_000_000_000;
+
+/// A run whose every name and text would do harm if it were taken for markup.
+fn hostile_run() -> Vec<u8> {
+    let header = |at: u8| {
+        Some(Header {
+            message_id: vec![at; 16],
+            thread_id: HOSTILE.to_owned(),
+            sequence: at.into(),
+            timestamp_us: TIME_US + i64::from(at) * 1_000,
+            schema_version: 1,
+            ..Header::default()
+        })
+    };
+    let event = |at, event_type: EventType, node: &str| Event {
+        header: header(at),
+        event_type: event_type.into(),
+        node_id: node.to_owned(),
+        ..Event::default()
+    };
+    let error = AttributeValue {
+        value: Some(Value::StringValue(HOSTILE.to_owned())),
+    };
+    let messages = [
+        Message::Event(event(1, EventType::GraphStart, "")),
+        Message::Event(event(2, EventType::NodeStart, HOSTILE)),
+        Message::TokenChunk(TokenChunk {
+            header: header(3),
+            request_id: HOSTILE.to_owned(),
+            text: HOSTILE.to_owned(),
+            ..TokenChunk::default()
+        }),
+        Message::ToolExecution(ToolExecution {
+            header: header(4),
+            call_id: HOSTILE.to_owned(),
+            tool_name: HOSTILE.to_owned(),
+            stage: 4,
+            error: HOSTILE.to_owned(),
+            ..ToolExecution::default()
+        }),
+        Message::Event(Event {
+            attributes: [("error".to_owned(), error)].into(),
+            ..event(5, EventType::NodeError, HOSTILE)
+        }),
+    ];
+    let mut frames = Vec::new();
+    let mut writer = FrameWriter::new(0, 0);
+    for (offset, message) in messages.into_iter().enumerate() {
+        let message = DashStreamMessage {
+            message: Some(message),
+        };
+        let record = encode(&message, &EncodeOptions::default(), &mut |_| None);
+        let record = record.expect("it can be encoded");
+        writer.record(&mut frames, offset as u64, TIME_US / 1_000, &record);
+    }
+    let metadata = r#"{"writer":"test","topic":"hostile","mode":"strict"}"#;
+    let mut writer = CaptureWriter::new(metadata).expect("short metadata");
+    writer.frames(&frames).expect("frames of our own");
+    writer.finish().expect("one block")
+}
+
+/// A capture behind the page, and where.
+fn serve(name: &str, file: &Path, page: &Path) -> Option<(Cli, String)> {
+    let (file, page) = (file.display().to_string(), page.display().to_string());
+    let arguments = [
+        "replay", &file, "--serve", "0", "--page", &page, "--for", "300",
+    ];
+    let serving = Cli::start(name, &arguments)?;
+    let url = until("the address it serves at", Duration::from_secs(60), || {
+        let output = serving.output();
+        let url = output.lines().next()?.trim().to_owned();
+        url.starts_with("http://").then_some(url)
+    });
+    Some((serving, url))
+}
+
 /// STA-20, PRO-02, PRO-08, TIM-04, UX-03, UX-11, UX-15, UX-18, SEC-09, BND-15: the waterfall and its treegrid,
-/// the walk by keyboard, errors within a run and across runs, links, waiting, losses, and Markdown.
+/// the walk by keyboard, errors within a run and across runs, links, waiting, losses, Markdown, and hostile text
+/// that stays text and turns no words around it.
 #[test]
 fn a_run_of_the_real_capture_is_read_from_inside() {
     let Some(corpus) = need(Tool::Capture) else {
@@ -24,21 +112,19 @@ fn a_run_of_the_real_capture_is_read_from_inside() {
         eprintln!("SKIPPED: the page is not built");
         return;
     }
-    let file = corpus.join("dashflow-real.capture");
-    let (file, page) = (file.display().to_string(), page.display().to_string());
-    let arguments = [
-        "replay", &file, "--serve", "0", "--page", &page, "--for", "300",
-    ];
-    let Some(serving) = Cli::start("serve", &arguments) else {
+    let out = place::log_file("run").with_extension("");
+    fs::create_dir_all(&out).expect("a folder for the pictures");
+    let made = out.join("hostile.dscap");
+    fs::write(&made, hostile_run()).expect("room for a small capture");
+    let Some((_real, url)) = serve("serve-real", &corpus.join("dashflow-real.capture"), &page)
+    else {
         return;
     };
-    let url = until("the address it serves at", Duration::from_secs(60), || {
-        let output = serving.output();
-        let url = output.lines().next()?.trim().to_owned();
-        url.starts_with("http://").then_some(url)
-    });
-    let out = place::log_file("run").with_extension("");
-    let arguments = ["--url", &url, "--out", &out.display().to_string()];
+    let Some((_hostile, hostile)) = serve("serve-hostile", &made, &page) else {
+        return;
+    };
+    let out = out.display().to_string();
+    let arguments = ["--url", &url, "--hostile", &hostile, "--out", &out];
     let Some(page) = Page::open("run.mjs", &arguments) else {
         return;
     };

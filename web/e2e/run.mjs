@@ -1,7 +1,9 @@
 // Opens runs of the real capture as a person at a keyboard would, and checks what the page says of them.
 // Prints one JSON object; exit code 1 on any failed check or anything in the console.
 //
-//   node run.mjs --url URL --out DIR
+//   node run.mjs --url URL --hostile URL --out DIR
+//
+// Behind `--hostile` is the run that e2e/tests/run_page.rs writes.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -9,16 +11,24 @@ import { isClean, openBrowser } from "./browser.mjs";
 import { RunPage } from "./run_page.mjs";
 import { accessible, must, Steps, until } from "./steps.mjs";
 
-const { values } = parseArgs({ options: { url: { type: "string" }, out: { type: "string" } } });
-if (values.url === undefined || values.out === undefined) {
-  process.stderr.write("run.mjs: --url and --out are needed\n");
+const { values } = parseArgs({
+  options: { url: { type: "string" }, hostile: { type: "string" }, out: { type: "string" } },
+});
+const { url = "", hostile = "", out = "" } = values;
+if (url === "" || hostile === "" || out === "") {
+  process.stderr.write("run.mjs: --url, --hostile and --out are needed\n");
   process.exit(2);
 }
-const { url, out } = { url: values.url, out: values.out };
+const HOSTILE = "<img src=x onerror=alert(1)>\u202e\u2066abc`\u200bend";
 await mkdir(out, { recursive: true });
 const { page, trouble, close } = await openBrowser({ width: 1440, height: 1000 });
 await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
 page.setDefaultTimeout(15_000);
+let alerts = 0;
+page.on("dialog", (dialog) => {
+  alerts += 1;
+  void dialog.dismiss();
+});
 const run = new RunPage(page);
 const keys = page.keyboard;
 /** @param {string} name */
@@ -282,6 +292,52 @@ await steps.check("a run is copied as Markdown", async () => {
   must(text.startsWith("### Run failed: `"), text);
   must(/- Thread: `cap-stream-fail`/.test(text) && text.includes("First error"), text);
   return text;
+});
+await steps.check("SEC-09 what a hostile run says is text everywhere", async () => {
+  await page.goto(new URL("?run=0%3A0%3A0", hostile).href, { waitUntil: "load" });
+  await until(
+    "lines",
+    () => run.hook("waterfall").count(),
+    (count) => count === 1,
+    60_000,
+  );
+  const rows = await run.allRows();
+  const said = rows.filter((row) => row.name === HOSTILE).map((row) => row.kind);
+  const kinds = ["run", "attempt", "model_call", "tool_call"];
+  must(
+    kinds.every((kind) => said.includes(kind)),
+    JSON.stringify(rows),
+  );
+  const error = await run.hook("run-error").textContent();
+  must(error === HOSTILE, `error: ${JSON.stringify(error)}`);
+  const turned = await run.hook("run-head").evaluate((head) =>
+    Array.from(head.querySelectorAll("bdi"), (name) => {
+      const after = document.createRange();
+      if (name.nextSibling === null) return "";
+      after.selectNode(name.nextSibling);
+      const [left, right] = [
+        after.getBoundingClientRect().left,
+        name.getBoundingClientRect().right,
+      ];
+      return left < right - 1 ? `${left} < ${right}` : "";
+    }).filter((found) => found !== ""),
+  );
+  must(turned.length === 0, `what stands after a name is before it: ${turned.join()}`);
+  const call = rows.find((row) => row.kind === "model_call");
+  await run.select(call?.index ?? -1);
+  await until(
+    "text",
+    () => run.hook("span-text").textContent(),
+    (text) => text?.trim() === HOSTILE,
+  );
+  await shoot("run-hostile");
+  await run.hook("copy-markdown").click();
+  const markdown = await page.evaluate(() => navigator.clipboard.readText());
+  must(markdown.includes(`- Thread: \`\`${HOSTILE}\`\`, run 1`), markdown);
+  const images = await page.locator('img[src="x"], [onerror]').count();
+  must(images === 0 && alerts === 0, `${images} images, ${alerts} alerts`);
+  await accessible(page);
+  await open("cap-stream-fail", "failed");
 });
 await steps.check("BND-15 only the rows on the screen are in the page", async () => {
   const rows = await page.locator('[data-testid="waterfall"] [data-index]').count();
