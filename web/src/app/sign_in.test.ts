@@ -76,6 +76,16 @@ describe("a relay that asks for a token", () => {
     await store.access.signOut();
     store.access.signedIn = false;
   });
+  it("SEC-01 asks again after signing out, also if the close that says why was not seen", async () => {
+    const { store } = running(5);
+    answers(200, '{"role":"viewer"}');
+    await store.access.signIn("secret");
+    await store.access.signOut();
+    expect(store.access.signedIn).toBe(false);
+    answers(401, "This needs valid credentials.", __UNAUTHENTICATED__);
+    await ended(2, 1006);
+    expect(store.connection.signIn).toBe("ended");
+  });
   it("SEC-02 gives the token to the relay alone, and tries the connection again", async () => {
     const { store } = running(5);
     await ended(2, __NOT_AUTHORISED__);

@@ -10,6 +10,8 @@ export class Access {
   busy = $state(false);
   /** Whether this browser signed in, as far as the page remembers: the session itself it cannot see. */
   signedIn = $state(readStored(SIGNED_IN_KEY) !== null);
+  /** Whether there was a session, also if it has ended since: a connection may end with it. */
+  hadSession = this.signedIn;
   readonly #url: string;
   readonly #changed: (signedIn: boolean) => void;
 
@@ -44,6 +46,7 @@ export class Access {
 
   #remember(signedIn: boolean): void {
     this.signedIn = signedIn;
+    this.hadSession ||= signedIn;
     writeStored(SIGNED_IN_KEY, signedIn ? "1" : null);
   }
 }

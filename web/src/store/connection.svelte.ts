@@ -29,16 +29,16 @@ export class Connection extends Channel<"connection"> {
   /** When the data shown was last known to be current, in ms since 1970; null while it is. */
   staleSinceMs = $state<number | null>(null);
   readonly #url: string;
-  readonly #isSignedIn: () => boolean;
+  readonly #hadSession: () => boolean;
   /** The connection whose end the relay was asked about. */
   #refusedEpoch = 0;
   #endsUntold = 0;
   #wasLetIn = false;
 
-  constructor(url: string, isSignedIn: () => boolean) {
+  constructor(url: string, hadSession: () => boolean) {
     super();
     this.#url = url;
-    this.#isSignedIn = isSignedIn;
+    this.#hadSession = hadSession;
   }
 
   /** Whatever ends a connection from now on has another cause. */
@@ -80,7 +80,7 @@ export class Connection extends Channel<"connection"> {
     this.#endsUntold += 1;
     // Who was let in before most likely meets a relay that restarts and cannot be asked.
     // Who signed in may have been signed out, and the close that said so not have been seen.
-    const isPatient = this.#wasLetIn && !this.#isSignedIn();
+    const isPatient = this.#wasLetIn && !this.#hadSession();
     if (isPatient && this.#endsUntold < ENDS_BEFORE_ASKING) return;
     void refusalAt(this.#url).then(({ sentence, needsSignIn }) => {
       const now = this.view;

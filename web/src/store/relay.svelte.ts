@@ -43,7 +43,7 @@ export class RelayStore {
     this.params = params;
     this.url = url;
     this.#from = params.from;
-    this.connection = new Connection(url, () => this.access.signedIn);
+    this.connection = new Connection(url, () => this.access.hadSession);
     this.health = new HealthState(url, this.connection);
     this.access = new Access(url, (signedIn) => {
       if (signedIn) this.connection.signedIn();
