@@ -9,6 +9,7 @@ use std::{
 
 use clap::ValueEnum;
 use dashstream_relay::limits;
+use decode_core::wire;
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
@@ -18,12 +19,14 @@ use rskafka::client::{
     partition::{OffsetAt, UnknownTopicHandling},
 };
 
-use crate::{fanout::Cost, process::cpu_seconds};
+use tokio::sync::Barrier;
+
+use crate::process::{Cost, cpu_seconds};
 
 /// Whose code reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Library {
-    /// The relay's own Kafka client.
+    /// The Kafka client of the given stack.
     Rskafka,
     /// The C library.
     Librdkafka,
@@ -47,6 +50,9 @@ pub(crate) struct Discard {
     /// Ends after so many records.
     #[arg(long)]
     records: u64,
+    /// Each value is also decompressed by libzstd, where it is compressed.
+    #[arg(long)]
+    decompress: bool,
     /// Bytes asked for in one fetch of one partition; as the relay does if not given.
     #[arg(long, default_value_t = limits::FETCH_BYTES_DEFAULT as i32)]
     fetch_bytes: i32,
@@ -67,10 +73,10 @@ pub(crate) fn serve(order: &Discard) -> ExitCode {
 /// The parent's side: what reading the topic cost.
 pub(crate) fn measure(
     library: Library,
-    brokers: &str,
-    topic: &str,
+    (brokers, topic): (&str, &str),
     partitions: u32,
     records: u64,
+    decompress: bool,
 ) -> Cost {
     let program = std::env::current_exe().expect("a running program has a path");
     let name = library.to_possible_value().expect("no value is hidden");
@@ -85,6 +91,7 @@ pub(crate) fn measure(
         .args(["--topic", topic, "--partitions"])
         .arg(partitions.to_string())
         .args(["--records", &records.to_string()])
+        .args(decompress.then_some("--decompress"))
         .stderr(Stdio::inherit())
         .output()
         .expect("this program can be started");
@@ -118,7 +125,7 @@ fn rskafka(order: &Discard) -> u64 {
                 Arc::clone(&client),
                 order.topic.clone(),
                 partition,
-                order.fetch_bytes,
+                (order.fetch_bytes, order.decompress),
             ));
         }
         let read = readers.join_all().await;
@@ -132,8 +139,9 @@ async fn one_partition(
     client: Arc<Client>,
     topic: String,
     partition: i32,
-    fetch_bytes: i32,
+    (fetch_bytes, decompress): (i32, bool),
 ) -> (u64, u64) {
+    let mut zstd = decompress.then(Unpacker::new);
     let reader = client
         .partition_client(topic, partition, UnknownTopicHandling::Retry)
         .await
@@ -146,13 +154,56 @@ async fn one_partition(
         let Some(last) = batch.last() else { continue };
         next = last.offset + 1;
         records += batch.len() as u64;
-        bytes += batch
-            .iter()
-            .filter_map(|one| one.record.value.as_ref())
-            .map(|value| value.len() as u64)
-            .sum::<u64>();
+        for value in batch.iter().filter_map(|one| one.record.value.as_ref()) {
+            bytes += value.len() as u64;
+            if let Some(zstd) = &mut zstd {
+                zstd.unpack(value);
+            }
+        }
     }
     (records, bytes)
+}
+
+/// How old each record is when rskafka hands it over, from the end of the topic on; `barrier` is passed when
+/// every partition is waited for.
+pub(crate) async fn ages(
+    (brokers, topic): (String, String),
+    partitions: u32,
+    records: u64,
+    (age_ms, barrier): (fn(i64) -> f64, Arc<Barrier>),
+) -> Vec<f64> {
+    let client = ClientBuilder::new(vec![brokers]).build().await;
+    let client = client.expect("the broker answers");
+    let (samples, mut got) = tokio::sync::mpsc::unbounded_channel();
+    let mut readers = tokio::task::JoinSet::new();
+    for partition in 0..partitions {
+        let partition = i32::try_from(partition).expect("few partitions");
+        let reader = client
+            .partition_client(topic.clone(), partition, UnknownTopicHandling::Retry)
+            .await
+            .expect("the partition is there");
+        let mut next = reader.get_offset(OffsetAt::Latest).await.expect("an end");
+        let samples = samples.clone();
+        readers.spawn(async move {
+            loop {
+                let fetched = reader.fetch_records(next, 1..FETCH_BYTES, WAIT_MS).await;
+                for one in fetched.expect("a fetch is answered").0 {
+                    next = one.offset + 1;
+                    let age = age_ms(one.record.timestamp.timestamp_millis());
+                    if samples.send(age).is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+    }
+    barrier.wait().await;
+    let mut all = Vec::new();
+    while (all.len() as u64) < records {
+        all.push(got.recv().await.expect("a reader"));
+    }
+    readers.shutdown().await;
+    all
 }
 
 fn librdkafka(order: &Discard) -> u64 {
@@ -183,4 +234,27 @@ fn librdkafka(order: &Discard) -> u64 {
 }
 
 const WAIT_MS: i32 = 500;
+const FETCH_BYTES: i32 = limits::FETCH_BYTES_DEFAULT as i32;
+/// libzstd on what producers compressed; its output is thrown away.
+struct Unpacker {
+    context: zstd_safe::DCtx<'static>,
+    output: Vec<u8>,
+}
+
+impl Unpacker {
+    fn new() -> Self {
+        Self {
+            context: zstd_safe::DCtx::create(),
+            output: vec![0; wire::DECOMPRESSED_BYTES_MAX],
+        }
+    }
+
+    fn unpack(&mut self, value: &[u8]) {
+        if let Some((&wire::FRAME_ZSTD, body)) = value.split_first() {
+            let length = self.context.decompress(&mut *self.output, body);
+            assert!(length.is_ok(), "the corpora are whole");
+        }
+    }
+}
+
 const POLL_MAX: Duration = Duration::from_secs(60);

@@ -6,19 +6,11 @@ use serde_json::{Map, Value, json};
 use tokio::{net::TcpStream, runtime::Runtime, task::JoinSet};
 
 use crate::{
-    floor::Floor,
-    process::cpu_seconds,
+    floor::{Floor, Order, WRITE_BYTES},
+    process::{Cost, cpu_seconds},
     reader::{self, Reader},
+    report,
 };
-
-/// One measurement.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cost {
-    /// Processor seconds of the process that sends.
-    pub(crate) cpu_seconds: f64,
-    /// Time from the first request to the last byte.
-    pub(crate) wall_seconds: f64,
-}
 
 /// `clients` read the last `records` of the relay's memory each.
 pub(crate) fn relay(
@@ -57,13 +49,37 @@ pub(crate) fn relay(
     }
 }
 
-/// The same bytes from the process that does nothing else.
-pub(crate) fn floor(runtime: &Runtime, clients: usize, bytes: u64) -> Cost {
-    let mut floor = Floor::start(clients, bytes);
+/// The same bytes from the process that does nothing else, in writes of each size.
+pub(crate) fn floors(runtime: &Runtime, clients: usize, bytes: u64) -> [Cost; WRITE_BYTES.len()] {
+    WRITE_BYTES.map(|write_bytes| {
+        let order = Order {
+            sockets: clients,
+            bytes,
+            write_bytes,
+            per_second: 0,
+        };
+        floor(runtime, order)
+    })
+}
+
+/// The cheapest size of a write: its median, and the size.
+pub(crate) fn best(rounds: &[[Cost; WRITE_BYTES.len()]]) -> (Cost, usize) {
+    let medians = WRITE_BYTES.iter().enumerate().map(|(at, write_bytes)| {
+        let costs = rounds.iter().filter_map(|round| round.get(at).copied());
+        (report::median(costs), *write_bytes)
+    });
+    let cheaper =
+        |a: &(Cost, usize), b: &(Cost, usize)| a.0.cpu_seconds.total_cmp(&b.0.cpu_seconds);
+    medians.min_by(cheaper).expect("several sizes")
+}
+
+/// What one order costs.
+pub(crate) fn floor(runtime: &Runtime, order: Order) -> Cost {
+    let mut floor = Floor::start(order);
     let address = floor.address;
     let streams = runtime.block_on(async {
         let mut streams = Vec::new();
-        for _ in 0..clients {
+        for _ in 0..order.sockets {
             streams.push(TcpStream::connect(address).await?);
         }
         io::Result::Ok(streams)
@@ -74,7 +90,7 @@ pub(crate) fn floor(runtime: &Runtime, clients: usize, bytes: u64) -> Cost {
     runtime.block_on(async {
         let mut all = JoinSet::new();
         for stream in streams.expect("the floor accepts") {
-            all.spawn(reader::drain(stream, bytes));
+            all.spawn(reader::drain(stream, order.bytes));
         }
         for done in all.join_all().await {
             done.expect("the floor delivers");

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
+    live::Live,
     report::origin,
     workload::{Figures, Row},
 };
@@ -32,17 +33,14 @@ pub(crate) fn table(figures: &Figures) -> String {
             &format!("| {} B | {rate:.0} | {cpu:.2} |", ingest.payload_bytes),
         );
     }
-    add(
-        &mut text,
-        "\n| live, 300 B | records a second | p50 ms | p99 ms | relay CPU s per million |",
-    );
-    add(&mut text, "| --- | ---: | ---: | ---: | ---: |");
-    for one in &figures.latencies {
-        let line = format!(
-            "| {} clients | {:.0} | {:.1} | {:.1} | {:.2} |",
-            one.clients, one.rate, one.p50_ms, one.p99_ms, one.cpu_per_million
-        );
-        add(&mut text, &line);
+    if !figures.live.is_empty() {
+        text.push('\n');
+    }
+    for line in figures.live.first().map_or(&[][..], |_| LIVE_HEAD) {
+        add(&mut text, line);
+    }
+    for one in &figures.live {
+        add(&mut text, &live(one));
     }
     let bar = if figures.bar_is_met() {
         "met"
@@ -58,21 +56,41 @@ pub(crate) fn table(figures: &Figures) -> String {
     );
     add(
         &mut text,
-        &format!("Bar (100 clients, 300 B, at most 3 times the floor): {bar}."),
+        &format!(
+            "Bar (every row at most 1.1 times the floor, live records at most 1.5 times as old as with rskafka): \
+             {bar}."
+        ),
     );
     text
+}
+
+fn live(one: &Live) -> String {
+    let ages = |(p50, p99): (f64, f64)| format!("| {p50:.1} | {p99:.1} ");
+    let rskafka = one.rskafka_age_ms.map_or_else(|| "| | ".to_owned(), ages);
+    format!(
+        "| {} B | {} | {:.0} | {:.2} | {:.2} | {:.2} {}{}|",
+        one.payload_bytes,
+        one.clients,
+        one.rate,
+        one.relay_cpu,
+        one.floor_cpu,
+        one.ratio(),
+        ages(one.age_ms),
+        rskafka,
+    )
 }
 
 fn fan_out(row: &Row) -> String {
     let deliveries = row.deliveries as f64;
     let per_million = |seconds: f64| seconds / deliveries * 1e6;
     format!(
-        "| {} B | {} | {:.0} | {:.2} | {:.2} | {:.2} | {:.0} |",
+        "| {} B | {} | {:.0} | {:.2} | {:.2} | {} KiB | {:.2} | {:.0} |",
         row.payload_bytes,
         row.clients,
         deliveries / row.relay.wall_seconds,
         per_million(row.relay.cpu_seconds),
         per_million(row.floor.cpu_seconds),
+        row.floor_write_bytes / 1024,
         row.ratio(),
         deliveries / row.floor.wall_seconds,
     )
@@ -83,6 +101,10 @@ fn add(text: &mut String, line: &str) {
 }
 
 const HEAD: &[&str] = &[
-    "| payload | clients | deliveries/s | relay CPU s per million | floor CPU s per million | ratio | floor deliveries/s |",
-    "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    "| payload | clients | deliveries/s | relay CPU s per million | floor CPU s per million | the floor's writes | ratio | floor deliveries/s |",
+    "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+];
+const LIVE_HEAD: &[&str] = &[
+    "| live | clients | records a second | relay CPU s per million | floor CPU s per million | ratio | p50 ms | p99 ms | rskafka p50 ms | rskafka p99 ms |",
+    "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
 ];

@@ -10,7 +10,8 @@ use std::{
 };
 
 use dashstream_e2e::{
-    kafka::Kafka,
+    java::JavaClient,
+    kafka::{Kafka, unique},
     payload,
     producer::{Input, Topic, now_ms},
     relay::Relay,
@@ -19,9 +20,8 @@ use decode_core::wire;
 
 use crate::{
     discard::{self, Library},
-    fanout::Cost,
     picture::{self, Sample},
-    process::{cpu_seconds, resident_bytes},
+    process::{Cost, cpu_seconds, resident_bytes},
     report,
 };
 
@@ -63,6 +63,10 @@ struct Corpus {
     file: &'static str,
     /// Only payloads that their producer did not compress.
     plain: bool,
+    /// The topic's own compression.
+    compression: &'static str,
+    /// The bar: records per processor second, as a share of the floor's.
+    share_min: f64,
     /// How many times the given size. What is read in less than a second is measured with its start.
     times: u32,
 }
@@ -75,13 +79,22 @@ struct Row {
     bytes: u64,
     relay: Cost,
     rskafka: Cost,
+    /// rskafka, and each value decompressed by libzstd.
+    floor: Cost,
     librdkafka: Cost,
+    /// The least and the greatest share of a round.
+    spread: (f64, f64),
 }
 
 impl Row {
-    /// Records per processor second, the relay's as a share of rskafka's.
+    /// Records per processor second, the relay's as a share of the floor's.
     fn share(&self) -> f64 {
-        self.rskafka.cpu_seconds / self.relay.cpu_seconds
+        self.floor.cpu_seconds / self.relay.cpu_seconds
+    }
+
+    fn meets_the_bar(&self) -> bool {
+        self.share() >= self.corpus.share_min
+            && self.spread.0 >= SHARE_OF_A_ROUND_MIN * self.corpus.share_min
     }
 }
 
@@ -129,7 +142,10 @@ fn generated(corpus: &Corpus, percent: u32) -> PathBuf {
 }
 
 fn compare(kafka: &Kafka, folder: &Path, corpus: &'static Corpus, rounds: usize) -> Option<Row> {
-    let topic = kafka.topic("bench-ingest", PARTITIONS);
+    let name = unique("bench-ingest");
+    let setting = format!("compression.type={}", corpus.compression);
+    JavaClient::start(kafka.brokers())?.create_topic(&name, PARTITIONS, &[&setting]);
+    let topic = Topic::open(kafka.brokers(), &name, PARTITIONS);
     let file = folder.join(corpus.file).with_extension("bin");
     let (records, bytes) = fill(&topic, &file, corpus.plain);
     say(&format!(
@@ -137,35 +153,38 @@ fn compare(kafka: &Kafka, folder: &Path, corpus: &'static Corpus, rounds: usize)
         corpus.name,
         bytes / 1_000_000
     ));
-    let (mut relays, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+    let discard = |library, decompress| {
+        let topic = (kafka.brokers(), &*name);
+        discard::measure(library, topic, PARTITIONS, records, decompress)
+    };
+    let (mut relays, mut alone, mut floors, mut theirs) = (vec![], vec![], vec![], vec![]);
     for _ in 0..rounds {
-        let brokers = kafka.brokers();
-        ours.push(discard::measure(
-            Library::Rskafka,
-            brokers,
-            topic.name(),
-            PARTITIONS,
-            records,
-        ));
-        theirs.push(discard::measure(
-            Library::Librdkafka,
-            brokers,
-            topic.name(),
-            PARTITIONS,
-            records,
-        ));
+        alone.push(discard(Library::Rskafka, false));
+        // Nothing in a value to decompress: the same again would only be noise.
+        floors.push(match corpus.plain {
+            true => *alone.last().expect("just measured"),
+            false => discard(Library::Rskafka, true),
+        });
+        theirs.push(discard(Library::Librdkafka, false));
         relays.push(relay(kafka, &topic, records)?);
     }
+    let shares = floors.iter().zip(&relays);
+    let shares = shares.map(|(floor, relay)| floor.cpu_seconds / relay.cpu_seconds);
+    let spread = shares.fold((f64::MAX, 0.0), |(low, high), one| {
+        (one.min(low), one.max(high))
+    });
     let row = Row {
         corpus,
         records,
         bytes,
         relay: report::median(relays),
-        rskafka: report::median(ours),
+        rskafka: report::median(alone),
+        floor: report::median(floors),
         librdkafka: report::median(theirs),
+        spread,
     };
     say(&format!(
-        "{}: {:.0} % of rskafka alone",
+        "{}: {:.0} % of the floor",
         corpus.name,
         row.share() * 100.0
     ));
@@ -269,24 +288,26 @@ fn table(rows: &[Row], memory: Option<&[Sample]>) -> String {
         let records = row.records as f64;
         let rate = |cost: &Cost| records / cost.cpu_seconds;
         lines.push(format!(
-            "| {} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} % |",
+            "| {} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} % ({:.0} to {:.0}) | {:.0} % |",
             row.corpus.name,
             row.bytes / row.records,
             rate(&row.relay),
             row.bytes as f64 / row.relay.cpu_seconds / 1e6,
             records / row.relay.wall_seconds,
             rate(&row.rskafka),
+            rate(&row.floor),
             rate(&row.librdkafka),
             row.share() * 100.0,
+            row.spread.0 * 100.0,
+            row.spread.1 * 100.0,
+            row.corpus.share_min * 100.0,
         ));
     }
     lines.push(String::new());
-    if rows.iter().any(|row| row.corpus.plain) {
-        let verdict = if bar_is_met(rows) { "met" } else { "MISSED" };
-        lines.push(format!(
-            "Bar (uncompressed small records, at least 70 % of rskafka alone): {verdict}."
-        ));
-    }
+    let verdict = if bar_is_met(rows) { "met" } else { "MISSED" };
+    lines.push(format!(
+        "Bar (the median at least the share in the last column, no round under three quarters of it): {verdict}."
+    ));
     if let Some([first, .., last]) = memory {
         let curve = memory.unwrap_or_default();
         let mega = |bytes: u64| bytes as f64 / 1e6;
@@ -307,8 +328,7 @@ fn table(rows: &[Row], memory: Option<&[Sample]>) -> String {
 }
 
 fn bar_is_met(rows: &[Row]) -> bool {
-    let mut rows = rows.iter().filter(|row| row.corpus.plain);
-    rows.all(|row| row.share() >= SHARE_MIN)
+    rows.iter().all(Row::meets_the_bar)
 }
 
 fn say(text: &str) {
@@ -316,37 +336,53 @@ fn say(text: &str) {
 }
 
 const HEAD: [&str; 2] = [
-    "| corpus | bytes each | relay: records per CPU s | MB per CPU s | records a second | rskafka per CPU s | librdkafka per CPU s | relay of rskafka |",
-    "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    "| corpus | bytes each | relay: records per CPU s | MB per CPU s | records a second | rskafka per CPU s | with libzstd: the floor | librdkafka per CPU s | relay of the floor | bar |",
+    "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
 ];
-/// The one that is not compressed has the bar.
-const CORPORA: [Corpus; 4] = [
+const CORPORA: [Corpus; 5] = [
     Corpus {
         name: "small, uncompressed",
         file: "small",
         plain: true,
+        compression: "producer",
+        share_min: 1.0,
+        times: 3,
+    },
+    Corpus {
+        name: "small, batches that Kafka compressed",
+        file: "small",
+        plain: true,
+        compression: "zstd",
+        share_min: 1.0,
         times: 3,
     },
     Corpus {
         name: "small",
         file: "small",
         plain: false,
+        compression: "producer",
+        share_min: 0.6,
         times: 1,
     },
     Corpus {
         name: "batch",
         file: "batch",
         plain: false,
+        compression: "producer",
+        share_min: 0.6,
         times: 1,
     },
     Corpus {
         name: "checkpoint",
         file: "checkpoint",
         plain: false,
+        compression: "producer",
+        share_min: 0.6,
         times: 1,
     },
 ];
-const SHARE_MIN: f64 = 0.7;
+/// Of the bar, for the worst round.
+const SHARE_OF_A_ROUND_MIN: f64 = 0.75;
 const PARTITIONS: u32 = 4;
 /// As in a relay that has run for a while, the log is soon full and gives its memory back.
 const RELAY_OPTIONS: &[&str] = &["--log-bytes-max", "64M"];

@@ -8,6 +8,7 @@ mod fanout_table;
 mod floor;
 mod ingest;
 mod latency;
+mod live;
 mod memory;
 mod picture;
 mod process;
@@ -43,14 +44,7 @@ enum Command {
     Discard(discard::Discard),
     /// The floor's process: writes bytes to sockets. Started by the others.
     #[command(hide = true)]
-    Floor {
-        /// Sockets to wait for.
-        #[arg(long)]
-        sockets: usize,
-        /// Bytes to write to each.
-        #[arg(long)]
-        bytes: u64,
-    },
+    Floor(floor::Order),
 }
 
 fn main() -> ExitCode {
@@ -60,8 +54,8 @@ fn main() -> ExitCode {
         Command::Ingest(options) => verdict(ingest::run(&options)),
         Command::Memory(options) => verdict(reading_memory::run(&options)),
         Command::Discard(order) => discard::serve(&order),
-        Command::Floor { sockets, bytes } => {
-            floor::serve(sockets, bytes);
+        Command::Floor(order) => {
+            floor::serve(&order);
             ExitCode::SUCCESS
         }
     }

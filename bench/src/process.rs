@@ -2,6 +2,15 @@
 
 use std::{fs, process::Command, sync::OnceLock};
 
+/// What a measurement took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cost {
+    /// Processor seconds of the process that is measured.
+    pub(crate) cpu_seconds: f64,
+    /// Time from its first request to its last byte.
+    pub(crate) wall_seconds: f64,
+}
+
 /// Processor time of all its threads so far, user and system, in seconds.
 pub(crate) fn cpu_seconds(pid: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process lives");

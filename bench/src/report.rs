@@ -2,10 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::{
-    fanout::Cost,
-    process::{line_of, machine},
-};
+use crate::process::{Cost, line_of, machine};
 
 /// When, of what and where a section was measured.
 pub(crate) fn origin() -> String {
@@ -19,6 +16,13 @@ pub(crate) fn median(costs: impl IntoIterator<Item = Cost>) -> Cost {
     let mut costs: Vec<Cost> = costs.into_iter().collect();
     costs.sort_by(|a, b| a.cpu_seconds.total_cmp(&b.cpu_seconds));
     *costs.get(costs.len() / 2).expect("at least one round")
+}
+
+/// The figure in the middle.
+pub(crate) fn middle(figures: impl IntoIterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.into_iter().collect();
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Puts the section of the benchmark of that name between its marks.

@@ -107,6 +107,12 @@ impl Topic {
         &self.name
     }
 
+    /// Where its broker listens.
+    #[must_use]
+    pub fn brokers(&self) -> &str {
+        &self.brokers
+    }
+
     /// Number of partitions.
     #[must_use]
     pub fn partitions(&self) -> u32 {
