@@ -65,7 +65,8 @@ pub(crate) async fn run(
     let _connected = server.counters.connected.hold();
     server.counters.sessions.inc();
     let mut signal = server.hub.subscribe();
-    let mut connection = Connection::new(&server, peer, stream);
+    // On the heap at once: what a future holds across an await is held where it came from as well.
+    let mut connection = Box::new(Connection::new(&server, peer, stream));
     let end = connection.serve(&mut signal).await;
     let how = match &end {
         End::Closing(code, reason) => {
@@ -520,7 +521,8 @@ impl<'a> Connection<'a> {
             self.stream.close(Some(frame)).await.ok();
             let socket = self.stream.get_mut();
             socket.shutdown().await.ok();
-            let mut waste = [0; 1024];
+            // On the heap: an idle connection would hold the room for it all along.
+            let mut waste = vec![0; 1024];
             loop {
                 let mut buffer = ReadBuf::new(&mut waste);
                 let read =

@@ -35,7 +35,7 @@ pub const HTTP_CONNECTION_MS_MAX: u64 = 120_000;
 /// WebSocket frames a client may send at once, and per second: twice the control messages it may send.
 pub const FRAMES_PER_SECOND_MAX: f64 = 2.0 * session::limits::CONTROL_PER_SECOND_MAX as f64;
 /// Read buffer of one WebSocket, allocated at once. A client sends acks of about a hundred bytes.
-pub const SOCKET_READ_BUFFER_BYTES: usize = 1024;
+pub const SOCKET_READ_BUFFER_BYTES: usize = 512;
 /// Bytes handed to the kernel by one system call, about.
 pub const SOCKET_WRITE_BYTES_TARGET: usize = 64 * 1024;
 /// Data messages gathered into one system call.
