@@ -4,7 +4,7 @@
 default:
     @just --list
 
-# Watch simulated agent runs, from a Kafka mock through the relay to the page
+# Watch simulated agent runs, from a small Kafka in memory through the relay to the page
 demo *ARGS:
     cargo xtask demo {{ARGS}}
 

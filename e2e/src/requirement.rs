@@ -33,6 +33,10 @@ pub enum Tool {
     Relay,
     /// Binary `dashstream`.
     Cli,
+    /// Binary `dashstream-simulator`.
+    Simulator,
+    /// Binary `dashstream-demo-broker`.
+    DemoBroker,
     /// Binary `dashstream-mock-broker`.
     MockBroker,
 }
@@ -110,6 +114,16 @@ impl Tool {
                 "dashstream-relay",
             ),
             Self::Cli => ours("DASHSTREAM_CLI_BIN", "dashstream", "dashstream-cli"),
+            Self::Simulator => ours(
+                "DASHSTREAM_SIMULATOR_BIN",
+                "dashstream-simulator",
+                "dashstream-simulator",
+            ),
+            Self::DemoBroker => ours(
+                "DASHSTREAM_DEMO_BROKER_BIN",
+                "dashstream-demo-broker",
+                "dashstream-demo-broker",
+            ),
             Self::MockBroker => ours(
                 "DASHSTREAM_MOCK_BROKER_BIN",
                 "dashstream-mock-broker",

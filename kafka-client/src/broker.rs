@@ -138,7 +138,9 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::{Limits, wire::TopicId};
+    use kafka_wire::TopicId;
+
+    use crate::Limits;
 
     fn want() -> (
         Want,

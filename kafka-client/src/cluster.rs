@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use kafka_wire::TopicId;
 use parking_lot::Mutex;
 
 use crate::{
@@ -18,7 +19,6 @@ use crate::{
     messages::metadata::{self, Metadata},
     reader::PartitionReader,
     settings::Settings,
-    wire::TopicId,
 };
 
 /// A topic as brokers describe it.

@@ -9,6 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use kafka_wire::{Malformed, Reader};
 use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -17,7 +18,7 @@ use tokio::{
 
 use crate::{
     dial,
-    error::{Error, Malformed},
+    error::Error,
     login::{Dialogue, Login},
     messages::{
         self, Call, api_versions,
@@ -25,7 +26,6 @@ use crate::{
     },
     settings::Settings,
     versions::{Api, Versions},
-    wire::Reader,
 };
 
 /// Largest answer to anything but a fetch: the metadata of a topic with 10,000 partitions takes 1 MB.

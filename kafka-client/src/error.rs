@@ -2,15 +2,7 @@
 
 use std::fmt;
 
-/// An answer that does not follow the protocol, with what is wrong with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed(pub &'static str);
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "malformed answer: {}", self.0)
-    }
-}
+use kafka_wire::Malformed;
 
 /// Why a call gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use kafka_wire::{Malformed, TopicId};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{timeout, timeout_at},
@@ -20,11 +21,10 @@ use crate::{
     aborted::Aborted,
     budget::{Budgets, CHUNK_BYTES, Share},
     connection::{Connection, Raw},
-    error::{Error, Malformed},
+    error::Error,
     messages::fetch::{self, Asked, Fetch, Partition, TopicKey},
     settings::Settings,
     versions::Api,
-    wire::TopicId,
 };
 
 /// What one partition wants.

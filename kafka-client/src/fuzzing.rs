@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use kafka_wire::Reader;
 
 use crate::{
     budget::{Budgets, Limits},
@@ -24,7 +25,6 @@ use crate::{
         metadata::Metadata,
         sasl::{Authenticate, Handshake},
     },
-    wire::Reader,
 };
 
 /// Reads `bytes` as the answer to each call, in each version.

@@ -32,15 +32,14 @@ mod record;
 mod settings;
 mod unpack;
 mod versions;
-mod wire;
 
 pub use budget::{Held, Limits};
 pub use cluster::{Cluster, Leader, Topic};
-pub use error::{Error, Malformed};
+pub use error::Error;
 pub use fetched::{Fetched, Item};
+pub use kafka_wire::{Malformed, TopicId};
 pub use login::{Login, Mechanism};
 pub use reader::{Ask, PartitionReader};
 pub use record::Record;
 pub use settings::Settings;
 pub use unpack::Loss;
-pub use wire::TopicId;

@@ -12,11 +12,9 @@ pub(crate) mod sasl;
 #[cfg(test)]
 mod tests;
 
-use crate::{
-    error::Malformed,
-    versions::Api,
-    wire::{Reader, Writer},
-};
+use kafka_wire::{Malformed, Reader, Writer};
+
+use crate::versions::Api;
 
 /// A call: how it is written and how its answer is read, in a version that both sides speak.
 pub(crate) trait Call {

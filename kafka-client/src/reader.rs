@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
+use kafka_wire::{Malformed, TopicId};
 use tokio::sync::oneshot;
 
 use crate::{
     broker::Broker,
     budget::Budgets,
-    error::{Error, Malformed},
+    error::Error,
     fetched::{self, Fetched},
     fetcher::{Given, Want},
     messages::{
         leader_epoch::OffsetForLeaderEpoch,
         list_offsets::{self, ListOffsets},
     },
-    wire::TopicId,
 };
 
 /// What to fetch.

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: a Kafka mock, the real relay and the simulator, until Ctrl-C or for a time.
+//! `cargo xtask demo`: a small Kafka in memory, the real relay and the simulator, until Ctrl-C or for a time.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -88,7 +88,7 @@ impl Demo {
     }
 
     fn start(&self, project: &Project, port: u16, interrupted: &AtomicBool) -> Result<Running> {
-        let mut broker = Command::new(project.binary("dashstream-mock-broker"));
+        let mut broker = Command::new(project.binary("dashstream-demo-broker"));
         let broker = Service::start(
             "broker",
             broker.arg(format!("--topic={TOPIC}:{PARTITIONS}")),

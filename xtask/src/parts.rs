@@ -10,7 +10,7 @@
 //! | `DASHSTREAM_KAFKA_LIBS` | folder with the jars of Apache Kafka: `java -cp "$DASHSTREAM_KAFKA_LIBS/*"` |
 //! | `DASHSTREAM_PYTHON` | a Python with `protobuf`, `grpcio-tools` and `zstandard`, the official oracle, and with `kubernetes-validate` |
 //! | `DASHSTREAM_KCAT`, `DASHSTREAM_PROMTOOL`, `DASHSTREAM_NGINX`, `DASHSTREAM_HAPROXY` | programs of these names |
-//! | `DASHSTREAM_RELAY_BIN`, `DASHSTREAM_CLI_BIN`, `DASHSTREAM_SIMULATOR_BIN`, `DASHSTREAM_MOCK_BROKER_BIN` | our binaries |
+//! | `DASHSTREAM_RELAY_BIN`, `DASHSTREAM_CLI_BIN`, `DASHSTREAM_SIMULATOR_BIN`, `DASHSTREAM_DEMO_BROKER_BIN`, `DASHSTREAM_MOCK_BROKER_BIN` | our binaries |
 //! | `DASHSTREAM_WEB` | the `web` folder with its `node_modules`, `dist` and generated bindings |
 
 use std::{
@@ -49,7 +49,7 @@ pub(crate) struct Programs {
 }
 
 /// What the page, the relay and the demo need.
-pub(crate) const FOR_DEMO: &[Part] = &[Part::WasmCompiler, C_TOOLS];
+pub(crate) const FOR_DEMO: &[Part] = &[Part::WasmCompiler, C_COMPILER];
 
 /// In the order in which they are had: Kafka's jars need Java and Maven.
 pub(crate) const FOR_TESTS: &[Part] = &[
@@ -97,7 +97,7 @@ pub(crate) const FOR_TESTS: &[Part] = &[
 ];
 
 /// What the documents' pictures need besides.
-pub(crate) const FOR_PICTURES: &[Part] = &[Part::WasmCompiler, C_TOOLS, CHROMIUM];
+pub(crate) const FOR_PICTURES: &[Part] = &[Part::WasmCompiler, C_COMPILER, CHROMIUM];
 
 const CHROMIUM: Part = Part::System(&Programs {
     name: "Chromium",
@@ -106,6 +106,15 @@ const CHROMIUM: Part = Part::System(&Programs {
     packages: &["chromium"],
 });
 
+/// Links, and compiles zstd and ring.
+const C_COMPILER: Part = Part::System(&Programs {
+    name: "C compiler",
+    all_of: &[&["cc", "gcc", "clang"]],
+    variable: None,
+    packages: &["build-essential"],
+});
+
+/// librdkafka is built with make.
 const C_TOOLS: Part = Part::System(&Programs {
     name: "C compiler and make",
     all_of: &[&["cc", "gcc", "clang"], &["make"]],
@@ -431,6 +440,10 @@ pub(crate) fn ours(
         ("DASHSTREAM_RELAY_BIN", binary("dashstream-relay")),
         ("DASHSTREAM_CLI_BIN", binary("dashstream")),
         ("DASHSTREAM_SIMULATOR_BIN", binary("dashstream-simulator")),
+        (
+            "DASHSTREAM_DEMO_BROKER_BIN",
+            binary("dashstream-demo-broker"),
+        ),
         (
             "DASHSTREAM_MOCK_BROKER_BIN",
             binary("dashstream-mock-broker"),

@@ -162,12 +162,16 @@ fn fuzz(project: &Project, environment: &Environment) -> Result<Counts> {
 pub(crate) const FUZZ: &str = "fuzz/Cargo.toml";
 const VECTORS: &str = "vectors in the browser module, in Node and in Chromium";
 
-pub(crate) const STARTED_BY_DEMO: &[&str] =
-    &["dashstream-relay", "dashstream-simulator", "mock-broker"];
+pub(crate) const STARTED_BY_DEMO: &[&str] = &[
+    "dashstream-relay",
+    "dashstream-simulator",
+    "dashstream-demo-broker",
+];
 const STARTED_BY_TESTS: &[&str] = &[
     "dashstream-relay",
     "dashstream-simulator",
     "dashstream-cli",
+    "dashstream-demo-broker",
     "mock-broker",
 ];
 

@@ -1,11 +1,9 @@
 //! What a broker speaks.
 
+use kafka_wire::{Malformed, Reader, Writer};
+
 use super::Call;
-use crate::{
-    error::Malformed,
-    versions::{Api, Versions},
-    wire::{Reader, Writer},
-};
+use crate::versions::{Api, Versions};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ApiVersions;

@@ -1,14 +1,10 @@
 //! Batches of many partitions of one broker.
 
 use bytes::Bytes;
+use kafka_wire::{Malformed, Reader, TopicId, Writer};
 
 use super::Call;
-use crate::{
-    aborted::Aborted,
-    error::Malformed,
-    versions::Api,
-    wire::{Reader, TopicId, Writer},
-};
+use crate::{aborted::Aborted, versions::Api};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Fetch<'a> {

@@ -1,11 +1,9 @@
 //! Where the records of a leader epoch end: what tells a truncated log from another one.
 
+use kafka_wire::{Malformed, Reader, Writer};
+
 use super::Call;
-use crate::{
-    error::Malformed,
-    versions::Api,
-    wire::{Reader, Writer},
-};
+use crate::versions::Api;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OffsetForLeaderEpoch<'a> {

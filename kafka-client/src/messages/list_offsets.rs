@@ -1,11 +1,9 @@
 //! Where a partition begins and ends, and which offset a time has.
 
+use kafka_wire::{Malformed, Reader, Writer};
+
 use super::Call;
-use crate::{
-    error::Malformed,
-    versions::Api,
-    wire::{Reader, Writer},
-};
+use crate::versions::Api;
 
 /// Stands for the end of a partition.
 pub(crate) const LATEST: i64 = -1;

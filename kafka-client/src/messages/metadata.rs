@@ -1,11 +1,9 @@
 //! Which brokers there are, and who leads the partitions of one topic.
 
+use kafka_wire::{Malformed, Reader, TopicId, Writer};
+
 use super::Call;
-use crate::{
-    error::Malformed,
-    versions::Api,
-    wire::{Reader, TopicId, Writer},
-};
+use crate::versions::Api;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Metadata<'a> {

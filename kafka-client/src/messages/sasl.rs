@@ -1,13 +1,10 @@
 //! The messages of a login; what is in them is the mechanism's.
 
 use bytes::Bytes;
+use kafka_wire::{Malformed, Reader, Writer};
 
 use super::Call;
-use crate::{
-    error::Malformed,
-    versions::Api,
-    wire::{Reader, Writer},
-};
+use crate::versions::Api;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Handshake<'a> {

@@ -1,8 +1,10 @@
 //! Each call against what `kafka-protocol` writes, whose types are generated from Kafka's own schemas, in every
 //! version spoken. `vectors/README.md` says how its messages are made.
 
+use kafka_wire::TopicId;
+
 use super::*;
-use crate::{aborted::Aborted, wire::TopicId};
+use crate::aborted::Aborted;
 
 const MESSAGES: &str = include_str!("../../vectors/messages.txt");
 

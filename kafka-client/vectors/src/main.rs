@@ -1,56 +1,24 @@
-//! Writes the messages that the tests of the client compare with.
+//! Writes the messages that the tests of the client compare with; with the word `demo-broker`, those of that one.
 
-use bytes::{Bytes, BytesMut};
-use kafka_protocol::{
-    messages::{
-        self, RequestHeader, ResponseHeader, TopicName, api_versions_response, fetch_request,
-        fetch_response, list_offsets_request, list_offsets_response, metadata_request,
-        metadata_response, offset_for_leader_epoch_request, offset_for_leader_epoch_response,
-    },
-    protocol::{Encodable, HeaderVersion, Request, StrBytes},
+mod demo_broker;
+mod message;
+
+use bytes::Bytes;
+use kafka_protocol::messages::{
+    self, api_versions_response, fetch_request, fetch_response, list_offsets_request,
+    list_offsets_response, metadata_request, metadata_response, offset_for_leader_epoch_request,
+    offset_for_leader_epoch_response,
 };
-use uuid::Uuid;
 
-const CORRELATION: i32 = 7;
-
-fn text(text: &'static str) -> StrBytes {
-    StrBytes::from_static_str(text)
-}
-
-fn name(name: &'static str) -> TopicName {
-    TopicName(text(name))
-}
-
-fn id() -> Uuid {
-    Uuid::from_u128(5)
-}
-
-fn print(what: &str, version: i16, bytes: &[u8]) {
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    println!("{what} {version} {hex}");
-}
-
-fn request<T: Request>(what: &str, version: i16, body: &T) {
-    let mut bytes = BytesMut::new();
-    let header = RequestHeader::default()
-        .with_request_api_key(T::KEY)
-        .with_request_api_version(version)
-        .with_correlation_id(CORRELATION)
-        .with_client_id(Some(text("relay")));
-    header.encode(&mut bytes, T::header_version(version)).expect("a header");
-    body.encode(&mut bytes, version).expect("a body");
-    print(&format!("{what}-request"), version, &bytes);
-}
-
-fn answer<T: Encodable + HeaderVersion>(what: &str, version: i16, body: &T) {
-    let mut bytes = BytesMut::new();
-    let header = ResponseHeader::default().with_correlation_id(CORRELATION);
-    header.encode(&mut bytes, T::header_version(version)).expect("a header");
-    body.encode(&mut bytes, version).expect("a body");
-    print(&format!("{what}-answer"), version, &bytes);
-}
+use message::{answer, id, name, request, text};
 
 fn main() {
+    if std::env::args()
+        .nth(1)
+        .is_some_and(|word| word == "demo-broker")
+    {
+        return demo_broker::write();
+    }
     (12..=16).for_each(fetch);
     (10..=12).for_each(metadata);
     (6..=7).for_each(list_offsets);
@@ -100,7 +68,9 @@ fn fetch(version: i16) {
             .with_aborted_transactions(Some(vec![aborted]))
             .with_records(Some(Bytes::from_static(b"batches")))
     };
-    let diverging = fetch_response::EpochEndOffset::default().with_epoch(4).with_end_offset(80);
+    let diverging = fetch_response::EpochEndOffset::default()
+        .with_epoch(4)
+        .with_end_offset(80);
     let partitions = vec![
         data(0),
         data(1).with_records(None).with_diverging_epoch(diverging),
@@ -112,7 +82,11 @@ fn fetch(version: i16) {
     } else {
         topic.with_topic(name("runs"))
     };
-    answer("fetch", version, &messages::FetchResponse::default().with_responses(vec![topic]));
+    answer(
+        "fetch",
+        version,
+        &messages::FetchResponse::default().with_responses(vec![topic]),
+    );
 }
 
 fn metadata(version: i16) {
@@ -196,7 +170,11 @@ fn versions(version: i16) {
     let body = messages::ApiVersionsRequest::default()
         .with_client_software_name(text("dashstream"))
         .with_client_software_version(text("0.1.0"));
-    let body = if version >= 3 { body } else { messages::ApiVersionsRequest::default() };
+    let body = if version >= 3 {
+        body
+    } else {
+        messages::ApiVersionsRequest::default()
+    };
     request("versions", version, &body);
     let entry = api_versions_response::ApiVersion::default()
         .with_api_key(1)
@@ -218,7 +196,8 @@ fn sasl() {
         .with_mechanisms(vec![text("PLAIN"), text("SCRAM-SHA-256")]);
     answer("handshake", 1, &body);
 
-    let body = messages::SaslAuthenticateRequest::default().with_auth_bytes(Bytes::from_static(b"me"));
+    let body =
+        messages::SaslAuthenticateRequest::default().with_auth_bytes(Bytes::from_static(b"me"));
     request("authenticate", 2, &body);
     let body = messages::SaslAuthenticateResponse::default()
         .with_error_message(Some(text("no")))

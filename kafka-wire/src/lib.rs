@@ -1,9 +1,22 @@
-//! The primitives of Kafka's protocol. Reading never trusts a length: what is claimed is compared with what
-//! is there before anything is allocated, so an answer costs no more than a small multiple of its own size.
+//! The primitives of Kafka's protocol, which client and demo broker share. Reading never trusts a length: what is
+//! claimed is compared with what is there before anything is allocated, so a message costs no more than a small
+//! multiple of its own size. Which message has which fields is said by whoever reads or writes it.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
 
 use bytes::{Buf as _, Bytes};
 
-use crate::error::Malformed;
+/// A message that does not follow the protocol, with what is wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed(pub &'static str);
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "malformed message: {}", self.0)
+    }
+}
 
 /// A topic's identity, which a topic created again under the same name does not share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,18 +30,18 @@ impl TopicId {
     }
 }
 
-/// Reads what a broker sent. Text and bytes are slices of the answer.
+/// Reads what the other side sent. Bytes are slices of the message.
 #[derive(Clone, Debug)]
-pub(crate) struct Reader {
+pub struct Reader {
     bytes: Bytes,
 }
 
 impl Reader {
-    pub(crate) const fn new(bytes: Bytes) -> Self {
+    pub const fn new(bytes: Bytes) -> Self {
         Self { bytes }
     }
 
-    pub(crate) fn left(&self) -> usize {
+    pub fn left(&self) -> usize {
         self.bytes.len()
     }
 
@@ -39,32 +52,37 @@ impl Reader {
         Ok(())
     }
 
-    pub(crate) fn bool(&mut self) -> Result<bool, Malformed> {
+    pub fn bool(&mut self) -> Result<bool, Malformed> {
         self.need(1)?;
         Ok(self.bytes.get_u8() != 0)
     }
 
-    pub(crate) fn i16(&mut self) -> Result<i16, Malformed> {
+    pub fn i8(&mut self) -> Result<i8, Malformed> {
+        self.need(1)?;
+        Ok(self.bytes.get_i8())
+    }
+
+    pub fn i16(&mut self) -> Result<i16, Malformed> {
         self.need(2)?;
         Ok(self.bytes.get_i16())
     }
 
-    pub(crate) fn i32(&mut self) -> Result<i32, Malformed> {
+    pub fn i32(&mut self) -> Result<i32, Malformed> {
         self.need(4)?;
         Ok(self.bytes.get_i32())
     }
 
-    pub(crate) fn i64(&mut self) -> Result<i64, Malformed> {
+    pub fn i64(&mut self) -> Result<i64, Malformed> {
         self.need(8)?;
         Ok(self.bytes.get_i64())
     }
 
-    pub(crate) fn topic_id(&mut self) -> Result<TopicId, Malformed> {
+    pub fn topic_id(&mut self) -> Result<TopicId, Malformed> {
         self.need(16)?;
         Ok(TopicId(self.bytes.get_u128()))
     }
 
-    pub(crate) fn uvarint(&mut self) -> Result<u32, Malformed> {
+    pub fn uvarint(&mut self) -> Result<u32, Malformed> {
         let mut value = 0_u64;
         for shift in (0..35).step_by(7) {
             self.need(1)?;
@@ -77,42 +95,58 @@ impl Reader {
         Err(Malformed("a number is too long"))
     }
 
-    /// Bytes of the given length, as a slice of the answer.
-    pub(crate) fn take(&mut self, count: usize) -> Result<Bytes, Malformed> {
+    /// Bytes of the given length, as a slice of the message.
+    pub fn take(&mut self, count: usize) -> Result<Bytes, Malformed> {
         self.need(count)?;
         Ok(self.bytes.split_to(count))
     }
 
     /// What is there of the next `count` bytes: an answer that was cut short ends inside them.
-    pub(crate) fn take_what_is_there(&mut self, count: usize) -> Bytes {
+    pub fn take_what_is_there(&mut self, count: usize) -> Bytes {
         self.bytes.split_to(count.min(self.bytes.len()))
     }
 
-    pub(crate) fn string(&mut self) -> Result<String, Malformed> {
-        let len = usize::try_from(self.i16()?).map_err(|_| Malformed("a length is negative"))?;
-        text(&self.take(len)?)
+    pub fn string(&mut self) -> Result<String, Malformed> {
+        let text = self.nullable_string()?;
+        text.ok_or(Malformed("a length is negative"))
     }
 
-    pub(crate) fn compact_bytes(&mut self) -> Result<Option<Bytes>, Malformed> {
+    /// A text with its length before it; absent where that is negative.
+    pub fn nullable_string(&mut self) -> Result<Option<String>, Malformed> {
+        match usize::try_from(self.i16()?) {
+            Ok(len) => text(&self.take(len)?).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Bytes with their length before them; absent where that is negative.
+    pub fn nullable_bytes(&mut self) -> Result<Option<Bytes>, Malformed> {
+        match usize::try_from(self.i32()?) {
+            Ok(len) => self.take(len).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    pub fn compact_bytes(&mut self) -> Result<Option<Bytes>, Malformed> {
         match self.uvarint()? {
             0 => Ok(None),
             len => self.take(len as usize - 1).map(Some),
         }
     }
 
-    pub(crate) fn compact_string(&mut self) -> Result<Option<String>, Malformed> {
+    pub fn compact_string(&mut self) -> Result<Option<String>, Malformed> {
         self.compact_bytes()?.map(|bytes| text(&bytes)).transpose()
     }
 
     /// Elements of a compact array; an absent one counts as empty. Each element takes at least a byte, so
     /// that many more elements than bytes are not there.
-    pub(crate) fn compact_array<T>(
+    pub fn compact_array<T>(
         &mut self,
         mut element: impl FnMut(&mut Self) -> Result<T, Malformed>,
     ) -> Result<Vec<T>, Malformed> {
         let count = (self.uvarint()? as usize).saturating_sub(1);
         if count > self.left() {
-            return Err(Malformed("an array is longer than the answer"));
+            return Err(Malformed("an array is longer than the message"));
         }
         let mut elements = Vec::new();
         for _ in 0..count {
@@ -121,13 +155,13 @@ impl Reader {
         Ok(elements)
     }
 
-    pub(crate) fn array<T>(
+    pub fn array<T>(
         &mut self,
         mut element: impl FnMut(&mut Self) -> Result<T, Malformed>,
     ) -> Result<Vec<T>, Malformed> {
         let count = usize::try_from(self.i32()?).unwrap_or(0);
         if count > self.left() {
-            return Err(Malformed("an array is longer than the answer"));
+            return Err(Malformed("an array is longer than the message"));
         }
         let mut elements = Vec::new();
         for _ in 0..count {
@@ -137,7 +171,7 @@ impl Reader {
     }
 
     /// Passes each tagged field to `field`, which may leave it alone.
-    pub(crate) fn tagged(
+    pub fn tagged(
         &mut self,
         mut field: impl FnMut(u32, &mut Self) -> Result<(), Malformed>,
     ) -> Result<(), Malformed> {
@@ -149,7 +183,7 @@ impl Reader {
         Ok(())
     }
 
-    pub(crate) fn skip_tagged(&mut self) -> Result<(), Malformed> {
+    pub fn skip_tagged(&mut self) -> Result<(), Malformed> {
         self.tagged(|_, _| Ok(()))
     }
 }
@@ -159,38 +193,39 @@ fn text(bytes: &[u8]) -> Result<String, Malformed> {
     Ok(text.to_owned())
 }
 
-/// Writes a request.
+/// Writes a message.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Writer {
-    pub(crate) bytes: Vec<u8>,
+pub struct Writer {
+    /// What was written so far.
+    pub bytes: Vec<u8>,
 }
 
 impl Writer {
-    pub(crate) fn bool(&mut self, value: bool) {
+    pub fn bool(&mut self, value: bool) {
         self.bytes.push(value.into());
     }
 
-    pub(crate) fn i8(&mut self, value: i8) {
+    pub fn i8(&mut self, value: i8) {
         self.bytes.extend(value.to_be_bytes());
     }
 
-    pub(crate) fn i16(&mut self, value: i16) {
+    pub fn i16(&mut self, value: i16) {
         self.bytes.extend(value.to_be_bytes());
     }
 
-    pub(crate) fn i32(&mut self, value: i32) {
+    pub fn i32(&mut self, value: i32) {
         self.bytes.extend(value.to_be_bytes());
     }
 
-    pub(crate) fn i64(&mut self, value: i64) {
+    pub fn i64(&mut self, value: i64) {
         self.bytes.extend(value.to_be_bytes());
     }
 
-    pub(crate) fn topic_id(&mut self, id: TopicId) {
+    pub fn topic_id(&mut self, id: TopicId) {
         self.bytes.extend(id.0.to_be_bytes());
     }
 
-    pub(crate) fn uvarint(&mut self, mut value: usize) {
+    pub fn uvarint(&mut self, mut value: usize) {
         while value >= 0x80 {
             self.bytes.push((value & 0x7f) as u8 | 0x80);
             value >>= 7;
@@ -198,27 +233,27 @@ impl Writer {
         self.bytes.push(value as u8);
     }
 
-    pub(crate) fn string(&mut self, text: &str) {
+    pub fn string(&mut self, text: &str) {
         self.i16(i16::try_from(text.len()).unwrap_or(i16::MAX));
         self.bytes
             .extend(text.as_bytes().iter().take(i16::MAX as usize));
     }
 
-    pub(crate) fn compact_bytes(&mut self, bytes: &[u8]) {
+    pub fn compact_bytes(&mut self, bytes: &[u8]) {
         self.uvarint(bytes.len() + 1);
         self.bytes.extend(bytes);
     }
 
-    pub(crate) fn compact_string(&mut self, text: &str) {
+    pub fn compact_string(&mut self, text: &str) {
         self.compact_bytes(text.as_bytes());
     }
 
     /// The length of a compact array, whose elements follow.
-    pub(crate) fn compact_len(&mut self, len: usize) {
+    pub fn compact_len(&mut self, len: usize) {
         self.uvarint(len + 1);
     }
 
-    pub(crate) fn no_tagged(&mut self) {
+    pub fn no_tagged(&mut self) {
         self.uvarint(0);
     }
 }
