@@ -1,5 +1,6 @@
 //! Turns the built page under `web/dist` into a table of assets that is compiled in: path,
-//! validator and bytes. Without a built page the table is empty and the relay says so at `/`.
+//! validator and bytes, also with gzip and brotli where the page's build put those beside a file. Without a built page
+//! the table is empty and the relay says so at `/`.
 
 use std::{
     fmt::Write as _,
@@ -29,15 +30,27 @@ fn main() -> io::Result<()> {
     let copies = out.join("assets");
     fs::create_dir_all(&copies)?;
     let mut table = String::from("&[\n");
-    for (number, (name, path)) in files.iter().enumerate() {
+    let whole = files.iter().filter(|(name, _)| !is_coded(name));
+    for (number, (name, path)) in whole.enumerate() {
         let bytes = fs::read(path)?;
         let tag = etag(&bytes);
-        let copy = copies.join(number.to_string());
-        fs::write(&copy, bytes)?;
+        let identity = copies.join(number.to_string());
+        fs::write(&identity, bytes)?;
+        let coded = |suffix: &str| -> io::Result<String> {
+            let from = PathBuf::from(format!("{}{suffix}", path.display()));
+            if !from.is_file() {
+                return Ok("None".to_owned());
+            }
+            let copy = copies.join(format!("{number}{suffix}"));
+            fs::copy(from, &copy)?;
+            Ok(format!("Some(include_bytes!({copy:?}))"))
+        };
         writeln!(
             table,
-            "    Asset {{ path: {name:?}, etag: \"\\\"{tag}\\\"\", bytes: include_bytes!({:?}) }},",
-            copy.display().to_string(),
+            "    Asset {{ path: {name:?}, tag: {tag:?}, bytes: Coded {{ identity: include_bytes!({identity:?}), \
+             gzip: {}, brotli: {} }} }},",
+            coded(".gz")?,
+            coded(".br")?,
         )
         .expect("writing to a String");
     }
@@ -46,6 +59,11 @@ fn main() -> io::Result<()> {
 
     println!("cargo:rerun-if-env-changed=GIT_COMMIT_SHA");
     Ok(())
+}
+
+/// Whether this is another file once more, with gzip or brotli.
+fn is_coded(name: &str) -> bool {
+    [".gz", ".br"].iter().any(|suffix| name.ends_with(suffix))
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {

@@ -28,7 +28,7 @@ export default defineConfig(
     languageOptions: {
       parserOptions: {
         projectService: {
-          allowDefaultProject: ["vite.config.ts"],
+          allowDefaultProject: ["vite.config.ts", "build/*.ts"],
           defaultProject: "tsconfig.node.json",
         },
         extraFileExtensions: [".svelte"],
@@ -58,7 +58,7 @@ export default defineConfig(
       parserOptions: { parser: ts.parser, svelteConfig },
     },
   },
-  { files: ["*.config.*"], languageOptions: { globals: globals.node } },
+  { files: ["*.config.*", "build/**/*.ts"], languageOptions: { globals: globals.node } },
   { files: ["public/*.js"], languageOptions: { globals: globals.browser, sourceType: "script" } },
   {
     files: ["e2e/**/*.mjs"],

@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+import { finish } from "./build/finish.ts";
 import {
   initSync,
   notAuthorisedClose,
@@ -18,10 +21,25 @@ initSync({
 });
 const socketPath = wsPath();
 
+/** Compresses and preloads, once the files of the page are written. */
+function finished(): Plugin {
+  let folder = "";
+  return {
+    name: "finished",
+    apply: "build",
+    configResolved(config) {
+      folder = resolve(config.root, config.build.outDir);
+    },
+    closeBundle() {
+      finish(folder);
+    },
+  };
+}
+
 export default defineConfig({
   // Relative, so that the page also works behind a proxy that puts it under a path.
   base: "./",
-  plugins: [svelte()],
+  plugins: [svelte(), finished()],
   define: {
     __WS_PATH__: JSON.stringify(socketPath),
     __REFUSAL_HEADER__: JSON.stringify(refusalHeader()),
@@ -51,6 +69,6 @@ export default defineConfig({
   // Under test too the framework's browser half runs, not the one for servers.
   ...(process.env["VITEST"] === undefined ? {} : { resolve: { conditions: ["browser"] } }),
   test: {
-    include: ["src/**/*.test.ts"],
+    include: ["src/**/*.test.ts", "build/**/*.test.ts"],
   },
 });

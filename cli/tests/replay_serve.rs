@@ -237,6 +237,7 @@ fn strangers_get_nothing() {
     std::fs::create_dir_all(folder.path("dist/assets")).expect("a folder");
     folder.file("dist/index.html", b"<!doctype html>page");
     folder.file("dist/assets/a.wasm", b"\0asm");
+    folder.file("dist/assets/a.wasm.gz", b"coded");
     let page = folder.path("dist");
     let serving = Serving::start(&file, &["--page", &page]);
 
@@ -249,6 +250,14 @@ fn strangers_get_nothing() {
     assert_eq!(body, b"<!doctype html>page");
     let (head, body) = serving.ask("GET /assets/a.wasm HTTP/1.1");
     assert!(head.contains("application/wasm"), "{head}");
+    assert_eq!(body, b"\0asm");
+    // The build left it compressed beside.
+    let accept = |coding: &str| format!("GET /assets/a.wasm HTTP/1.1\r\nAccept-Encoding: {coding}");
+    let (head, body) = serving.ask(&accept("gzip, br;q=0.5"));
+    assert!(head.contains("content-encoding: gzip"), "{head}");
+    assert_eq!(body, b"coded");
+    let (head, body) = serving.ask(&accept("br"));
+    assert!(!head.contains("content-encoding"), "{head}");
     assert_eq!(body, b"\0asm");
     let (head, body) = serving.ask("HEAD / HTTP/1.1");
     assert!(

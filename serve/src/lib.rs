@@ -10,7 +10,8 @@
 //! - [`gate`] is what every request passes, with every reason to be refused; [`TrustedProxies`] are those whose word
 //!   on who sent it is believed.
 //! - [`upgrade`] makes a WebSocket of a request; then a task drives one session over one socket.
-//! - [`answer`] and [`mime`] make plain answers; every answer is hardened in one place.
+//! - [`answer`] and [`mime`] make plain answers, [`coding`] says in which coding a file is sent; every answer is
+//!   hardened in one place.
 //! - [`counters`] are what is counted of clients; who shows the numbers is not decided here.
 //!
 //! Which paths there are besides the session's is left to whoever serves.
@@ -19,6 +20,7 @@
 
 pub mod answer;
 pub mod clock;
+pub mod coding;
 pub mod counters;
 pub mod gate;
 pub mod history;

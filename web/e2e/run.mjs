@@ -137,6 +137,7 @@ await steps.check("UX-15 arrows move, fold and unfold, and the selection follows
     () => run.selected(),
     (row) => row.index === parent.index,
   );
+  return null;
 });
 await steps.check("UX-15 w, s, a, d and f zoom and pan, and folded time is stated", async () => {
   const whole = await run.seen();

@@ -6,7 +6,9 @@ use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
+use dashstream_serve::coding::{Coded, Coding};
 use dashstream_serve::mime;
+use hyper::http::HeaderMap;
 
 /// Files by their path below `/`.
 #[derive(Debug, Default)]
@@ -46,13 +48,33 @@ impl Page {
         }
     }
 
-    /// Type and content of what is at a path; `/` is the page itself.
-    pub(super) fn file(&self, path: &str) -> Option<(&'static str, Bytes)> {
+    /// What is at a path, in a coding that these headers accept; `/` is the page itself.
+    pub(super) fn file(&self, path: &str, headers: &HeaderMap) -> Option<Sent> {
         let path = path.strip_prefix('/').unwrap_or(path);
         let path = if path.is_empty() { INDEX } else { path };
-        let content = self.files.get(path)?;
-        Some((mime::of(path), content.clone()))
+        let coded = |coding: Coding| self.files.get(&format!("{path}{}", coding.suffix()));
+        let file = Coded {
+            identity: self.files.get(path)?,
+            gzip: coded(Coding::Gzip),
+            brotli: coded(Coding::Brotli),
+        };
+        // Whoever refuses all of them gets the file as it is, which is the one that everybody can read.
+        let (coding, content) = file
+            .choose(headers)
+            .unwrap_or((Coding::Identity, &file.identity));
+        Some(Sent {
+            mime: mime::of(path),
+            coding,
+            content: Bytes::clone(content),
+        })
     }
+}
+
+/// A file as it is sent.
+pub(super) struct Sent {
+    pub(super) mime: &'static str,
+    pub(super) coding: Coding,
+    pub(super) content: Bytes,
 }
 
 const INDEX: &str = "index.html";

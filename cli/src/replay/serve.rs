@@ -18,6 +18,7 @@ use decode_core::wire::{WS_PATH, mode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
+use hyper::http::HeaderMap;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::Value;
@@ -208,7 +209,7 @@ fn answer(
         _ if !matches!(*method, Method::GET | Method::HEAD) => {
             not_allowed("Only GET is answered here.\n", "GET, HEAD")
         }
-        path => file(page, path),
+        path => file(page, path, request.headers()),
     };
     // The next file may be served at the same port.
     let no_store = HeaderValue::from_static("no-store");
@@ -218,12 +219,21 @@ fn answer(
     response.map(Full::new)
 }
 
-fn file(page: &Page, path: &str) -> Response<Bytes> {
-    match page.file(path) {
-        Some((mime, content)) => respond(StatusCode::OK, mime, content),
-        None if path == "/" => plain(StatusCode::OK, NO_PAGE),
-        None => plain(StatusCode::NOT_FOUND, "Not found\n"),
+fn file(page: &Page, path: &str, headers: &HeaderMap) -> Response<Bytes> {
+    let Some(sent) = page.file(path, headers) else {
+        return if path == "/" {
+            plain(StatusCode::OK, NO_PAGE)
+        } else {
+            plain(StatusCode::NOT_FOUND, "Not found\n")
+        };
+    };
+    let mut response = respond(StatusCode::OK, sent.mime, sent.content);
+    let headers = response.headers_mut();
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    if let Some(name) = sent.coding.name() {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
     }
+    response
 }
 
 const NO_PAGE: &str = "A capture is served here. Watch it with `dashstream tail`, or serve the \

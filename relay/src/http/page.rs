@@ -1,15 +1,23 @@
 //! The page, compiled in by `build.rs`.
 
-use dashstream_serve::mime;
-use hyper::{StatusCode, header, http::HeaderMap};
+use dashstream_serve::{
+    coding::{Coded, Coding},
+    mime,
+};
+use hyper::{
+    StatusCode,
+    header::{self, HeaderValue},
+    http::HeaderMap,
+};
 use warp::reply::Response;
 
-use super::answer::respond;
+use super::answer::{plain, respond};
 
 struct Asset {
     path: &'static str,
-    etag: &'static str,
-    bytes: &'static [u8],
+    /// Stands for the content; each coding of it has a validator of its own.
+    tag: &'static str,
+    bytes: Coded<&'static [u8]>,
 }
 
 static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
@@ -34,30 +42,60 @@ pub(super) fn asset(path: &str, headers: &HeaderMap) -> Response {
             not_found()
         };
     };
-    let cached = headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
+    let mut response = match asset.bytes.choose(headers) {
+        Some((coding, bytes)) => asset.answer(coding, bytes, headers),
+        None => plain(
+            StatusCode::NOT_ACCEPTABLE,
+            "Sent as it is, with gzip or with br.\n",
+        ),
+    };
+    response
+        .headers_mut()
+        .insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    response
+}
+
+impl Asset {
+    /// The file, or that the one a browser has is still the same.
+    fn answer(&self, coding: Coding, bytes: &'static [u8], request: &HeaderMap) -> Response {
+        let validator = self.validator(coding);
+        let (status, body) = if has(request, &validator) {
+            (StatusCode::NOT_MODIFIED, &[][..])
+        } else {
+            (StatusCode::OK, bytes)
+        };
+        let mut response = respond(status, mime::of(self.path), body);
+        let headers = response.headers_mut();
+        if let Ok(validator) = HeaderValue::try_from(validator) {
+            headers.insert(header::ETAG, validator);
+        }
+        if let (StatusCode::OK, Some(name)) = (status, coding.name()) {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+        }
+        let cache_control = if is_hashed(self.path) {
+            "public, max-age=31536000, immutable"
+        } else {
+            "no-cache"
+        };
+        headers.insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static(cache_control),
+        );
+        response
+    }
+
+    fn validator(&self, coding: Coding) -> String {
+        format!("\"{}{}\"", self.tag, coding.suffix())
+    }
+}
+
+/// Whether a request says that its sender has what this validator stands for.
+fn has(request: &HeaderMap, validator: &str) -> bool {
+    let values = request.get_all(header::IF_NONE_MATCH).iter();
+    values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .any(|tag| tag.trim().trim_start_matches("W/") == asset.etag);
-    let cache_control = if is_hashed(asset.path) {
-        "public, max-age=31536000, immutable"
-    } else {
-        "no-cache"
-    };
-    let (status, body) = if cached {
-        (StatusCode::NOT_MODIFIED, &[][..])
-    } else {
-        (StatusCode::OK, asset.bytes)
-    };
-    let mut response = respond(status, mime::of(asset.path), body);
-    let headers = response.headers_mut();
-    headers.insert(header::ETAG, header::HeaderValue::from_static(asset.etag));
-    headers.insert(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static(cache_control),
-    );
-    response
+        .any(|tag| tag.trim().trim_start_matches("W/") == validator)
 }
 
 /// Vite puts a digest of the content into the names below `assets/`, so they never change meaning.
@@ -87,10 +125,9 @@ fn not_found() -> Response {
         "text/plain; charset=utf-8",
         b"Not found. After an upgrade of the relay, reload the page.\n".as_slice(),
     );
-    response.headers_mut().insert(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static("no-store"),
-    );
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -113,11 +150,7 @@ mod tests {
             return;
         }
         for asset in ASSETS {
-            assert!(
-                asset.etag.starts_with('"') && asset.etag.ends_with('"'),
-                "{}",
-                asset.path
-            );
+            assert!(!asset.tag.contains(['"', ' ']), "{}", asset.path);
             assert_ne!(
                 mime::of(asset.path),
                 "application/octet-stream",
@@ -136,10 +169,9 @@ mod tests {
         let index = index.expect("a page has an index");
         let mut headers = HeaderMap::new();
         assert_eq!(asset("", &headers).status(), StatusCode::OK);
-        headers.insert(
-            header::IF_NONE_MATCH,
-            header::HeaderValue::from_static(index.etag),
-        );
+        let validator = index.validator(Coding::Identity);
+        let validator = HeaderValue::try_from(validator).expect("a digest");
+        headers.insert(header::IF_NONE_MATCH, validator);
         assert_eq!(
             asset("index.html", &headers).status(),
             StatusCode::NOT_MODIFIED
