@@ -1,6 +1,6 @@
 //! From what a capture holds to the log that sessions read, the same log as the relay's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dashstream_serve::Hub;
 use decode_core::wire::{GapCause, RejectCode};
@@ -29,11 +29,15 @@ impl Feeder {
     pub(super) fn hub(all: &[Held]) -> Hub {
         // Nothing is evicted: what is in the file was measured before.
         let hub = Hub::new(usize::MAX);
+        let mut begun = BTreeSet::new();
         for held in all {
-            let first = held.place.prev_next.unwrap_or(held.place.offset);
-            let first = first.min(held.place.offset);
-            // The first of a partition begins it.
-            hub.add_partition(held.place.partition, first, first);
+            // The first of a partition begins it. What comes later is not there yet, so that a client which has
+            // everything so far is live.
+            if begun.insert(held.place.partition) {
+                let first = held.place.prev_next.unwrap_or(held.place.offset);
+                let first = first.min(held.place.offset);
+                hub.add_partition(held.place.partition, first, first);
+            }
         }
         hub.set_settled();
         hub
@@ -125,6 +129,18 @@ mod tests {
             key: None,
             what,
         }
+    }
+
+    /// Or a client would be told that it still replays until the last record was sent.
+    #[test]
+    fn what_is_yet_to_be_sent_is_no_backlog() {
+        let all = vec![
+            held(3, What::Record(vec![0])),
+            held(900, What::Record(vec![0])),
+        ];
+        let hub = Feeder::hub(&all);
+        let view = hub.log().partition(2).expect("it was in the file");
+        assert_eq!((view.origin, view.head), (3, 3));
     }
 
     #[test]
