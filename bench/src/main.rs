@@ -10,6 +10,7 @@ mod ingest;
 mod latency;
 mod live;
 mod memory;
+mod page;
 mod picture;
 mod process;
 mod reader;
@@ -35,6 +36,8 @@ enum Command {
     Fanout(workload::Fanout),
     /// Decoding: natively, under Node and in Chromium, beside JavaScript and a floor.
     Decode(decode::Options),
+    /// The page in Chromium, beside one without the module.
+    Web(page::Options),
     /// Reading from Kafka, beside libraries that read and discard; memory over many records.
     Ingest(ingest::Ingest),
     /// Peak memory of the relay, by compression and number of partitions.
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Fanout(options) => fanout(&options),
         Command::Decode(options) => decode::command(&options),
+        Command::Web(options) => page::command(&options),
         Command::Ingest(options) => verdict(ingest::run(&options)),
         Command::Memory(options) => verdict(reading_memory::run(&options)),
         Command::Discard(order) => discard::serve(&order),

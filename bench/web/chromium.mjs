@@ -2,49 +2,14 @@
 // that of the renderer's process, its compiler and collector threads included.
 //
 //     node bench/web/chromium.mjs CORPUS_DIR GENERATED_DIR PLAYWRIGHT_DIR
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import { createRequire } from "node:module";
-import { basename, join, normalize } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { CHROMIUM_FLAGS } from "../../web/e2e/flags.mjs";
+import { cpuSeconds, launch, rendererIds, serve } from "./browser.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const [corpora, generated, playwright] = process.argv.slice(2);
-const FLAGS = [...CHROMIUM_FLAGS, "--js-flags=--expose-gc"];
-const TYPES = {
-  ".mjs": "text/javascript",
-  ".js": "text/javascript",
-  ".wasm": "application/wasm",
-};
 const DEADLINE_MS = 120_000;
-
-/** A loopback server of what the worker loads. */
-async function serve() {
-  const folders = {
-    npm: join(HERE, "node_modules"),
-    generated,
-    corpus: corpora,
-  };
-  const server = createServer((request, response) => {
-    const send = (status, type, body) =>
-      response.writeHead(status, { "content-type": type }).end(body);
-    const path = normalize(request.url).slice(1);
-    if (path === "") return send(200, "text/html", "<!doctype html><title>bench</title>");
-    const [first] = path.split("/");
-    const folder = folders[first];
-    const file =
-      folder === undefined ? join(HERE, basename(path)) : join(folder, path.slice(first.length));
-    const type = TYPES[file.slice(file.lastIndexOf("."))] ?? "application/octet-stream";
-    return readFile(file).then(
-      (bytes) => send(200, type, bytes),
-      () => send(404, "text/plain", ""),
-    );
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { server, url: `http://127.0.0.1:${server.address().port}/` };
-}
 
 /** Runs in the page: starts the worker, and leaves a function that asks it. */
 function startWorker(deadline) {
@@ -64,10 +29,9 @@ function startWorker(deadline) {
 }
 
 async function main() {
-  const { chromium } = createRequire(import.meta.url)(playwright);
-  const executablePath = process.env.DASHSTREAM_CHROMIUM ?? "/usr/bin/chromium";
-  const { server, url } = await serve();
-  const browser = await chromium.launch({ executablePath, headless: true, args: FLAGS });
+  const folders = { npm: join(HERE, "node_modules"), generated, corpus: corpora };
+  const { url, close } = await serve(folders);
+  const browser = await launch(playwright, ["--js-flags=--expose-gc"]);
   try {
     const page = await browser.newPage();
     page.setDefaultTimeout(DEADLINE_MS);
@@ -90,27 +54,8 @@ async function main() {
     }
   } finally {
     await browser.close();
-    server.closeAllConnections();
-    server.close();
+    close();
   }
-}
-
-async function rendererIds(browser) {
-  const session = await browser.newBrowserCDPSession();
-  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
-  return processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
-}
-
-/** User and system time of these processes, all threads, from the kernel in ticks of 10 ms. */
-async function cpuSeconds(ids) {
-  let ticks = 0;
-  for (const id of ids) {
-    const stat = await readFile(`/proc/${id}/stat`, "utf8");
-    // The name before it is in parentheses and may hold anything.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return ticks / 100;
 }
 
 await main();

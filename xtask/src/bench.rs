@@ -23,7 +23,7 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
     }
     wasm::build(project)?;
     web::build(project)?;
-    if decodes {
+    if decodes || words.first().is_some_and(|word| word == "web") {
         javascript(project)?;
     }
     let mut build = run::cargo();
@@ -71,7 +71,7 @@ fn zstd(project: &Project, words: &[String], variables: &[(&'static str, PathBuf
 }
 
 /// The JavaScript decoders that the browser module is measured beside.
-fn javascript(project: &Project) -> Result<()> {
+pub(crate) fn javascript(project: &Project) -> Result<()> {
     let _lock = project.lock()?;
     let dir = project.root.join("bench/web");
     let inputs = Inputs::new()

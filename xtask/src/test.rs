@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     args::Args,
-    counted,
+    bench, counted,
     dist::npm,
     parts::{self, FOR_TESTS},
     project::Project,
@@ -57,6 +57,10 @@ pub(crate) fn prepare(
             wasm::build(project).map(|()| Counts::ONE)
         });
     let ready = ready && stages.run("page", || web::build(project).map(|()| Counts::ONE));
+    let ready = ready
+        && stages.run("what the page is compared with", || {
+            bench::javascript(project).map(|()| Counts::ONE)
+        });
     ready.then_some(Environment(variables))
 }
 
