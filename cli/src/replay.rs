@@ -48,7 +48,8 @@ pub(crate) struct Args {
     /// Give up (exit 1) when Kafka takes nothing for so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
     timeout: Duration,
-    /// Serve the session protocol here; without HOST on 127.0.0.1, port 0 is any free one
+    /// Serve the session protocol here; without HOST on 127.0.0.1, port 0 is any free one. Nobody who reaches the
+    /// port needs a token: an address that other machines reach needs --insecure-allow-anyone
     #[arg(long, value_name = "[HOST:]PORT", value_parser = address)]
     serve: Option<SocketAddr>,
     /// Serve the page from this folder too (web/dist once it was built)
@@ -57,6 +58,9 @@ pub(crate) struct Args {
     /// Also serve under this host name, in addition to IP addresses and localhost; may be given several times
     #[arg(long, value_name = "NAME", value_parser = host, requires = "serve")]
     allowed_host: Vec<HostName>,
+    /// Let anyone who reaches the port see the whole capture, without a token
+    #[arg(long, requires = "serve")]
+    insecure_allow_anyone: bool,
     /// Stop serving after so many seconds
     #[arg(long = "for", value_name = "SECONDS", value_parser = seconds, requires = "serve")]
     duration: Option<Duration>,
@@ -98,6 +102,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     };
     match (&args.serve, &args.topic) {
         (Some(address), _) => {
+            guarded(*address, args.insecure_allow_anyone)?;
             let serving = serve::Serving {
                 source,
                 reading,
@@ -120,6 +125,18 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
             worker::run(target, source, reading, pace, args.memory_max)
         }
     }
+}
+
+/// As for a relay without tokens: who lets in other machines says so.
+fn guarded(address: SocketAddr, allows_anyone: bool) -> Result<(), Failure> {
+    let host = address.ip();
+    if host.to_canonical().is_loopback() || allows_anyone {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "--serve {address}: {host} can be reached from other machines, and nobody would need a token: serve on \
+         127.0.0.1, or let anyone see the capture with --insecure-allow-anyone"
+    )))
 }
 
 fn host(text: &str) -> Result<HostName, String> {

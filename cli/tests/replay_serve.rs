@@ -63,6 +63,26 @@ impl Serving {
     }
 }
 
+/// SEC-01: a capture is served to other machines only by whoever says so in words.
+#[test]
+fn other_machines_are_let_in_only_in_words() {
+    let folder = Folder::new("anyone");
+    let record = dashflow_record(0, 0, 1_700_000_000_000, Some(b"t"), Some(&event(1)));
+    let file = folder.file("one.capture", &record);
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
+        let refused = dashstream(&["replay", &file, "--serve", address], b"");
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        let said = refused.stderr.contains("--insecure-allow-anyone");
+        assert!(said, "{refused:?}");
+    }
+    let short = ["--for", "1", "--insecure-allow-anyone"];
+    for address in ["0.0.0.0:0", "127.0.0.1:0"] {
+        let words = [&["replay", &file, "--serve", address][..], &short].concat();
+        let served = dashstream(&words, b"");
+        assert_eq!(served.code, Some(0), "{served:?}");
+    }
+}
+
 /// Follows what is served until it is complete.
 fn follow(serving: &Serving, command: &str, more: &[&str]) -> Finished {
     let all = [
