@@ -8,6 +8,7 @@ use dashstream_e2e::{
     page::Page,
     place,
     producer::{Input, Topic, now_ms},
+    proxy::{self, NAME, Proxy},
     relay::Relay,
 };
 
@@ -70,6 +71,47 @@ fn people_sign_in_on_the_page() {
     let log = relay.log();
     assert!(log.contains("signed in") && log.contains("person"), "{log}");
     assert!(!log.contains(TOKEN) && !log.contains(OTHER), "{log}");
+    fs::remove_dir_all(&folder).expect("it exists");
+}
+
+/// SEC-02: behind nginx with TLS, as docs/deploy.md sets it up, the session's cookie is not sent without TLS, and the
+/// page's reload and its socket are signed in by it.
+#[test]
+fn behind_tls_the_session_is_a_secure_cookie() {
+    let folder = place::fresh_dir("sign-in-tls");
+    let file = folder.join("tokens");
+    fs::write(&file, format!("viewer {TOKEN} person\n")).expect("a temporary file");
+    let file = file.display().to_string();
+    let options = [
+        "demo",
+        "--rate=50",
+        "--tokens-file",
+        &file,
+        "--trusted-proxies=127.0.0.1",
+        "--allowed-host=relay.example.org",
+    ];
+    let Some(relay) = Relay::start("127.0.0.1:1", "simulated", &options) else {
+        return;
+    };
+    if !relay.has_page() {
+        return;
+    }
+    let block = proxy::nginx_block();
+    let Some(proxy) = Proxy::nginx(&block, [relay.address(); 2]) else {
+        return;
+    };
+    let (url, plain) = (proxy.url("/"), relay.url());
+    let arguments = [
+        ["--url", &url],
+        ["--plain", &plain],
+        ["--name", NAME],
+        ["--token", TOKEN],
+    ];
+    let Some(page) = Page::open("sign_in_tls.mjs", arguments.as_flattened()) else {
+        return;
+    };
+    let result = page.wait(PATIENCE);
+    assert_eq!(result["ok"], true, "{result}");
     fs::remove_dir_all(&folder).expect("it exists");
 }
 
