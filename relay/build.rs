@@ -11,6 +11,10 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 fn main() -> io::Result<()> {
+    // `cargo xtask demo` has all other crates compiled while it builds the page, and this one once, with it.
+    if std::env::var_os("DASHSTREAM_PAGE_PENDING").is_some() {
+        return Err(io::Error::other("the page is still being built"));
+    }
     let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
     let manifest = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let dist = manifest.join("../web/dist");

@@ -52,12 +52,19 @@ pub(crate) fn command(project: &Project, mut args: Args) -> Result<()> {
             Usage(format!("--capture {}: no such file", file.display()))
         );
     }
-    let provided = parts::provide(project, parts::FOR_DEMO, install)?;
+    let mut ahead = None;
+    let provided = parts::provide_while(project, parts::FOR_DEMO, install, || {
+        ahead = test::ahead_of_page(project, test::STARTED_BY_DEMO)?;
+        Ok(())
+    })?;
     if let Some(missing) = provided.missing.first() {
         bail!("the demo needs {}: {}", missing.part, missing.why);
     }
     wasm::build(project)?;
     web::build(project)?;
+    if let Some(ahead) = ahead {
+        ahead.finish()?;
+    }
     test::binaries(project, test::STARTED_BY_DEMO)?;
     demo.run(project)
 }

@@ -21,6 +21,7 @@ macro_rules! eprintln {
     }};
 }
 
+mod ahead;
 mod apt;
 mod args;
 mod bench;

@@ -136,12 +136,27 @@ pub(crate) struct Missing {
 
 /// Finds the parts, and fetches what is missing if someone agrees to that.
 pub(crate) fn provide(project: &Project, wanted: &[Part], install: bool) -> Result<Provided> {
+    provide_while(project, wanted, install, || Ok(()))
+}
+
+/// As [`provide`]; `begin` is called as soon as the operating system's programs are there, so that what it starts goes
+/// on while the rest is fetched.
+pub(crate) fn provide_while(
+    project: &Project,
+    wanted: &[Part],
+    install: bool,
+    begin: impl FnOnce() -> Result<()>,
+) -> Result<Provided> {
     let _lock = project.lock()?;
     let absent = absent(project, wanted)?;
     let mut failures = Vec::new();
     let agreed = !absent.is_empty() && agree(&absent, install)?;
     if agreed {
-        failures = fetch(project, &absent);
+        let installed = install_packages(project, &absent);
+        begin()?;
+        failures = fetch(project, &absent, &installed);
+    } else if absent.is_empty() {
+        begin()?;
     }
     let mut provided = Provided::default();
     for part in wanted {
@@ -209,25 +224,15 @@ fn agree(absent: &[Part], install: bool) -> Result<bool> {
 }
 
 /// One part that cannot be had does not keep the others away.
-fn fetch(project: &Project, absent: &[Part]) -> Vec<(Part, String)> {
+fn fetch(
+    project: &Project,
+    absent: &[Part],
+    installed: &Result<(), String>,
+) -> Vec<(Part, String)> {
     let mut failures = Vec::new();
-    let system: Vec<_> = absent
-        .iter()
-        .filter_map(|part| part.packages())
-        .flatten()
-        .copied()
-        .collect();
-    let installed = match (system.is_empty(), apt::present()) {
-        (true, _) => Ok(()),
-        (false, true) => apt::install(project, &system),
-        (false, false) => Err(anyhow::anyhow!("no apt-get here: install it by hand")),
-    };
     for part in absent {
         let outcome = match part {
-            Part::System(_) => installed
-                .as_ref()
-                .map_err(|error| format!("{error:#}"))
-                .copied(),
+            Part::System(_) => installed.clone(),
             Part::KafkaLibs => kafka_libs(project).map_err(|error| format!("{error:#}")),
             Part::Python => python(project).map_err(|error| format!("{error:#}")),
             Part::WasmCompiler => wasm_compiler(project).map_err(|error| format!("{error:#}")),
@@ -238,6 +243,21 @@ fn fetch(project: &Project, absent: &[Part]) -> Vec<(Part, String)> {
         }
     }
     failures
+}
+
+/// The system packages of all parts, in one call.
+fn install_packages(project: &Project, absent: &[Part]) -> Result<(), String> {
+    let system: Vec<_> = absent
+        .iter()
+        .filter_map(|part| part.packages())
+        .flatten()
+        .copied()
+        .collect();
+    match (system.is_empty(), apt::present()) {
+        (true, _) => Ok(()),
+        (false, true) => apt::install(project, &system).map_err(|error| format!("{error:#}")),
+        (false, false) => Err("no apt-get here: install it by hand".to_owned()),
+    }
 }
 
 impl Part {

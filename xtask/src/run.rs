@@ -127,7 +127,8 @@ pub(crate) fn wait(
     }
 }
 
-fn quiet(project: &Project, label: &str, command: &mut Command) -> Result<PathBuf> {
+/// Sends what the program prints to a log; where that is.
+pub(crate) fn quiet(project: &Project, label: &str, command: &mut Command) -> Result<PathBuf> {
     let name: String = label
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })

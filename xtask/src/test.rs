@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::Command};
 use anyhow::Result;
 
 use crate::{
+    ahead::Ahead,
     args::Args,
     bench, counted,
     dist::npm,
@@ -103,20 +104,37 @@ pub(crate) fn test(project: &Project, stages: &mut Stages, environment: &Environ
 
 /// What demo and tests start as processes of their own. In one profile, so that neither builds the other's again.
 pub(crate) fn binaries(project: &Project, packages: &[&str]) -> Result<()> {
-    let mut command = run::cargo();
-    command
-        .arg("build")
-        .arg("--bins")
-        .current_dir(&project.root);
-    for package in packages {
-        command.args(["-p", package]);
-    }
+    let mut command = build(project, packages);
     run::run(
         project,
         &format!("build {}", packages.join(", ")),
         &mut command,
         Progress::Own,
     )
+}
+
+/// Where there is no page yet, compiles all that does not need it, for [`binaries`] afterwards: the compiler and the
+/// linker of the browser module leave cores idle, and so do downloads. The crate that carries the page fails for
+/// want of it, so that it is compiled once. Errors are [`binaries`]' to report.
+pub(crate) fn ahead_of_page(project: &Project, packages: &[&str]) -> Result<Option<Ahead>> {
+    if web::is_built(project) {
+        return Ok(None);
+    }
+    let mut command = build(project, packages);
+    command
+        .arg("--keep-going")
+        .env("DASHSTREAM_PAGE_PENDING", "1");
+    let label = "compile what needs no page";
+    Ahead::start(project, label, &mut command).map(Some)
+}
+
+fn build(project: &Project, packages: &[&str]) -> Command {
+    let mut command = run::cargo();
+    command.args(["build", "--bins"]).current_dir(&project.root);
+    for package in packages {
+        command.args(["-p", package]);
+    }
+    command
 }
 
 /// One call for all crates, from unit tests to those on a real Kafka and browser: Cargo gives shared

@@ -35,6 +35,11 @@ pub(crate) fn build(project: &Project) -> Result<()> {
     stamp.write()
 }
 
+/// Whether there is a page, perhaps an old one.
+pub(crate) fn is_built(project: &Project) -> bool {
+    index(project).exists()
+}
+
 /// One of the page's own checks: `npm run NAME`.
 pub(crate) fn script(project: &Project, name: &str) -> Command {
     let mut command = npm(project);

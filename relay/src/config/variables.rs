@@ -95,7 +95,7 @@ const PREFIXES: [&str; 5] = [
 ];
 
 /// Read by the project's tests and tools, and often set where a relay is started by them.
-const DEVELOPMENT_VARIABLES: [&str; 16] = [
+const DEVELOPMENT_VARIABLES: [&str; 17] = [
     "DASHSTREAM_CHROMIUM",
     "DASHSTREAM_CLI_BIN",
     "DASHSTREAM_CORPUS",
@@ -105,6 +105,7 @@ const DEVELOPMENT_VARIABLES: [&str; 16] = [
     "DASHSTREAM_KCAT",
     "DASHSTREAM_MOCK_BROKER_BIN",
     "DASHSTREAM_NODE",
+    "DASHSTREAM_PAGE_PENDING",
     "DASHSTREAM_PROMTOOL",
     "DASHSTREAM_PYTHON",
     "DASHSTREAM_REDIS",
