@@ -1,4 +1,4 @@
-//! The page in Chromium, driven by `web/e2e/page.mjs`.
+//! The page in a browser, driven by the scripts of `web/e2e`.
 
 use std::{
     process::Command,
@@ -21,14 +21,27 @@ pub struct Page {
 }
 
 impl Page {
-    /// Opens the page, or says SKIPPED.
+    /// Opens the page in Chromium, or says SKIPPED.
     ///
     /// # Panics
     /// When Node cannot be started.
     #[must_use]
     pub fn open(script: &str, arguments: &[&str]) -> Option<Self> {
+        Self::open_in(Tool::Chromium, "DASHSTREAM_CHROMIUM", script, arguments)
+    }
+
+    /// Opens the page in Firefox, or says SKIPPED.
+    ///
+    /// # Panics
+    /// When Node cannot be started.
+    #[must_use]
+    pub fn open_in_firefox(script: &str, arguments: &[&str]) -> Option<Self> {
+        Self::open_in(Tool::Firefox, "DASHSTREAM_FIREFOX", script, arguments)
+    }
+
+    fn open_in(tool: Tool, variable: &str, script: &str, arguments: &[&str]) -> Option<Self> {
         let node = need(Tool::Node)?;
-        let chromium = need(Tool::Chromium)?;
+        let browser = need(tool)?;
         // What a page of the same test printed before is its own.
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -37,7 +50,7 @@ impl Page {
         command
             .arg(place::web().join("e2e").join(script))
             .args(arguments)
-            .env("DASHSTREAM_CHROMIUM", chromium);
+            .env(variable, browser);
         Some(Self {
             running: Running::tool(&mut command, &log),
         })

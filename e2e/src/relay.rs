@@ -43,6 +43,21 @@ impl Relay {
         Some(relay)
     }
 
+    /// Starts it with simulated runs in place of a topic and waits until it is ready, or says SKIPPED.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    #[must_use]
+    pub fn demo() -> Option<Self> {
+        let words = |address: SocketAddr| {
+            let port = format!("--port={}", address.port());
+            vec!["demo".to_owned(), "--host=127.0.0.1".to_owned(), port]
+        };
+        let mut relay = Self::launch_with(&[], Ipv4Addr::LOCALHOST.into(), words)?;
+        relay.wait_ready();
+        Some(relay)
+    }
+
     /// Starts it and waits only until it answers HTTP, or says SKIPPED.
     ///
     /// # Panics
@@ -88,6 +103,15 @@ impl Relay {
         topic: &str,
         more: &[&str],
     ) -> Option<Self> {
+        let words = |address| arguments(brokers, topic, address, more);
+        Self::launch_with(within, host, words)
+    }
+
+    fn launch_with(
+        within: &[&str],
+        host: IpAddr,
+        words: impl Fn(SocketAddr) -> Vec<String>,
+    ) -> Option<Self> {
         let binary = need(Tool::Relay)?;
         let mut tries = 0;
         loop {
@@ -97,7 +121,7 @@ impl Relay {
             let mut relay = Self {
                 within: within.iter().map(ToString::to_string).collect(),
                 binary: binary.clone(),
-                arguments: arguments(brokers, topic, address, more),
+                arguments: words(address),
                 address,
                 log: place::log_file(&format!("{}-relay-{port}", test_name())),
                 running: None,

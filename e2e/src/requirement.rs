@@ -19,7 +19,9 @@ pub enum Tool {
     Kcat,
     /// The browser.
     Chromium,
-    /// Node, which drives the browser.
+    /// The other browser.
+    Firefox,
+    /// Node, which drives the browsers.
     Node,
     /// A Python with the official protobuf runtime.
     Python,
@@ -103,6 +105,7 @@ impl Tool {
                 &["chromium", "chromium-browser", "google-chrome"],
                 "Chromium",
             ),
+            Self::Firefox => program("DASHSTREAM_FIREFOX", &["firefox-esr", "firefox"], "Firefox"),
             Self::Node => program("DASHSTREAM_NODE", &["node"], "Node"),
             Self::Python => find_python(),
             Self::Nginx => server("DASHSTREAM_NGINX", "nginx"),

@@ -7,6 +7,7 @@
 //! | variable | names |
 //! | --- | --- |
 //! | `DASHSTREAM_CHROMIUM` | the browser |
+//! | `DASHSTREAM_FIREFOX` | the other browser, for a smoke test |
 //! | `DASHSTREAM_KAFKA_LIBS` | folder with the jars of Apache Kafka: `java -cp "$DASHSTREAM_KAFKA_LIBS/*"` |
 //! | `DASHSTREAM_PYTHON` | a Python with `protobuf`, `grpcio-tools` and `zstandard`, the official oracle, and with `kubernetes-validate` |
 //! | `DASHSTREAM_KCAT`, `DASHSTREAM_PROMTOOL`, `DASHSTREAM_NGINX`, `DASHSTREAM_HAPROXY` | programs of these names |
@@ -56,6 +57,12 @@ pub(crate) const FOR_TESTS: &[Part] = &[
     Part::WasmCompiler,
     C_TOOLS,
     CHROMIUM,
+    Part::System(&Programs {
+        name: "Firefox",
+        all_of: &[&["firefox-esr", "firefox"]],
+        variable: Some("DASHSTREAM_FIREFOX"),
+        packages: &["firefox-esr"],
+    }),
     Part::System(&Programs {
         name: "kcat",
         all_of: &[&["kcat"]],
