@@ -47,11 +47,39 @@ pub(crate) struct FollowArgs {
     timeout: Option<Duration>,
     /// Give up (exit 1) when the relay was never reached for so many seconds; a connection that was
     /// lost is renewed for as long as it takes
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "15")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = CONNECT_SECONDS)]
     connect_timeout: Duration,
     /// At the end print counts and a SHA-256 per partition over all that was delivered, as JSON
     #[arg(long)]
     pub(crate) digest: bool,
+}
+
+/// A relay as the input of a command that answers once.
+#[derive(clap::Args)]
+pub(crate) struct RelayArgs {
+    #[command(flatten)]
+    connect: ConnectArgs,
+    /// Of a relay: give up (exit 1) when it has not delivered everything for so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+}
+
+impl RelayArgs {
+    /// All that the relay at this URL holds, and no more.
+    pub(crate) fn everything(&self, url: &str) -> Result<FollowArgs, Failure> {
+        Ok(FollowArgs {
+            url: url.to_owned(),
+            connect: self.connect.clone(),
+            from: None,
+            cursor: Vec::new(),
+            until_records: None,
+            until_complete: true,
+            duration: None,
+            timeout: self.timeout,
+            connect_timeout: seconds(CONNECT_SECONDS).map_err(Failure::Usage)?,
+            digest: false,
+        })
+    }
 }
 
 /// Where one partition was left.
@@ -486,5 +514,6 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+const CONNECT_SECONDS: &str = "15";
 /// Ten years: further than any clock arithmetic must go.
 const DURATION_MAX: Duration = Duration::from_secs(315_360_000);

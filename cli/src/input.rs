@@ -123,6 +123,23 @@ impl InputArgs {
         self.files.iter().map(|file| Source::of(file)).collect()
     }
 
+    /// The URL of a relay, where that is the input.
+    pub(crate) fn relay(&self) -> Result<Option<&str>, Failure> {
+        let is_url = |text: &&str| {
+            let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+            scheme.is_some_and(|scheme| ["ws", "wss", "http", "https"].contains(&scheme))
+        };
+        let mut names = self.files.iter().filter_map(|file| file.to_str());
+        let Some(url) = names.find(is_url) else {
+            return Ok(None);
+        };
+        if self.files.len() > 1 || self.format != Format::Auto || self.base64 {
+            let text = format!("{url}: a relay is the only input, and has no --format");
+            return Err(Failure::Usage(text));
+        }
+        Ok(Some(url))
+    }
+
     pub(crate) fn reading(&self) -> Result<Reading, Failure> {
         if self.base64 && !matches!(self.format, Format::Auto | Format::Kcat) {
             let text = "--base64 is about the lines of --format kcat";

@@ -9,12 +9,15 @@ use run_model::runs::{
 };
 use serde_json::json;
 
+use crate::follow::RelayArgs;
 use crate::input::{InputArgs, ModeArgs};
 use crate::outcome::{Failure, Outcome, concluded};
 use crate::output::{shown, write_line};
-use crate::runs::{each_run, gap_json, load, row_json, seconds, span_json, write_row};
+use crate::runs::{Loaded, each_run, gap_json, load, row_json, seconds, span_json, write_row};
 
 /// Show one run: attempts, model and tool calls, errors, and what is missing
+///
+/// The input is files, or what a relay holds: ws://HOST:PORT, wss://HOST, or the address of its page.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The run: its id (PARTITION:OFFSET:INDEX of its first event), or THREAD#INVOCATION, or THREAD for the
@@ -25,6 +28,8 @@ pub(crate) struct Args {
     input: InputArgs,
     #[command(flatten)]
     mode: ModeArgs,
+    #[command(flatten)]
+    relay: RelayArgs,
     /// Only what failed or reports errors
     #[arg(long)]
     errors: bool,
@@ -37,12 +42,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let mut loaded = load(&args.input, &args.mode)?;
+    let mut loaded = load(&args.input, &args.mode, &args.relay)?;
     let Some(id) = find(&mut loaded.store, &args.run) else {
         return Err(Failure::Io(format!("no run {:?} in the input", args.run)));
     };
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let written = write_run(&mut out, &mut loaded.store, id, args).and_then(|()| out.flush());
+    let written = write_run(&mut out, &mut loaded, id, args).and_then(|()| out.flush());
     concluded(written, loaded.outcome())
 }
 
@@ -70,11 +75,17 @@ fn find(store: &mut Store, text: &str) -> Option<EventAddress> {
 
 fn write_run(
     out: &mut impl Write,
-    store: &mut Store,
+    loaded: &mut Loaded,
     id: EventAddress,
     args: &Args,
 ) -> io::Result<()> {
+    let store = &mut loaded.store;
+    let list = RunsQuery {
+        now_ms: loaded.now_ms,
+        ..RunsQuery::default()
+    };
     let mut query = RunQuery {
+        list,
         id,
         count: QUERY_ROWS_MAX,
         errors_only: args.errors,

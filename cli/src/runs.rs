@@ -10,23 +10,27 @@ use run_model::limits::QUERY_ROWS_MAX;
 use run_model::runs::{RunChip, RunCounts, RunRow, RunsQuery, Status};
 use serde_json::json;
 
+use crate::follow::RelayArgs;
 use crate::input::{InputArgs, ModeArgs};
 use crate::outcome::{Failure, Outcome, concluded};
 use crate::output::{shown, write_line};
 use crate::utc::utc;
 
 pub(crate) use self::json::{gap_json, row_json, span_json};
-pub(crate) use self::load::load;
+pub(crate) use self::load::{Loaded, load};
 
 /// List runs: the status of each, the rule behind it, and what is missing
 ///
-/// Nothing more is expected to come: a run without an end has the status no_end_seen.
+/// The input is files, or what a relay holds: ws://HOST:PORT, wss://HOST, or the address of its page. Of files
+/// nothing more is expected to come: a run without an end has the status no_end_seen.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     input: InputArgs,
     #[command(flatten)]
     mode: ModeArgs,
+    #[command(flatten)]
+    relay: RelayArgs,
     /// Only runs that failed
     #[arg(long)]
     failed: bool,
@@ -71,8 +75,11 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let mut loaded = load(&args.input, &args.mode)?;
-    let query = args.query();
+    let mut loaded = load(&args.input, &args.mode, &args.relay)?;
+    let query = RunsQuery {
+        now_ms: loaded.now_ms,
+        ..args.query()
+    };
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut failed = None;
     let counts = each_run(&mut loaded.store, &query, |row| {

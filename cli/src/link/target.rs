@@ -11,7 +11,7 @@ use super::token::TokenArgs;
 use crate::outcome::Failure;
 
 /// How the relay is reached, besides its URL.
-#[derive(clap::Args, Default)]
+#[derive(clap::Args, Clone, Default)]
 pub(crate) struct ConnectArgs {
     /// Trust the certificates of this PEM file instead of the system's (wss and https)
     #[arg(long, value_name = "FILE")]
