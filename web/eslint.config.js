@@ -5,6 +5,13 @@ import globals from "globals";
 import ts from "typescript-eslint";
 import svelteConfig from "./svelte.config.js";
 
+/** A time that is written elsewhere is in another zone, or without one. */
+const TIMES = [
+  "MemberExpression[object.name='Intl'][property.name='DateTimeFormat']",
+  "MemberExpression[property.name=/^to(ISO|UTC|Locale|LocaleDate|LocaleTime|Date|Time)String$/]",
+  "NewExpression[callee.name='Date']",
+].map((selector) => ({ selector, message: "times are written by base/zone.ts alone" }));
+
 /** Layers point one way: base <- store <- ui <- panels <- app. */
 const layer = (files, forbidden, message) => ({
   files,
@@ -44,6 +51,11 @@ export default defineConfig(
     },
   },
   svelte.configs.recommended,
+  {
+    files: ["src/**"],
+    ignores: ["src/base/zone.ts"],
+    rules: { "no-restricted-syntax": ["error", ...TIMES] },
+  },
   {
     rules: {
       eqeqeq: "error",

@@ -53,6 +53,8 @@ pub struct Totals {
     pub evicted_rows: u64,
     /// Messages without a thread: they are of no run.
     pub unthreaded: u64,
+    /// The latest of all Kafka timestamps, ms since 1970.
+    pub last_ms: i64,
 }
 
 /// What the page shows. See the crate text.
@@ -370,6 +372,7 @@ impl Reducers {
         };
         let totals = &mut self.totals;
         totals.rows += 1;
+        totals.last_ms = totals.last_ms.max(row.timestamp_ms);
         totals.repeats += u64::from(entry.repeat);
         totals.newer_schema += u64::from(row.newer_schema && !entry.repeat);
         match row.kind {

@@ -94,6 +94,9 @@ await steps.check("X32 an event of a batch is shown alone; its link and copy say
   must(new URL(page.url()).searchParams.get("at") === "0:0:1", page.url());
   await hook("whole").click();
   await lineOf("eventBatch");
+  const opened = page.locator('[data-testid="json"] [aria-expanded="true"]');
+  const texts = await opened.allInnerTexts();
+  must(texts.length > 0 && !texts.some((text) => /\{\}|\[\]/.test(text)), texts.join());
   const events = JSON.parse(await copiedBy(page, hook("copy")));
   must(events.eventBatch.events.length === 3, "the batch is not shown whole");
   await shoot("batch");
@@ -201,6 +204,24 @@ if (values.real !== undefined) {
     const rows = await eventRows(page);
     must(rows.length > 5, "no rows are shown");
     return { ...(await readPage(page)).totals, text: await hook("capture").innerText() };
+  });
+  await steps.check("issue H, 6 nothing of a capture goes on until today", async () => {
+    const days = /\b\d[\d,]* (?:h|days)\b/u;
+    const states = await page.locator('[data-testid="thread-row"] .state').allInnerTexts();
+    must(states.length > 3 && !states.some((state) => days.test(state)), states.join());
+    await hook("view-runs").click();
+    const rows = page.locator('[data-testid="run-row"][data-run]');
+    await rows.first().waitFor();
+    const statuses = await rows.locator(".status .words").allInnerTexts();
+    must(statuses.length > 3 && !statuses.some((status) => days.test(status)), statuses.join());
+    must(!statuses.some((status) => /quiet|running/.test(status)), statuses.join());
+    await hook("view-health").click();
+    await page.locator("#partitions thead").waitFor();
+    const titles = await page.locator("#partitions thead").innerText();
+    must(!/Remaining|Kafka|End/.test(titles), titles);
+    await shoot("real-health");
+    await hook("view-events").click();
+    return { states, statuses };
   });
 }
 await steps.check("closing the capture goes back to the relay", async () => {

@@ -1,5 +1,6 @@
 /** What became of a run, in words for people, and how it is marked. */
 import { age, isTime } from "./format.js";
+import { aheadText } from "./zone.js";
 
 /** A mark has a shape of its own, so that it holds without colours. */
 export type RunMark =
@@ -35,6 +36,8 @@ export function statusFor(
   const { words } = runStatus(status);
   const sinceMs = { waiting: times.waitingSinceMs, quiet: times.heardMs }[status] ?? -1;
   const lengthMs = nowMs - sinceMs;
+  const ahead = aheadText(sinceMs, nowMs);
+  if (ahead !== "") return `${words}, ${ahead}`;
   return isTime(sinceMs) && lengthMs >= 1000 ? `${words} for ${age(lengthMs)}` : words;
 }
 

@@ -84,6 +84,16 @@ export class RelayStore {
     this.ask(this.capture);
   }
 
+  /** Nothing more comes: what is shown is a file, opened here or served. */
+  get isComplete(): boolean {
+    return this.capture.isOpen || this.connection.isOfFile;
+  }
+
+  /** When a time that goes on has got to: up to now, or in a file to its last record. */
+  presentMs(nowMs: number): number {
+    return this.isComplete ? (this.totals.view?.lastMs ?? 0) : nowMs;
+  }
+
   /** From now on a panel's channel is part of the queries: always, or while its view is shown. */
   ask(line: Line, view: ViewName | null = null): void {
     this.#queries.add(line, () => view === null || view === this.view.name);

@@ -8,9 +8,9 @@ export class ZoneState {
   zone = $state<Zone>(readStored(KEY) === "utc" ? "utc" : "local");
   readonly #times = $derived(new Times(this.zone));
 
-  /** "UTC" or the zone's offset. */
+  /** "UTC", or the zone's offset from it at this time. */
   get zoneName(): string {
-    return this.#times.zoneName;
+    return this.#times.zoneName();
   }
 
   next(): void {
@@ -26,7 +26,17 @@ export class ZoneState {
     return this.#times.short(ms);
   }
 
+  moment(ms: number): string {
+    return this.#times.moment(ms);
+  }
+
   instant(ms: number): string {
     return this.#times.instant(ms);
+  }
+
+  /** A time that somebody wrote as text, in the page's words where it is one. */
+  said(text: string): string {
+    const ms = Date.parse(text);
+    return Number.isNaN(ms) ? text : this.instant(ms);
   }
 }

@@ -37,6 +37,8 @@ object! {
         repeats: Number = totals.repeats as f64,
         /// Rows dropped from memory, the oldest first.
         evictedRows: Number = totals.evicted_rows as f64,
+        /// The latest of all Kafka timestamps, ms since 1970.
+        lastMs: Number = totals.last_ms as f64,
         /// Rows that memory holds at most.
         rowsMax: Number = ROWS_MAX as f64,
         /// Threads in memory.

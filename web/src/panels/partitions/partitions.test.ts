@@ -7,6 +7,7 @@ it("MET-14 shows how long received data waited, what waits and what is not ackno
   const connection = { unackedBytes: 2048, backlogMessages: 12, applyLagMs: 1250 };
   const store = {
     capture: { isOpen: false },
+    isComplete: false,
     health: { account: null },
     connection: { view: connection },
     params: { digest: false },
@@ -17,9 +18,10 @@ it("MET-14 shows how long received data waited, what waits and what is not ackno
   page.end();
 });
 
-it("issue H, 6 says nothing of a queue in a capture, which has none", () => {
+it("issue H, 6 says nothing of a queue, of ends or of Kafka in a capture, which has none", () => {
   const store = {
     capture: { isOpen: true },
+    isComplete: true,
     health: { account: null },
     connection: { view: null },
     params: { digest: false },
@@ -27,6 +29,8 @@ it("issue H, 6 says nothing of a queue in a capture, which has none", () => {
   const page = mounted(Partitions, store, { panel: { store, view: null } });
   expect(document.querySelector("[aria-label='Partitions table']")).not.toBeNull();
   expect(document.querySelector("[data-testid=keeping-up]")).toBeNull();
+  const titles = Array.from(document.querySelectorAll("thead th"), (title) => title.textContent);
+  expect(titles).toEqual(["PPartition", "Next offset", "Records", "Unreadable", "Gaps"]);
   page.end();
 });
 
@@ -45,6 +49,7 @@ it("MET-14 UX-04 shows how far the relay is behind Kafka, and a pause with its o
   ];
   const store = {
     capture: { isOpen: false },
+    isComplete: false,
     health: { account: { partitions } },
     connection: { view: null },
     params: { digest: false },

@@ -171,8 +171,8 @@ function round(value: number): number {
   return digit * power;
 }
 
-/** Ticks at round distances from the start, and one where each folded time begins. */
-export function ticksOf(axis: Axis, view: View, width: number): Tick[] {
+/** Ticks at round distances from `zeroUs`, and one where each folded time begins. */
+export function ticksOf(axis: Axis, view: View, width: number, zeroUs = axis.startUs): Tick[] {
   if (width < TICK_PX) return [];
   const scale = scaleOf(axis, view, width);
   const length = placeOf(axis, view.toUs) - placeOf(axis, view.fromUs);
@@ -193,8 +193,8 @@ export function ticksOf(axis: Axis, view: View, width: number): Tick[] {
     }
     const from = Math.max(stretch.fromUs, view.fromUs);
     const to = Math.min(stretch.toUs, view.toUs);
-    let number = Math.ceil((from - axis.startUs) / step);
-    for (; axis.startUs + number * step <= to; number += 1) add(axis.startUs + number * step, 0);
+    let number = Math.ceil((from - zeroUs) / step);
+    for (; zeroUs + number * step <= to; number += 1) add(zeroUs + number * step, 0);
   }
   return ticks;
 }

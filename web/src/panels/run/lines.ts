@@ -105,6 +105,11 @@ export function span(us: number): string {
   return duration(us / 1_000);
 }
 
+/** How long after the start of the run: "+1.25 ms"; "-5 s" where a clock says that it was before it. */
+export function offset(us: number): string {
+  return us < 0 ? span(us) : `+${span(us)}`;
+}
+
 /** Name of a line; of an execution that is not the first of its node, which one. */
 export function lineName(line: RunLine): string {
   switch (line.kind) {
@@ -121,6 +126,13 @@ export function lineName(line: RunLine): string {
     case "run":
       return line.name;
   }
+}
+
+/** Which execution of its node a line is, from 1, in words. */
+export function executionText({ iteration }: RunLine): string {
+  return iteration === 1
+    ? "first execution of this node"
+    : `execution ${count(iteration)} of this node`;
 }
 
 /** What is to be said of a line besides name and times, in few words. */

@@ -1,7 +1,7 @@
 /** A run in a few lines of Markdown, for an incident ticket. */
 import { count, dollars, NONE } from "../../base/format.js";
 import { lossText, runStatus } from "../../base/run_words.js";
-import { KIND_WORDS, lineName, span, type RunLine } from "./lines.js";
+import { KIND_WORDS, lineName, offset, span, type RunLine } from "./lines.js";
 import type { RunFacts } from "./state.svelte.js";
 
 interface Around {
@@ -46,8 +46,8 @@ export function runMarkdown(facts: RunFacts, around: Around): string {
   if (selected !== null) {
     const what = `${KIND_WORDS[selected.kind]} ${code(lineName(selected))}`;
     const error = selected.error === "" ? "" : `: ${code(selected.error)}`;
-    const from = span(Math.round(selected.startUs - head.startUs));
-    lines.push(`- Looked at: ${what}, +${from} after the start${error}`);
+    const from = offset(Math.round(selected.startUs - head.startUs));
+    lines.push(`- Looked at: ${what}, ${from} after the start${error}`);
   }
   lines.push("", `<${around.link}>`, "");
   return lines.join("\n");

@@ -76,6 +76,8 @@ export class RunState extends Channel<"run"> {
     const whole = { fromUs: facts.startUs, toUs: facts.endUs };
     return axis.makeAxis(whole, facts.idle, this.foldsIdle, open);
   });
+  /** Start of the run; where clocks disagree, something of it may lie before. */
+  readonly zeroUs: number = $derived(this.facts?.head.startUs ?? 0);
   readonly seen: axis.View = $derived.by(() =>
     this.view === null ? axis.wholeOf(this.axis) : axis.within(this.axis, this.view),
   );
@@ -109,7 +111,7 @@ export class RunState extends Channel<"run"> {
       selected: span,
       pieces: PIECES,
       foldsIdle: this.foldsIdle,
-      complete: this.store.connection.isOfFile,
+      complete: this.store.isComplete,
     };
   }
 

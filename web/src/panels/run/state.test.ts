@@ -9,7 +9,7 @@ import { FACTS, LINES } from "./testing.js";
 function opened(): { run: RunState; selection: Selection; jumps: string[]; answer: Answer } {
   const selection = new Selection();
   const jumps: string[] = [];
-  const store = { selection, connection: { isOfFile: false }, panes: { say: () => undefined } };
+  const store = { selection, isComplete: false, panes: { say: () => undefined } };
   // What the panel's state reads of the store.
   const run = new RunState(store as unknown as RelayStore, (direction) => jumps.push(direction));
   let version = 0;

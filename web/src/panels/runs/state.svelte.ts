@@ -107,7 +107,7 @@ export class RunsState extends Channel<"runs"> {
       ascending: this.ascending,
       pinned: [...this.pins, ...ids],
       frozenAt: hold?.at ?? null,
-      complete: this.store.connection.isOfFile,
+      complete: this.store.isComplete,
     };
   }
 

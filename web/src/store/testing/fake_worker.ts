@@ -35,6 +35,7 @@ export const TOTALS: Totals = {
   newerThreads: 0,
   repeats: 0,
   evictedRows: 0,
+  lastMs: 1_763_790_000_000,
   rowsMax: 200_000,
   threads: 3,
   threadsMax: 10_000,
