@@ -10,23 +10,34 @@ use dashstream_e2e::{
     requirement::{Tool, need},
 };
 use dashstream_proto::v1::{
-    AttributeValue, DashStreamMessage, Event, EventType, Header, TokenChunk, ToolExecution,
+    AttributeValue, DashStreamMessage, Error, Event, EventType, Header, TokenChunk, ToolExecution,
     attribute_value::Value, dash_stream_message::Message,
 };
 use decode_core::{
     capture::CaptureWriter,
     encode::{EncodeOptions, encode},
     frame::FrameWriter,
+    wire::{PAYLOAD_BYTES_MAX, RejectCode},
 };
+
+use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// As web/e2e/run.mjs has it.
-const HOSTILE: &str = "<img src=x onerror=alert(1)>\u{202e}\u{2066}abc`\u{200b}end";
+/// As web/e2e/foreign.mjs has it.
+const HOSTILE: &str = "<img src=x onerror=alert(1)>\u{202e}\u{2066}abc`\u{200b}\0end";
 const TIME_US: i64 = 1_763_790_000_000_000;
 
+/// Half of a pair, a NUL, and a line of much of what a record may hold, in JSON.
+fn hostile_arguments() -> Vec<u8> {
+    let long = HOSTILE.repeat(7 * 1024 * 1024 / HOSTILE.len());
+    let json = json!({ HOSTILE: HOSTILE, "long": long }).to_string();
+    let json = json.replacen('{', r#"{"half":"\ud800\u0000","#, 1);
+    json.into_bytes()
+}
+
 /// A run whose every name and text would do harm if it were taken for markup.
-fn hostile_run() -> Vec<u8> {
+fn hostile_messages() -> [Message; 6] {
     let header = |at: u8| {
         Some(Header {
             message_id: vec![at; 16],
@@ -43,11 +54,14 @@ fn hostile_run() -> Vec<u8> {
         node_id: node.to_owned(),
         ..Event::default()
     };
-    let error = AttributeValue {
+    let text = || AttributeValue {
         value: Some(Value::StringValue(HOSTILE.to_owned())),
     };
-    let messages = [
-        Message::Event(event(1, EventType::GraphStart, "")),
+    [
+        Message::Event(Event {
+            attributes: [("graph_name".to_owned(), text())].into(),
+            ..event(1, EventType::GraphStart, "")
+        }),
         Message::Event(event(2, EventType::NodeStart, HOSTILE)),
         Message::TokenChunk(TokenChunk {
             header: header(3),
@@ -60,28 +74,84 @@ fn hostile_run() -> Vec<u8> {
             call_id: HOSTILE.to_owned(),
             tool_name: HOSTILE.to_owned(),
             stage: 4,
+            arguments: hostile_arguments(),
             error: HOSTILE.to_owned(),
             ..ToolExecution::default()
         }),
-        Message::Event(Event {
-            attributes: [("error".to_owned(), error)].into(),
-            ..event(5, EventType::NodeError, HOSTILE)
+        Message::Error(Error {
+            header: header(5),
+            error_code: HOSTILE.to_owned(),
+            message: HOSTILE.to_owned(),
+            stack_trace: HOSTILE.to_owned(),
+            severity: 4,
+            ..Error::default()
         }),
-    ];
+        Message::Event(Event {
+            attributes: [("error".to_owned(), text())].into(),
+            ..event(6, EventType::NodeError, HOSTILE)
+        }),
+    ]
+}
+
+/// A capture of it that says of itself what would do harm, too; its last record cannot be read.
+fn hostile_run() -> Vec<u8> {
     let mut frames = Vec::new();
     let mut writer = FrameWriter::new(0, 0);
-    for (offset, message) in messages.into_iter().enumerate() {
+    for (offset, message) in hostile_messages().into_iter().enumerate() {
         let message = DashStreamMessage {
             message: Some(message),
         };
-        let record = encode(&message, &EncodeOptions::default(), &mut |_| None);
+        let options = EncodeOptions {
+            message_bytes_max: PAYLOAD_BYTES_MAX,
+            ..EncodeOptions::default()
+        };
+        let record = encode(&message, &options, &mut |_| None);
         let record = record.expect("it can be encoded");
         writer.record(&mut frames, offset as u64, TIME_US / 1_000, &record);
     }
-    let metadata = r#"{"writer":"test","topic":"hostile","mode":"strict"}"#;
-    let mut writer = CaptureWriter::new(metadata).expect("short metadata");
+    let rejected = ["\0".as_bytes(), HOSTILE.as_bytes()].concat();
+    writer.reject(
+        &mut frames,
+        6,
+        TIME_US / 1_000,
+        RejectCode::Protobuf,
+        &rejected,
+    );
+    let metadata = json!({
+        "writer": "test",
+        "topic": HOSTILE,
+        "mode": "strict",
+        "startedAt": HOSTILE,
+        "leftOut": HOSTILE,
+    });
+    let mut writer = CaptureWriter::new(&metadata.to_string()).expect("short metadata");
     writer.frames(&frames).expect("frames of our own");
     writer.finish().expect("one block")
+}
+
+/// SEC-09, BND-15, UX-15: markup, overrides, isolates that are never closed, NUL, half of a pair and a line of 7 MiB
+/// stay text, alone in their box, in each view at each width; in Markdown what is hidden is written out.
+#[test]
+fn what_a_hostile_stream_says_stays_in_its_box() {
+    let page = place::web().join("dist");
+    if !page.join("index.html").exists() {
+        eprintln!("SKIPPED: the page is not built");
+        return;
+    }
+    let out = place::log_file("hostile").with_extension("");
+    fs::create_dir_all(&out).expect("a folder for the pictures");
+    let made = out.join("hostile.dscap");
+    fs::write(&made, hostile_run()).expect("room for a capture");
+    let Some((_serving, url)) = serve("serve-all-hostile", &made, &page) else {
+        return;
+    };
+    let (file, out) = (made.display().to_string(), out.display().to_string());
+    let arguments = ["--url", &url, "--file", &file, "--out", &out];
+    let Some(page) = Page::open("hostile.mjs", &arguments) else {
+        return;
+    };
+    let result = page.wait(PATIENCE);
+    assert_eq!(result["ok"], true, "{result}");
 }
 
 /// A capture behind the page, and where.

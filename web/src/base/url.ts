@@ -1,5 +1,6 @@
 /** What the page's address asks of the connection, checked. Parts of the view are read by their panels. */
 import type { StartFrom } from "../generated/decode_wasm.js";
+import { writtenOut } from "./hidden.js";
 
 export interface PageParams {
   readonly from: StartFrom;
@@ -89,7 +90,7 @@ function readSwitch(name: string, value: string | null, ignored: string[]): bool
 
 /** As much of a text as a sentence can repeat. */
 export function shorten(text: string): string {
-  const chars = Array.from(text);
+  const chars = Array.from(writtenOut(text));
   return chars.length > SHOWN_CHARS_MAX
     ? `${chars.slice(0, SHOWN_CHARS_MAX).join("")}\u2026`
     : text;

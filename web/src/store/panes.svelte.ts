@@ -1,4 +1,5 @@
 /** Which dialog is open, what is announced, and the keyboard choice. */
+import { unturned } from "../base/hidden.js";
 import { readStored, writeStored } from "../base/storage.js";
 
 export type Dialog = "none" | "help" | "restart" | "sign-in";
@@ -22,7 +23,7 @@ export class PanesState {
   }
 
   say(text: string): void {
-    this.spoken = text;
+    this.spoken = unturned(text);
   }
 
   setShortcuts(on: boolean): void {

@@ -110,7 +110,7 @@ export function offset(us: number): string {
   return us < 0 ? span(us) : `+${span(us)}`;
 }
 
-/** Name of a line; of an execution that is not the first of its node, which one. */
+/** Name of a line. */
 export function lineName(line: RunLine): string {
   switch (line.kind) {
     case "gap":
@@ -119,13 +119,22 @@ export function lineName(line: RunLine): string {
       return "Waiting for a person";
     case "attempt":
     case "branch":
-      return line.iteration > 1 ? `${line.name} (${line.iteration})` : line.name;
     case "point":
     case "model_call":
     case "tool_call":
     case "run":
       return line.name;
   }
+}
+
+/** What stands behind the name of an execution that is not the first of its node: which one. */
+export function whichText({ iteration }: RunLine): string {
+  return iteration > 1 ? ` (${iteration})` : "";
+}
+
+/** Why a line failed, as its producer says, or empty. */
+export function lineError(line: RunLine): string {
+  return line.outcome === "failed" ? line.error : "";
 }
 
 /** Which execution of its node a line is, from 1, in words. */
@@ -135,7 +144,7 @@ export function executionText({ iteration }: RunLine): string {
     : `execution ${count(iteration)} of this node`;
 }
 
-/** What is to be said of a line besides name and times, in few words. */
+/** What is to be said of a line besides name, error and times, in few words. */
 export function lineNotes(line: RunLine): string {
   const notes: string[] = [];
   const add = (holds: boolean, words: string): void => {
@@ -146,7 +155,7 @@ export function lineNotes(line: RunLine): string {
     return first === last ? `number ${first ?? ""}` : `numbers ${line.numbers}`;
   }
   const failed = line.outcome === "failed";
-  add(failed, line.error === "" ? "failed" : `failed: ${line.error}`);
+  add(failed, "failed");
   const others = line.errors - (failed ? 1 : 0);
   add(others > 0 && line.kind !== "tool_call", plural(others, failed ? "error message" : "error"));
   add(line.trouble && !failed && line.errors === 0, "a part of it failed");

@@ -7,7 +7,9 @@ describe("a run as Markdown", () => {
     expect(code("a`b")).toBe("``a`b``");
     expect(code("```\n# x\n<script>")).toBe("```` ``` # x <script> ````");
     expect(code("`")).toBe("`` ` ``");
-    expect(code("\u0000\n")).toBe("–");
+    expect(code("\u0000\n")).toBe("`\\u0000`");
+    expect(code("\n ")).toBe("–");
+    expect(code("a\u202eb")).toBe("`a\\u202eb`");
   });
   it("says what an incident ticket needs, and what is not known as such", () => {
     const text = runMarkdown(FACTS, {

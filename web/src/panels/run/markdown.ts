@@ -1,7 +1,8 @@
 /** A run in a few lines of Markdown, for an incident ticket. */
 import { count, dollars, NONE } from "../../base/format.js";
+import { writtenOut } from "../../base/hidden.js";
 import { lossText, runStatus } from "../../base/run_words.js";
-import { KIND_WORDS, lineName, offset, span, type RunLine } from "./lines.js";
+import { KIND_WORDS, lineName, offset, span, whichText, type RunLine } from "./lines.js";
 import type { RunFacts } from "./state.svelte.js";
 
 interface Around {
@@ -11,10 +12,9 @@ interface Around {
   readonly selected: RunLine | null;
 }
 
-/** A value of the stream as inline code, which nothing in it can end: no markup, no line break, no fence. */
+/** A value of the stream as inline code: nothing in it can end it or turn what stands behind it. */
 export function code(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is taken out
-  const line = text.replace(/[\u0000-\u001f\u007f\u2028\u2029]+/gu, " ").trim();
+  const line = writtenOut(text.replace(/[\t\n\r\u2028\u2029]+/gu, " ").trim());
   if (line === "") return NONE;
   const longest = Math.max(0, ...Array.from(line.matchAll(/`+/gu), ([run]) => run.length));
   const fence = "`".repeat(longest + 1);
@@ -44,7 +44,7 @@ export function runMarkdown(facts: RunFacts, around: Around): string {
   ];
   const { selected } = around;
   if (selected !== null) {
-    const what = `${KIND_WORDS[selected.kind]} ${code(lineName(selected))}`;
+    const what = `${KIND_WORDS[selected.kind]} ${code(`${lineName(selected)}${whichText(selected)}`)}`;
     const error = selected.error === "" ? "" : `: ${code(selected.error)}`;
     const from = offset(Math.round(selected.startUs - head.startUs));
     lines.push(`- Looked at: ${what}, ${from} after the start${error}`);
