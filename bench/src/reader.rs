@@ -224,7 +224,10 @@ pub(crate) async fn drain(mut stream: TcpStream, bytes: u64) -> io::Result<()> {
 /// Opcode, length of the head and length of the payload, if the head is complete.
 fn message_head(bytes: &[u8]) -> Option<(u8, usize, usize)> {
     let (first, second) = (*bytes.first()?, *bytes.get(1)?);
-    assert!(first & 0x80 != 0, "the relay does not split messages");
+    assert!(
+        first & 0x80 != 0,
+        "messages of a client that answers no pings are whole"
+    );
     let opcode = first & 0x0f;
     match second {
         126 => {

@@ -42,6 +42,7 @@ use crate::{
     hub::Signal,
     limits,
     outbox::Outbox,
+    pace::Pace,
     socket::{Socket, TooManyFrames},
 };
 
@@ -151,11 +152,13 @@ impl Readings {
     }
 }
 
-/// When the peer last took bytes while there were some for it.
+/// When the peer last took bytes, or showed that it had read some, while there were some for it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
     taken_bytes: u64,
     since_ms: u64,
+    /// What the kernel takes counts from then on.
+    counts_from_ms: u64,
 }
 
 /// What was already added to the counters.
@@ -177,7 +180,7 @@ impl<'a> Connection<'a> {
             peer,
             stream,
             session,
-            outbox: Outbox::default(),
+            outbox: Outbox::new(Pace::new(patience_ms(server.rules.send_timeout))),
             readings: Readings::default(),
             text: None,
             closing: None,
@@ -186,6 +189,7 @@ impl<'a> Connection<'a> {
             progress: Progress {
                 taken_bytes: 0,
                 since_ms: now_ms,
+                counts_from_ms: now_ms,
             },
             counted: Counted::default(),
             since_ms: now_ms,
@@ -241,7 +245,7 @@ impl<'a> Connection<'a> {
             let now_ms = self.server.clock.now_ms();
             let was_idle = self.outbox.is_empty();
             let mut messages = 0;
-            if self.session.waits_for_ack() && self.stream.get_ref().is_untaken() {
+            if self.is_waiting_untaken() {
                 self.session.defer_ack(now_ms);
             }
             let log = self.server.hub.log();
@@ -297,10 +301,23 @@ impl<'a> Connection<'a> {
 
     fn take(&mut self, message: &Message) {
         match message {
-            Message::Text(text) => self.handle(ServerInput::Text(text.as_str())),
+            Message::Text(text) => {
+                let acked_bytes = self.session.acked_bytes();
+                self.handle(ServerInput::Text(text.as_str()));
+                if self.session.acked_bytes() > acked_bytes {
+                    self.outbox.acked(self.session.acked_bytes());
+                    self.progress.since_ms = self.server.clock.now_ms();
+                }
+            }
             Message::Binary(_) => self.handle(ServerInput::Binary),
+            Message::Pong(payload) => {
+                let now_ms = self.server.clock.now_ms();
+                if self.outbox.pong(payload, now_ms) {
+                    self.progress.since_ms = now_ms;
+                }
+            }
             // Tungstenite answers pings and closes itself.
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
+            Message::Ping(_) | Message::Close(_) | Message::Frame(_) => {}
         }
     }
 
@@ -362,9 +379,14 @@ impl<'a> Connection<'a> {
         self.handle(ServerInput::Shutdown { retry_after_ms });
     }
 
-    /// Whether everything was sent that may be, and not all of it was taken: it lies in this side's kernel.
+    /// Whether everything was sent that may be, and not all of it was taken: it is unread, or, where the client's
+    /// answers do not tell, in this side's kernel.
     fn is_waiting_untaken(&self) -> bool {
-        self.session.waits_for_ack() && self.stream.get_ref().is_untaken()
+        let is_untaken = || {
+            let is_unread = self.outbox.is_unread();
+            is_unread.unwrap_or_else(|| self.stream.get_ref().is_untaken())
+        };
+        self.session.waits_for_ack() && is_untaken()
     }
 
     fn tick(&mut self, busy: bool, signal: &watch::Receiver<Signal>) {
@@ -377,16 +399,22 @@ impl<'a> Connection<'a> {
         let now_ms = self.server.clock.now_ms();
         let taken_bytes = self.stream.get_ref().taken_bytes();
         if taken_bytes != self.progress.taken_bytes {
-            self.progress = Progress {
-                taken_bytes,
-                since_ms: now_ms,
-            };
-        } else if Duration::from_millis(now_ms.saturating_sub(self.progress.since_ms))
-            >= self.server.rules.send_timeout
-        {
+            self.progress.taken_bytes = taken_bytes;
+            if now_ms >= self.progress.counts_from_ms {
+                self.progress.since_ms = now_ms;
+            }
+        }
+        let patience_ms = patience_ms(self.server.rules.send_timeout);
+        let waited_ms = now_ms.saturating_sub(self.progress.since_ms);
+        if waited_ms >= patience_ms {
             self.text = None;
             self.handle(ServerInput::SendStalled);
             self.stall();
+        } else if waited_ms >= patience_ms / 2 && self.outbox.let_go() {
+            // It may still read without answering. What its kernel takes at once says nothing of that.
+            self.progress.counts_from_ms = now_ms + limits::LET_GO_MS;
+        } else {
+            self.outbox.ask(now_ms);
         }
     }
 
@@ -409,7 +437,10 @@ impl<'a> Connection<'a> {
     /// Sets the timer to the earliest thing that may need it, but never later than it is: a timer
     /// that fires early costs one look, one that is reset per message costs every message.
     fn arm(&self, timer: Pin<&mut Sleep>, busy: bool) {
-        let wanted = if busy || self.session.waits_for_ack() {
+        let decides_ms = self.outbox.decides_ms();
+        let wanted = if let Some(decides_ms) = decides_ms {
+            Some(self.server.clock.instant(decides_ms).into())
+        } else if busy || self.session.waits_for_ack() {
             Some(Instant::now() + Duration::from_millis(limits::SOCKET_TICK_MS))
         } else {
             self.wake_ms.map(|ms| self.server.clock.instant(ms).into())
@@ -474,7 +505,10 @@ impl<'a> Connection<'a> {
         if !self.outbox.is_mid_frame() {
             ready!(Pin::new(&mut self.stream).poll_flush(context)).map_err(text)?;
         }
-        let drained = self.outbox.poll_drain(self.stream.get_mut(), context);
+        let now_ms = self.server.clock.now_ms();
+        let drained = self
+            .outbox
+            .poll_drain(self.stream.get_mut(), context, now_ms);
         ready!(drained).map_err(|error: io::Error| error.to_string())?;
         if let Some(message) = self.text.take() {
             self.server.counters.sent_control_messages.inc();
@@ -482,6 +516,11 @@ impl<'a> Connection<'a> {
             sent.map_err(text)?;
         }
         ready!(Pin::new(&mut self.stream).poll_flush(context)).map_err(text)?;
+        if self.outbox.greet(now_ms) {
+            let socket = self.stream.get_mut();
+            let drained = self.outbox.poll_drain(socket, context, now_ms);
+            ready!(drained).map_err(|error: io::Error| error.to_string())?;
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -536,6 +575,10 @@ impl<'a> Connection<'a> {
             .await
             .ok();
     }
+}
+
+fn patience_ms(send_timeout: Duration) -> u64 {
+    u64::try_from(send_timeout.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The end of a connection on which what comes in cannot be read.

@@ -41,6 +41,7 @@ mod host;
 mod log_limit;
 mod origin;
 mod outbox;
+mod pace;
 mod peer_side;
 mod permit;
 mod request;

@@ -42,6 +42,20 @@ pub const SOCKET_WRITE_BYTES_TARGET: usize = 64 * 1024;
 pub const SOCKET_WRITE_MESSAGES_MAX: usize = 32;
 /// Most bytes tungstenite may hold for control messages and pongs that the peer does not read.
 pub const CONTROL_OUT_BYTES_MAX: usize = 1024 * 1024;
+/// Pace of a client that is never taken for one that stopped, as long as it answers pings.
+pub const STEADY_BYTES_PER_SECOND_MIN: u64 = 1_000;
+/// What a client is sent at least before it has to show that it reads, however short the send timeout is ...
+pub const AHEAD_BYTES_MIN: u64 = 512;
+/// ... and at most, however fast it reads.
+pub const AHEAD_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Pings sent along with as much as a client is sent ahead.
+pub const AHEAD_STEPS: u64 = 4;
+/// How long data waits for the answer to the first ping. Whoever answers at all does so with its `resume`.
+pub const FIRST_ANSWER_MS_MAX: u64 = 250;
+/// Pings that wait for an answer at most: more come about only where `ack` tells what was read.
+pub const PINGS_OPEN_MAX: usize = 64;
+/// How long the kernel of a client that does not answer pings may take to fill.
+pub const LET_GO_MS: u64 = 750;
 /// Time for a closing handshake before the socket is dropped.
 pub const CLOSE_MS_MAX: u64 = 2_000;
 /// What of memory the budget for reads behind memory counts by.

@@ -4,7 +4,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{At as _, Client, Incoming, PATIENCE, Rig, Setup};
+use common::{At as _, Client, Incoming, PATIENCE, Rig, Setup, Steady, upgrade_request};
 use dashstream_serve::{ClientCounters, Rules};
 use decode_core::wire::{
     self, CloseCode, ErrorCode, FRAME_HEADER_LEN, PAYLOAD_BYTES_MAX, control, from,
@@ -13,7 +13,10 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
 use session::ServerConfig;
 use tokio::net::{TcpSocket, TcpStream};
-use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::{
+    client_async,
+    tungstenite::{Bytes, Message},
+};
 
 const PAYLOAD: &[u8] = &[wire::FRAME_RAW, 0x0A, 0x00];
 
@@ -277,6 +280,45 @@ async fn a_client_that_reads_slowly_stays() {
             panic!("closed with {code:?} after {} frames", slow.frames.len());
         }
     }
+}
+
+/// M-1009: the wait for an `ack` begins once all that was sent has been read, and not once a kernel has it.
+#[tokio::test]
+async fn the_wait_for_an_ack_begins_when_all_was_read() {
+    let mut setup = patient(Duration::from_secs(2), 20_000);
+    setup.session.ack_stall_ms = 1_000;
+    let rig = Rig::start(setup).await;
+    let payload = vec![wire::FRAME_RAW; 4_900];
+    (0..9).for_each(|_| rig.append(0, [payload.as_slice()]));
+    let stream = TcpStream::connect(rig.address()).await.expect("connects");
+    let steady = Steady::new(stream, Duration::from_millis(250));
+    let upgraded = client_async(upgrade_request(rig.address()), steady).await;
+    let (mut client, _) = upgraded.expect("upgrades");
+    while !matches!(client.next().await, Some(Ok(Message::Text(_)))) {}
+    let resume = json!({
+        "type": control::RESUME, "protocol": wire::PROTOCOL_VERSION, "from": from::EARLIEST,
+    });
+    let sent = client.send(Message::text(resume.to_string())).await;
+    sent.expect("sends");
+    let begin = Instant::now();
+    let mut bytes = 0;
+    loop {
+        match client.next().await {
+            Some(Ok(Message::Binary(data))) => bytes += data.len(),
+            Some(Ok(Message::Close(Some(close)))) => {
+                assert_eq!(u16::from(close.code), CloseCode::AckStalled.number());
+                break;
+            }
+            Some(Ok(_)) => {}
+            end => panic!("{end:?} after {bytes} bytes"),
+        }
+    }
+    assert!((15_000..=20_000).contains(&bytes), "{bytes} without an ack");
+    assert!(
+        begin.elapsed() > Duration::from_secs(5),
+        "{:?}",
+        begin.elapsed()
+    );
 }
 
 // Acks and pings arrive while a large send is stuck.

@@ -280,6 +280,12 @@ impl ServerSession {
         }
     }
 
+    /// Bytes of data that the client has acknowledged.
+    #[must_use]
+    pub const fn acked_bytes(&self) -> u64 {
+        self.acked_bytes
+    }
+
     /// What it did so far.
     #[must_use]
     pub const fn stats(&self) -> ServerStats {

@@ -22,9 +22,13 @@ use tokio::{
 // The client is that of serve's own tests.
 #[path = "../../../serve/tests/common/client.rs"]
 mod client;
+#[path = "../../../serve/tests/common/steady.rs"]
+mod steady;
 
 #[allow(unused_imports, reason = "each test file uses its part of this")]
 pub(crate) use client::{At, Client, Incoming, upgrade_request};
+#[allow(unused_imports, reason = "each test file uses its part of this")]
+pub(crate) use steady::Steady;
 
 /// Nothing in these tests takes longer, unless it hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

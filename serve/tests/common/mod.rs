@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
 mod client;
+mod steady;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -17,6 +18,8 @@ use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 
 #[allow(unused_imports, reason = "each test file uses its part of this")]
 pub(crate) use client::{At, Client, Incoming, upgrade_request};
+#[allow(unused_imports, reason = "each test file uses its part of this")]
+pub(crate) use steady::Steady;
 
 /// Nothing in these tests takes longer, unless it hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
