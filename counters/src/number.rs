@@ -58,8 +58,18 @@ impl Level {
     /// Raises the level until the guard is dropped, on whichever path that happens.
     #[must_use]
     pub fn hold(self: &Arc<Self>) -> LevelGuard {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        LevelGuard(Arc::clone(self))
+        self.hold_many(1)
+    }
+
+    /// The same by more than one.
+    #[must_use]
+    pub fn hold_many(self: &Arc<Self>, count: usize) -> LevelGuard {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.0.fetch_add(count, Ordering::Relaxed);
+        LevelGuard {
+            level: Arc::clone(self),
+            count,
+        }
     }
 
     /// Its value.
@@ -69,13 +79,16 @@ impl Level {
     }
 }
 
-/// Keeps a [`Level`] raised by one.
+/// Keeps a [`Level`] raised.
 #[derive(Debug)]
-pub struct LevelGuard(Arc<Level>);
+pub struct LevelGuard {
+    level: Arc<Level>,
+    count: i64,
+}
 
 impl Drop for LevelGuard {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.level.0.fetch_sub(self.count, Ordering::Relaxed);
     }
 }
 

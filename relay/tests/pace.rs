@@ -106,8 +106,8 @@ async fn who_takes_a_kilobyte_every_second_stays() {
     }
 }
 
-/// The same without answers to pings, with the default of 5 s. A peer's kernel acknowledges in steps of up to half of its receive buffer, so that
-/// one that takes 1 KB a second has a small one, and one with a large buffer reads more.
+/// The same without answers to pings, with the default of 5 s. A peer's kernel acknowledges in steps of up to half of
+/// its receive buffer, so that one that takes 1 KB a second has a small one, and one with a large buffer reads more.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_reads_slowly_stays() {
     let length = Duration::from_secs(30);

@@ -393,6 +393,7 @@ impl<'a> Connection<'a> {
         if !busy && !self.is_waiting_untaken() {
             return;
         }
+        self.outbox.copy(&self.server.counters.copied_bytes);
         if busy && let Some(retry_after_ms) = signal.borrow().closing_retry_after_ms {
             self.shut_down(retry_after_ms);
         }

@@ -162,6 +162,8 @@ pub struct ClientCounters {
     pub socket_writes: Counter,
     /// Sends that failed.
     pub send_failures: Counter,
+    /// Bytes copied for clients that take long, so that they keep nothing else in memory.
+    pub copied_bytes: Arc<Level>,
     /// TCP connections open that are not upgraded.
     pub http_connections: Arc<Level>,
     /// Connections that could not be accepted.

@@ -38,6 +38,14 @@ pub const FRAMES_PER_SECOND_MAX: f64 = 2.0 * session::limits::CONTROL_PER_SECOND
 pub const SOCKET_READ_BUFFER_BYTES: usize = 512;
 /// Bytes handed to the kernel by one system call, about.
 pub const SOCKET_WRITE_BYTES_TARGET: usize = 64 * 1024;
+/// Most bytes that a client keeps in memory once it has taken nothing for [`SOCKET_TICK_MS`]: what is begun is
+/// one message more.
+pub const SLOW_CLIENT_BYTES_MAX: usize = SOCKET_WRITE_BYTES_TARGET + LARGEST_MESSAGE_BYTES;
+/// One record, where it is larger than other messages may be.
+const LARGEST_MESSAGE_BYTES: usize =
+    wire::FRAME_HEADER_LEN + wire::FRAME_BYTE_LEN + wire::PAYLOAD_BYTES_MAX;
+/// The same where no record is larger than a message should be.
+pub const SLOW_CLIENT_BYTES_USUAL: usize = SOCKET_WRITE_BYTES_TARGET + wire::MESSAGE_BYTES_TARGET;
 /// Data messages gathered into one system call.
 pub const SOCKET_WRITE_MESSAGES_MAX: usize = 32;
 /// Most bytes tungstenite may hold for control messages and pongs that the peer does not read.
@@ -77,4 +85,8 @@ pub const SOCKET_TICK_MS: u64 = 500;
 
 const _: () = assert!(HTTP_CONNECTIONS_SHARE_MIN < HTTP_CONNECTIONS_SPARE);
 const _: () = assert!(SOCKET_WRITE_BYTES_TARGET >= wire::MESSAGE_BYTES_TARGET);
+const _: () = assert!(LARGEST_MESSAGE_BYTES >= wire::MESSAGE_BYTES_TARGET);
+// What docs/operations.md states.
+const _: () = assert!(SLOW_CLIENT_BYTES_USUAL == 128 * 1024);
+const _: () = assert!(SLOW_CLIENT_BYTES_MAX < 11 * 1024 * 1024);
 const _: () = assert!(CONTROL_OUT_BYTES_MAX >= 2 * wire::CONTROL_BYTES_MAX);

@@ -10,10 +10,13 @@
 use std::{
     collections::VecDeque,
     io::{self, IoSlice},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::{Buf as _, Bytes};
+use dashstream_counters::{Level, LevelGuard};
+use decode_core::wire::MESSAGE_BYTES_TARGET;
 
 use crate::{
     limits::{SOCKET_WRITE_BYTES_TARGET, SOCKET_WRITE_MESSAGES_MAX},
@@ -41,6 +44,8 @@ pub(crate) struct Outbox {
     bytes: usize,
     pace: Pace,
     is_greeted: bool,
+    /// While this is there, everything is a copy.
+    copied: Option<LevelGuard>,
 }
 
 #[derive(Debug)]
@@ -111,6 +116,7 @@ impl Outbox {
             bytes: 0,
             pace,
             is_greeted: false,
+            copied: None,
         }
     }
 
@@ -139,6 +145,7 @@ impl Outbox {
     }
 
     pub(crate) fn push(&mut self, payload: Bytes) {
+        self.copied = None;
         self.bytes += payload.len();
         self.messages.push_back(payload);
     }
@@ -184,6 +191,23 @@ impl Outbox {
     /// Holds nothing back any more. `false` if that changes nothing, or frames wait for the kernel.
     pub(crate) fn let_go(&mut self) -> bool {
         self.frames.is_empty() && self.pace.let_go()
+    }
+
+    /// Copies what is left of messages, for a client that takes long: each is a part of a segment, and keeps all of it.
+    /// A larger message is most of its segment and stays as it is.
+    pub(crate) fn copy(&mut self, copied_bytes: &Arc<Level>) {
+        if self.copied.is_some() {
+            return;
+        }
+        let frames = self.frames.iter_mut().map(|frame| &mut frame.payload);
+        let mut copied = 0;
+        for payload in self.messages.iter_mut().chain(frames) {
+            if payload.len() <= MESSAGE_BYTES_TARGET {
+                copied += payload.len();
+                *payload = Bytes::copy_from_slice(payload);
+            }
+        }
+        self.copied = Some(copied_bytes.hold_many(copied));
     }
 
     /// Writes until nothing is left, or what is left is held back.
@@ -267,6 +291,9 @@ impl Outbox {
                 break;
             }
             self.frames.pop_front();
+        }
+        if self.is_empty() {
+            self.copied = None;
         }
     }
 }

@@ -5,7 +5,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{At as _, Client, Incoming, PATIENCE, Rig, Setup, Steady, upgrade_request};
-use dashstream_serve::{ClientCounters, Rules};
+use dashstream_serve::{ClientCounters, Rules, limits};
 use decode_core::wire::{
     self, CloseCode, ErrorCode, FRAME_HEADER_LEN, PAYLOAD_BYTES_MAX, control, from,
 };
@@ -319,6 +319,47 @@ async fn the_wait_for_an_ack_begins_when_all_was_read() {
         "{:?}",
         begin.elapsed()
     );
+}
+
+/// X1: a client that takes long keeps what is to be sent to it, and not the segments that this is a part of.
+#[tokio::test]
+async fn slow_clients_keep_a_stated_amount() {
+    const CLIENTS: usize = 30;
+    let mut setup = patient(Duration::from_secs(30), 64 << 20);
+    setup.log_bytes_max = 16 << 20;
+    let rig = Rig::start(setup).await;
+    let payload = vec![wire::FRAME_RAW; 60_000];
+    let append = || rig.append(0, [payload.as_slice(); 4]);
+    (0..CLIENTS + 2).for_each(|_| append());
+    let mut clients = Vec::new();
+    for segment in 0..CLIENTS {
+        let stream = narrow(&rig).await;
+        let mut client = Client::over(stream, rig.address()).await.expect("upgrades");
+        client.control(control::WELCOME).await;
+        let position = (4 * segment).to_string();
+        client
+            .send(&json!({
+                "type": control::RESUME, "protocol": wire::PROTOCOL_VERSION,
+                "from": from::CURSOR, "positions": { "0": position },
+            }))
+            .await;
+        client.control(control::RESUMED).await;
+        clients.push(client);
+    }
+    // The log goes on without what they are at.
+    (0..80).for_each(|_| append());
+    let kept = || rig.server.hub.log().bytes_held_elsewhere();
+    let begin = Instant::now();
+    while kept() > 0 && begin.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (kept, copied) = (kept(), rig.counters().copied_bytes.get());
+    assert!(kept == 0 && copied > 1_000_000, "{kept} and {copied}");
+    let most = CLIENTS * limits::SLOW_CLIENT_BYTES_USUAL;
+    assert!(copied as usize <= most, "{copied} bytes, {most} allowed");
+    drop(clients);
+    rig.until("copies", 0, |counts| counts.copied_bytes.get())
+        .await;
 }
 
 // Acks and pings arrive while a large send is stuck.

@@ -19,7 +19,7 @@ labels! {
         Sequence = "sequence",
         /// Dead letters on their way.
         Letters = "letters",
-        /// What is being sent to clients and is in the log no more.
+        /// What is being sent to clients and is in the log no more, or was copied for those that take long.
         Clients = "clients",
         /// Everything else that is in use: the program itself, its connections and tasks.
         Program = "program",
@@ -46,7 +46,8 @@ pub(super) fn parts(sources: &Sources, emit: Emit<'_>) {
         ),
         (
             MemoryPart::Clients,
-            sources.hub.log().bytes_held_elsewhere() as u64,
+            sources.hub.log().bytes_held_elsewhere() as u64
+                + sources.counts.clients.copied_bytes.get(),
         ),
     ];
     let sum: u64 = named.iter().map(|(_, bytes)| bytes).sum();
