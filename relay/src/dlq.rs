@@ -68,7 +68,7 @@ const ROOM_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// What a letter takes up while it is on its way.
 #[derive(Debug)]
-struct Room {
+pub struct Room {
     _send: OwnedSemaphorePermit,
     _memory: OwnedSemaphorePermit,
 }
@@ -124,15 +124,23 @@ impl<S: Store> Dlq<S> {
     /// letter, or when it is dropped: failing open after [`ROOM_WAIT_MAX`], or at once where letters
     /// are being lost; failing closed never. What became of the letter is told by what is returned.
     pub async fn offer(&self, refused: &Refused<'_>) -> Settled {
+        let bytes = refused.value.map_or(0, <[u8]>::len);
+        if let Some(room) = self.reserve(refused.partition, bytes).await {
+            return self.offer_in(room, refused);
+        }
+        let (end, settled) = oneshot::channel();
+        let (partition, offset) = (refused.partition, refused.offset);
+        let backlog = &self.inner.backlog;
+        backlog.lost(partition, offset, Reason::Backpressure);
+        // The receiver is right here.
+        let _held: Result<(), Outcome> = end.send(Outcome::Dropped);
+        Settled(settled)
+    }
+
+    /// The same with room that was reserved for a value of at least that size.
+    pub fn offer_in(&self, room: Room, refused: &Refused<'_>) -> Settled {
         let (end, settled) = oneshot::channel();
         let inner = &self.inner;
-        let Some(room) = self.room(refused).await else {
-            let (partition, offset) = (refused.partition, refused.offset);
-            inner.backlog.lost(partition, offset, Reason::Backpressure);
-            // The receiver is right here.
-            let _held: Result<(), Outcome> = end.send(Outcome::Dropped);
-            return Settled(settled);
-        };
         let delivery = Delivery {
             letter: Letter::new(&inner.source, refused, inner.limits, Clock::wall_ms()),
             store: Arc::clone(&inner.store),
@@ -151,9 +159,11 @@ impl<S: Store> Dlq<S> {
         Settled(settled)
     }
 
-    async fn room(&self, refused: &Refused<'_>) -> Option<Room> {
+    /// Room for the letter about a value of so many bytes; none, failing open, where the letter is to be dropped. It
+    /// may be dropped half way.
+    pub async fn reserve(&self, partition: u32, value_bytes: usize) -> Option<Room> {
         let inner = &self.inner;
-        let bytes = Letter::memory_bytes(refused, inner.limits);
+        let bytes = Letter::memory_bytes(value_bytes, inner.limits);
         let bytes =
             u32::try_from(bytes).map_or(MEMORY_BYTES_MAX, |bytes| bytes.min(MEMORY_BYTES_MAX));
         let (sends, memory) = (&inner.sends, &inner.memory);
@@ -174,7 +184,7 @@ impl<S: Store> Dlq<S> {
             if let Ok(room) = timeout(inner.config.send_timeout, &mut room).await {
                 return room;
             }
-            let _listed = Listed::new(&inner.counts, refused.partition, Reason::Backpressure);
+            let _listed = Listed::new(&inner.counts, partition, Reason::Backpressure);
             return room.await;
         }
         let room = timeout(ROOM_WAIT_MAX, room).await;

@@ -130,11 +130,10 @@ impl Letter {
         }
     }
 
-    /// Memory of a letter about this record while it is sent: the payload, its Base64 text, the JSON
+    /// Memory of a letter about a value of so many bytes while it is sent: the payload, its Base64 text, the JSON
     /// around that and the request with it, a third larger than the payload each.
-    pub fn memory_bytes(refused: &Refused<'_>, limits: Limits) -> usize {
-        let value = refused.value.unwrap_or_default();
-        let payload = value.len().min(limits.payload_bytes_max());
+    pub fn memory_bytes(value_bytes: usize, limits: Limits) -> usize {
+        let payload = value_bytes.min(limits.payload_bytes_max());
         payload.saturating_mul(5).saturating_add(ENVELOPE_BYTES_MAX)
     }
 

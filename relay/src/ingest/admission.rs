@@ -64,6 +64,8 @@ pub(super) struct Admitted<'a> {
     pub refusals: Vec<Refused<'a>>,
     /// What keeps it from taking the next one.
     pub obstacle: Option<Obstacle>,
+    /// Whether the next one is refused and there is no room for its letter.
+    pub wants_room: bool,
 }
 
 /// Where a run of records lies.
@@ -77,6 +79,16 @@ pub(super) struct Place {
     pub wall_us: i64,
     /// What was lifted for the first of the records.
     pub released: Option<Obstacle>,
+    /// How many records may be refused.
+    pub letters_max: usize,
+}
+
+/// What keeps a record from being taken, before it is counted.
+#[derive(Clone, Copy, Debug)]
+enum Stop {
+    Obstacle(Obstacle),
+    /// There is no room for its letter.
+    NoRoom,
 }
 
 impl Place {
@@ -133,7 +145,7 @@ impl Admission {
         records: &[Record<'a>],
         counts: &Counts,
     ) -> Admitted<'a> {
-        let (bytes, unusable) = self.judge(place, records);
+        let (bytes, stop) = self.judge(place, records);
         let run = Run {
             partition: self.partition,
             records,
@@ -153,7 +165,12 @@ impl Admission {
         }
         let mut admitted = Admitted {
             taken: self.outcomes.len(),
-            obstacle: halt.map(Obstacle::Sequence).or(unusable),
+            wants_room: halt.is_none() && matches!(stop, Some(Stop::NoRoom)),
+            obstacle: match (halt, stop) {
+                (Some(halt), _) => Some(Obstacle::Sequence(halt)),
+                (None, Some(Stop::Obstacle(obstacle))) => Some(obstacle),
+                (None, Some(Stop::NoRoom) | None) => None,
+            },
             ..Admitted::default()
         };
         self.lay_out(place, records, bytes, counts, &mut admitted);
@@ -162,11 +179,12 @@ impl Admission {
 
     /// Judges as many records as belong into the next segment. Says how many bytes their frames take, and what keeps
     /// the next record from being taken.
-    fn judge(&mut self, place: Place, records: &[Record<'_>]) -> (usize, Option<Obstacle>) {
+    fn judge(&mut self, place: Place, records: &[Record<'_>]) -> (usize, Option<Stop>) {
         self.outcomes.clear();
         self.notes.clear();
         let mut bytes = 0;
         let mut decoded_bytes = 0;
+        let mut letters = 0;
         for (at, record) in records.iter().enumerate() {
             // Judging costs; a record that does not fit is judged when its segment is built.
             let at_most = FRAME_HEADER_LEN + record.value.map_or(0, <[u8]>::len);
@@ -177,10 +195,15 @@ impl Admission {
             }
             let verdict = self.judge.judge(record.value, self.notes.record(at));
             decoded_bytes += verdict.decoded_bytes;
-            let pauses =
-                self.pauses_at_unusable() && place.age(record) == Age::New && !place.lets_pass(at);
-            if let (Some(cause), true) = (cause(verdict.outcome), pauses) {
-                return (bytes, Some(Obstacle::Unusable(cause.code())));
+            if let (Some(cause), Age::New) = (cause(verdict.outcome), place.age(record)) {
+                if self.pauses_at_unusable() && !place.lets_pass(at) {
+                    let obstacle = Obstacle::Unusable(cause.code());
+                    return (bytes, Some(Stop::Obstacle(obstacle)));
+                }
+                if letters == place.letters_max {
+                    return (bytes, Some(Stop::NoRoom));
+                }
+                letters += 1;
             }
             bytes += FRAME_HEADER_LEN + verdict.outcome.stored(record.value).len();
             self.outcomes.push(verdict.outcome);

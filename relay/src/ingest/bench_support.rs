@@ -49,6 +49,7 @@ impl MeasuredAdmission {
             now_ms: 1,
             wall_us: 1,
             released: None,
+            letters_max: usize::MAX,
         };
         let mut bytes = 0;
         while !rest.is_empty() {

@@ -2,6 +2,7 @@
 //! It ends when the source fails; whoever runs it connects again and continues with the same loop.
 
 mod known;
+mod letters;
 mod topic_identity;
 
 use std::{sync::Arc, time::Duration};
@@ -20,15 +21,15 @@ use super::{
 use crate::{
     checkpoint::{Checkpoint, Fingerprint, KafkaLog, Progress, StoredPause},
     config::{Config, Start},
-    dlq::{Refused, Settled},
     kafka::{Answer, Ask, Failure, Item, Loss, Record, Source},
-    limits::{LETTER_HOLD_MS_MAX, PAUSED_LOOK_INTERVAL_MS},
+    limits::PAUSED_LOOK_INTERVAL_MS,
     reading::{
         frames,
         position::{Notice, OutOfRange, Position},
     },
 };
 use known::Known;
+use letters::Letters;
 
 /// One partition from its start on; survives any number of sources.
 #[derive(Debug)]
@@ -53,8 +54,7 @@ pub(super) struct PartitionLoop {
     stopped_before: Option<StoredPause>,
     /// What was released, until the record is taken.
     released: Option<Held>,
-    /// Letters that have to be stored before it goes on.
-    letters: Vec<Settled>,
+    letters: Letters,
     status: Arc<PartitionStatus>,
     context: Context,
     progress: Option<Arc<Progress>>,
@@ -90,7 +90,7 @@ impl PartitionLoop {
             held: None,
             stopped_before: None,
             released: None,
-            letters: Vec::new(),
+            letters: Letters::default(),
             status: context.status.partition(partition),
             context,
             progress: None,
@@ -119,7 +119,10 @@ impl PartitionLoop {
         loop {
             match self.step(source).await {
                 Ok(()) => answered(),
-                Err(failure) => return failure,
+                Err(failure) => {
+                    self.letters.give_back();
+                    return failure;
+                }
             }
         }
     }
@@ -220,74 +223,43 @@ impl PartitionLoop {
     /// a thread for long, however well it was compressed. Says whether all were taken.
     async fn admit(&mut self, records: &[Record<'_>]) -> bool {
         let (mut records, stop) = self.before_stop(records);
+        let mut room = None;
         while let Some(first) = records.first() {
             let released = self.released.take_if(|held| held.offset <= first.offset);
             let released = released.filter(|held| held.offset == first.offset);
-            let place = self.place(released);
+            let place = self.place(released, self.letters_max(room.as_ref()));
             let counts = &self.context.counts;
             let admitted = self.admission.segment(place, records, counts);
             if let Some(segment) = admitted.segment {
                 self.append(segment);
             }
-            self.offer_letters(&admitted.refusals).await;
+            self.offer_letters(&admitted.refusals, room.take()).await;
+            if admitted.wants_room && admitted.taken == 0 {
+                self.released = self.released.or(released);
+            }
             records = records.get(admitted.taken..).unwrap_or_default();
             if let (Some(obstacle), Some(record)) = (admitted.obstacle, records.first()) {
+                self.letters.settle().await;
                 self.hold(record.offset, obstacle);
                 return false;
             }
-            if !self.letters.is_empty() {
-                self.rewind(self.end);
-                return false;
-            }
-            if !records.is_empty() {
+            if let (true, Some(record)) = (admitted.wants_room, records.first()) {
+                room = self.room_for(record).await;
+                if room.is_none() {
+                    self.rewind(record.offset);
+                    return false;
+                }
+            } else if !records.is_empty() {
                 tokio::task::yield_now().await;
             }
         }
+        let is_settled = self.letters.settle().await;
         if let Some(offset) = stop {
             self.rewind(offset);
+        } else if !is_settled {
+            self.rewind(self.end);
         }
-        stop.is_none()
-    }
-
-    /// New records of this run that cannot be used go to the dead letter queue. Where it fails closed,
-    /// reading waits until all their letters are stored; those that take long are left in `letters`, to be waited
-    /// for without what was fetched.
-    async fn offer_letters(&mut self, refusals: &[Refused<'_>]) {
-        let Some(dlq) = &self.context.dlq else {
-            return;
-        };
-        let mut insisted = Vec::new();
-        for refused in refusals {
-            let settled = dlq.offer(refused).await;
-            if dlq.fails_closed() {
-                insisted.push(settled);
-            } else if let Some(progress) = &self.progress {
-                progress.await_letter(refused.offset, settled);
-            }
-        }
-        let hold = tokio::time::sleep(Duration::from_millis(LETTER_HOLD_MS_MAX));
-        tokio::pin!(hold);
-        while let Some(mut settled) = insisted.pop() {
-            tokio::select! {
-                biased;
-                _ = &mut settled => {}
-                () = &mut hold => {
-                    insisted.push(settled);
-                    break;
-                }
-            }
-        }
-        self.letters = insisted;
-    }
-
-    /// Waits for letters that take long. What was fetched is dropped meanwhile.
-    async fn wait_for_letters(&mut self, source: &mut impl Source) {
-        if !self.letters.is_empty() {
-            source.drop_ahead();
-        }
-        while let Some(settled) = self.letters.pop() {
-            settled.await;
-        }
+        stop.is_none() && is_settled
     }
 
     fn rewind(&mut self, offset: u64) {
@@ -296,13 +268,14 @@ impl PartitionLoop {
         }
     }
 
-    fn place(&self, released: Option<Held>) -> Place {
+    fn place(&self, released: Option<Held>, letters_max: usize) -> Place {
         Place {
             end: self.end,
             boundary: self.horizon.boundary(),
             now_ms: self.context.clock.now_ms(),
             wall_us: Clock::wall_ms().saturating_mul(1_000),
             released: released.map(|held| held.obstacle),
+            letters_max,
         }
     }
 
@@ -469,7 +442,9 @@ impl PartitionLoop {
 
     /// Says how far it is, and what it waits at.
     fn settle(&self) {
-        if let Some(progress) = &self.progress {
+        // Behind a letter that is not stored a restart would not send it.
+        let progress = self.progress.as_ref();
+        if let Some(progress) = progress.filter(|_| self.letters.are_settled()) {
             let held = self.held.map(|held| StoredPause {
                 offset: held.offset,
                 cause: held.obstacle.cause(),

@@ -113,6 +113,7 @@ impl Partition {
                 now_ms,
                 wall_us: Clock::wall_ms().saturating_mul(1_000),
                 released: None,
+                letters_max: usize::MAX,
             };
             let admitted = self.admission.segment(place, rest, &self.context.counts);
             if let Some(segment) = admitted.segment {

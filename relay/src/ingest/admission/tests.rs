@@ -41,6 +41,7 @@ fn place(end: u64) -> Place {
         now_ms: 1,
         wall_us: 1_000,
         released: None,
+        letters_max: usize::MAX,
     }
 }
 
@@ -219,6 +220,7 @@ fn dead_letters_are_of_new_records_only() {
         now_ms: 0,
         wall_us: 0,
         released: None,
+        letters_max: usize::MAX,
     };
     let admitted = admission.segment(place, &records, &Counts::default());
     assert_eq!(admitted.taken, records.len());

@@ -1,5 +1,6 @@
 //! The loop on a scripted partition: a list of batches behind Kafka's rules of fetching.
 
+mod letters;
 mod restart;
 mod topic_identity;
 mod truncation;
@@ -91,6 +92,8 @@ struct Script {
     truncated: Option<u64>,
     /// What was asked for last.
     asked: Option<Ask>,
+    /// Held by each answer that is in memory.
+    answers: Arc<()>,
     /// Time of the record at offset 0, and how much younger each later one is.
     epoch_ms: i64,
     step_ms: i64,
@@ -108,6 +111,7 @@ impl Script {
             open: None,
             truncated: None,
             asked: None,
+            answers: Arc::default(),
             epoch_ms: 0,
             step_ms: 1,
         }
@@ -136,6 +140,7 @@ struct Scripted {
     position: u64,
     high_watermark: u64,
     last_stable: u64,
+    _alive: Arc<()>,
 }
 
 #[derive(Debug)]
@@ -221,6 +226,7 @@ impl Source for Script {
             position: offset,
             high_watermark: end,
             last_stable: stable,
+            _alive: Arc::clone(&self.answers),
             ..Scripted::default()
         };
         let batches = self
