@@ -45,6 +45,18 @@ impl Cli {
         Some(Self { running })
     }
 
+    /// Starts a `tail` from the earliest record that ends with digests once it has so many, or says SKIPPED.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn tail(name: &str, url: &str, records: u64, patience: Duration) -> Option<Self> {
+        let (records, seconds) = (records.to_string(), patience.as_secs().to_string());
+        let from = ["tail", url, "--from", "earliest", "--quiet", "--digest"];
+        let until = ["--until-records", &records, "--timeout", &seconds];
+        Self::start(name, &[&from[..], &until].concat())
+    }
+
     /// Waits for its end.
     ///
     /// # Panics

@@ -86,6 +86,29 @@ impl Kafka {
         node.dir.join("data").join(format!("{topic}-{partition}"))
     }
 
+    /// Cuts a partition's log on the disk while the broker is stopped, as a crash does: to the length that `cut` makes
+    /// of its length. The broker then looks at the log and builds its index again.
+    ///
+    /// # Panics
+    /// With a broker that was not started here, or a partition that has no log.
+    pub fn cut_log(&self, topic: &str, partition: u32, cut: impl FnOnce(u64) -> u64) {
+        let dir = self.partition_dir(topic, partition);
+        let log = dir.join("00000000000000000000.log");
+        let file = fs::File::options().write(true).open(log);
+        let file = file.expect("the broker's log");
+        let len = file.metadata().expect("the broker's log").len();
+        file.set_len(cut(len)).expect("it can be cut");
+        for entry in fs::read_dir(&dir).expect("the broker's folder").flatten() {
+            let path = entry.path();
+            let end = path.extension();
+            if end.is_some_and(|end| end == "index" || end == "timeindex") {
+                fs::remove_file(path).expect("an index can be removed");
+            }
+        }
+        let clean = dir.parent().expect("a folder").join(".kafka_cleanshutdown");
+        fs::remove_file(clean).expect("the mark of a clean stop");
+    }
+
     /// Stops the broker in good order (SIGTERM) and keeps its data.
     ///
     /// # Panics

@@ -31,23 +31,8 @@ impl Readers {
         }
         let seconds = patience.as_secs().to_string();
         // The tool counts records and rejects, the page only records.
-        let seen = (expected.records + expected.rejects).to_string();
-        let url = relay.ws_url();
-        let cli = Cli::start(
-            "tail",
-            &[
-                "tail",
-                &url,
-                "--from",
-                "earliest",
-                "--quiet",
-                "--digest",
-                "--until-records",
-                &seen,
-                "--timeout",
-                &seconds,
-            ],
-        )?;
+        let seen = expected.records + expected.rejects;
+        let cli = Cli::tail("tail", &relay.ws_url(), seen, patience)?;
         let url = format!("{}?from=earliest", relay.url());
         let page = Page::open(
             "page.mjs",

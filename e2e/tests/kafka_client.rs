@@ -1,6 +1,6 @@
 //! The client that reads, on a real Kafka: what brokers send, and how it is understood.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
 use dashstream_e2e::{
     java::JavaClient,
@@ -114,10 +114,7 @@ fn every_compression_gives_the_values_that_were_sent() {
     }
     runtime().block_on(async {
         let cluster = Cluster::new(settings(kafka.brokers()));
-        let mut reader = cluster
-            .partition(topic.name(), 0)
-            .await
-            .expect("it is there");
+        let mut reader = reader(&cluster, topic.name(), 0).await;
         let seen = read(&mut reader, 0, 2_500).await;
         assert_eq!(seen.records.len(), 2_500);
         for (n, (offset, _, sent)) in (0..).zip(&seen.records) {
@@ -142,10 +139,7 @@ fn a_thousandfold_compression_stays_within_the_limits() {
     }
     runtime().block_on(async {
         let cluster = Cluster::new(settings(kafka.brokers()));
-        let mut reader = cluster
-            .partition(topic.name(), 0)
-            .await
-            .expect("it is there");
+        let mut reader = reader(&cluster, topic.name(), 0).await;
         let (mut records, mut position, mut most) = (0, 0, 0);
         while position < 12_000 {
             let mut fetched = reader.fetch(ask(position)).await.expect("an answer");
@@ -192,10 +186,7 @@ fn transactions_cost_no_fetches_and_aborted_ones_are_left_out() {
     let open = java.flush()[0];
     runtime().block_on(async {
         let cluster = Cluster::new(settings(kafka.brokers()));
-        let mut reader = cluster
-            .partition(topic.name(), 0)
-            .await
-            .expect("it is there");
+        let mut reader = reader(&cluster, topic.name(), 0).await;
         let seen = read(&mut reader, 0, open).await;
         assert_eq!(seen.offsets(), expected);
         assert_eq!((seen.aborted, seen.position), (200, open));
@@ -239,7 +230,7 @@ fn the_time_is_the_brokers_where_the_topic_says_so() {
         assert_eq!(topic.produce_packed(0, batch, compression).len(), 2);
         runtime().block_on(async {
             let cluster = Cluster::new(settings(kafka.brokers()));
-            let mut reader = cluster.partition(&name, 0).await.expect("it is there");
+            let mut reader = reader(&cluster, &name, 0).await;
             for (_, time, _) in read(&mut reader, 0, 2).await.records {
                 let is_right = if kind == "CreateTime" {
                     time == long_ago
@@ -265,14 +256,11 @@ fn a_truncated_log_is_told_from_another_topic() {
     let runtime = runtime();
     let cluster = Cluster::new(settings(kafka.brokers()));
     let epoch = runtime.block_on(async {
-        let mut reader = cluster
-            .partition(topic.name(), 0)
-            .await
-            .expect("it is there");
+        let mut reader = reader(&cluster, topic.name(), 0).await;
         read(&mut reader, 0, 100).await.epoch
     });
     kafka.stop();
-    cut_to(&kafka.partition_dir(topic.name(), 0), 8, 10);
+    kafka.cut_log(topic.name(), 0, |len| len * 8 / 10);
     kafka.start_again();
     let topic = Topic::open(kafka.brokers(), topic.name(), 1);
     assert_eq!(topic.end(0), 80);
@@ -325,27 +313,9 @@ async fn is_another_when_created_again(kafka: &Kafka, cluster: &Cluster, topic: 
     }
 }
 
-/// Cuts a partition's log on the disk of a broker that was stopped, as a crash does: the broker looks at the log
-/// and builds its index again.
-fn cut_to(dir: &Path, part: u64, whole: u64) {
-    let log = dir.join("00000000000000000000.log");
-    let len = fs::metadata(&log).expect("the broker's log").len();
-    let file = fs::File::options()
-        .write(true)
-        .open(&log)
-        .expect("the broker's log");
-    file.set_len(len * part / whole).expect("it can be cut");
-    for entry in fs::read_dir(dir).expect("the broker's folder").flatten() {
-        let path = entry.path();
-        if path
-            .extension()
-            .is_some_and(|end| end == "index" || end == "timeindex")
-        {
-            fs::remove_file(path).expect("an index can be removed");
-        }
-    }
-    let clean = dir.parent().expect("a folder").join(".kafka_cleanshutdown");
-    fs::remove_file(clean).expect("the mark of a clean stop");
+async fn reader(cluster: &Cluster, topic: &str, partition: u32) -> PartitionReader {
+    let reader = cluster.partition(topic, partition).await;
+    reader.expect("it is there")
 }
 
 /// The reader, once the cluster knows the partition's leader again.
@@ -385,10 +355,7 @@ fn all_partitions_of_a_broker_share_its_connections() {
         for partition in 0..partitions {
             let (cluster, name) = (Arc::clone(&cluster), name.clone());
             tasks.spawn(async move {
-                let mut reader = cluster
-                    .partition(&name, partition)
-                    .await
-                    .expect("it is there");
+                let mut reader = reader(&cluster, &name, partition).await;
                 assert_eq!(reader.high_watermark().await, Ok(1));
                 let seen = read(&mut reader, 0, 1).await;
                 assert_eq!(seen.records[0].2, partition.to_string().into_bytes());
@@ -446,10 +413,7 @@ fn a_waiting_partition_is_woken_by_its_record() {
         let mut settings = settings(kafka.brokers());
         settings.wait = Duration::from_secs(15);
         let cluster = Cluster::new(settings);
-        let mut reader = cluster
-            .partition(topic.name(), 1)
-            .await
-            .expect("it is there");
+        let mut reader = reader(&cluster, topic.name(), 1).await;
         let waiting = tokio::spawn(async move {
             let patient = Ask {
                 is_patient: true,
@@ -487,7 +451,7 @@ fn the_mock_cluster_is_understood() {
             .expect("an answer")
             .expect("a topic");
         assert_eq!(found.partitions.len(), 4);
-        let mut reader = cluster.partition("mocked", 0).await.expect("it is there");
+        let mut reader = reader(&cluster, "mocked", 0).await;
         assert_eq!(reader.last_stable().await, Ok(50));
         assert_eq!(read(&mut reader, 0, 50).await.records.len(), 50);
     });

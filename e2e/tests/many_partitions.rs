@@ -125,22 +125,8 @@ fn a_client_of_many_partitions_comes_back_and_has_all_of_them() {
         return;
     };
     let line = Line::to(relay.address());
-    let (url, until) = (format!("ws://{}/ws", line.address), (2 * count).to_string());
-    let Some(tail) = Cli::start(
-        "many",
-        &[
-            "tail",
-            &url,
-            "--from",
-            "earliest",
-            "--quiet",
-            "--digest",
-            "--until-records",
-            &until,
-            "--timeout",
-            "240",
-        ],
-    ) else {
+    let url = format!("ws://{}/ws", line.address);
+    let Some(tail) = Cli::tail("many", &url, 2 * count, PATIENCE) else {
         return;
     };
     let sent = |relay: &Relay| {

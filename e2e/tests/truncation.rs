@@ -1,6 +1,6 @@
 //! A log that loses its end under a relay, as after an election that let a replica win which did not have it.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, time::Duration};
 
 use dashstream_e2e::{
     kafka::Kafka,
@@ -27,28 +27,6 @@ fn produce(topic: &Topic, numbers: std::ops::Range<u64>) {
         };
         assert_eq!(topic.produce_batch(0, vec![input]).len(), 1);
     }
-}
-
-/// Cuts a partition's log on the disk of a broker that was stopped, as a crash does: the broker looks at the log and
-/// builds its index again.
-fn cut(dir: &Path, len: u64) {
-    let log = fs::File::options()
-        .write(true)
-        .open(dir.join("00000000000000000000.log"));
-    log.expect("the broker's log")
-        .set_len(len)
-        .expect("it can be cut");
-    for entry in fs::read_dir(dir).expect("the broker's folder").flatten() {
-        let path = entry.path();
-        if path
-            .extension()
-            .is_some_and(|end| end == "index" || end == "timeindex")
-        {
-            fs::remove_file(path).expect("an index can be removed");
-        }
-    }
-    let clean = dir.parent().expect("a folder").join(".kafka_cleanshutdown");
-    fs::remove_file(clean).expect("the mark of a clean stop");
 }
 
 /// X7: the relay goes on at the new end, reads nothing a second time and writes no letter twice; the client that was
@@ -88,7 +66,7 @@ fn a_truncated_log_goes_on_at_its_new_end() {
         .sum("dashstream_messages_received_total", &[]);
 
     kafka.stop();
-    cut(&dir, len);
+    kafka.cut_log(&name, 0, |_| len);
     kafka.start_again();
     let topic = Topic::open(kafka.brokers(), &name, 1);
     assert_eq!(topic.end(0), 6, "the broker took what was left");
