@@ -16,6 +16,7 @@ pub use writer::CaptureWriter;
 
 use alloc::vec::Vec;
 
+use crate::checksum::crc32;
 use crate::frame::FrameError;
 use crate::wire::{FRAME_BYTE_LEN, FRAME_HEADER_LEN, PAYLOAD_BYTES_MAX};
 
@@ -173,11 +174,7 @@ impl BlockHeader {
 
     /// Kind and length are covered too, so that a damaged header is not followed blindly.
     fn checksum_with(&self, content: &[u8]) -> u32 {
-        let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&[self.kind]);
-        hasher.update(&self.len.to_le_bytes());
-        hasher.update(content);
-        hasher.finalize()
+        crc32(&[&[self.kind], &self.len.to_le_bytes(), content])
     }
 }
 

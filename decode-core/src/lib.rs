@@ -24,6 +24,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod capture;
+mod checksum;
 mod decoder;
 #[cfg(feature = "encode")]
 pub mod encode;

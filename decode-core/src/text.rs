@@ -16,6 +16,7 @@
 
 mod field;
 mod json;
+mod sort;
 mod span;
 
 use alloc::borrow::Cow;
@@ -26,6 +27,7 @@ use dashstream_proto::schema::{self, FieldDesc, FieldType, MessageDesc};
 
 pub(crate) use self::field::next_field;
 use self::field::{Elements, Field, fits};
+use self::sort::heap_sort;
 use self::span::{Parts, Span};
 use crate::error::Reject;
 use crate::reader::Reader;
@@ -319,8 +321,9 @@ impl<'a, 'p> Message<'a, 'p> {
             Ok(())
         })?;
         let key = |span: &Span| map_key(key_desc, span.of(self.body), depth);
-        // Without the memory a stable sort takes; where an entry stands makes up for it.
-        entries.sort_unstable_by(|a, b| key(a).cmp(&key(b)).then(a.start().cmp(&b.start())));
+        // Where an entry stands decides between equal keys: the last one wins.
+        let order = |a: &Span, b: &Span| key(a).cmp(&key(b)).then(a.start().cmp(&b.start()));
+        heap_sort(&mut entries, |a, b| order(a, b).is_lt());
         out.push('{');
         let mut first = true;
         let mut entries = entries.iter().peekable();

@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 
 use super::{BLOCK_HEADER_LEN, CaptureError, INDEX_BYTES_MAX, TRAILER_LEN, TRAILER_MAGIC};
+use crate::checksum::crc32;
 use crate::frame::FrameHeader;
 
 /// What one data block holds of one partition.
@@ -133,7 +134,7 @@ impl Trailer {
     pub fn parse(bytes: &[u8; TRAILER_LEN]) -> Option<Self> {
         let (at, rest) = bytes.split_first_chunk::<8>()?;
         let (checksum, magic) = rest.split_first_chunk::<4>()?;
-        let right = crc32fast::hash(at) == u32::from_le_bytes(*checksum) && magic == TRAILER_MAGIC;
+        let right = crc32(&[at]) == u32::from_le_bytes(*checksum) && magic == TRAILER_MAGIC;
         right.then(|| Self {
             index_at: u64::from_le_bytes(*at),
         })
@@ -152,7 +153,7 @@ impl Trailer {
     pub(super) fn put(self, out: &mut Vec<u8>) {
         let at = self.index_at.to_le_bytes();
         out.extend_from_slice(&at);
-        out.extend_from_slice(&crc32fast::hash(&at).to_le_bytes());
+        out.extend_from_slice(&crc32(&[&at]).to_le_bytes());
         out.extend_from_slice(&TRAILER_MAGIC);
     }
 }
