@@ -36,6 +36,14 @@ pub struct Partition(pub u32);
 /// Positions or offsets by partition.
 pub type ByPartition<T = Decimal> = BTreeMap<Partition, T>;
 
+/// Adds one entry after the other: to collect them would sort them first, by a sort that is compiled for them alone
+/// and that the browser has to fetch.
+pub(crate) fn by_partition<T>(entries: impl Iterator<Item = (Partition, T)>) -> ByPartition<T> {
+    let mut all = ByPartition::new();
+    entries.for_each(|(partition, value)| drop(all.insert(partition, value)));
+    all
+}
+
 /// By which a record is known again: at its offset another topic has another one, or none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

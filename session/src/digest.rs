@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::Write as _;
 
 use decode_core::frame::Frame;
@@ -14,7 +15,9 @@ use sha2::{Digest as _, Sha256};
 /// little endian, and the payload. Marks do not count: where they fall depends on timing.
 #[derive(Clone, Debug, Default)]
 pub struct StreamDigest {
-    partitions: BTreeMap<u32, Sha256>,
+    /// Places in `digests`. The map leads to a number because a map of digests would be compiled for itself alone.
+    partitions: BTreeMap<u32, u64>,
+    digests: Vec<Sha256>,
 }
 
 impl StreamDigest {
@@ -30,7 +33,14 @@ impl StreamDigest {
         if header.kind == FrameKind::Mark {
             return;
         }
-        let digest = self.partitions.entry(header.partition).or_default();
+        let next = self.digests.len() as u64;
+        let place = *self.partitions.entry(header.partition).or_insert(next);
+        if place == next {
+            self.digests.push(Sha256::new());
+        }
+        let Some(digest) = self.digests.get_mut(place as usize) else {
+            return;
+        };
         digest.update([header.kind.number()]);
         digest.update(header.offset.to_le_bytes());
         digest.update(header.next().to_le_bytes());
@@ -43,7 +53,8 @@ impl StreamDigest {
     #[must_use]
     pub fn hex(&self, partition: u32) -> String {
         let mut text = String::new();
-        if let Some(digest) = self.partitions.get(&partition) {
+        let place = self.partitions.get(&partition);
+        if let Some(digest) = place.and_then(|place| self.digests.get(*place as usize)) {
             for byte in digest.clone().finalize() {
                 // Writing to a string cannot fail.
                 let _ = write!(text, "{byte:02x}");

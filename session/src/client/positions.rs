@@ -1,12 +1,14 @@
 //! What a client expects next and what it has disposed of, by partition.
 
-use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use decode_core::frame::{FrameHeader, FrameReader};
 use decode_core::wire::{FrameKind, UNLISTED_PARTITIONS_MAX};
 
 use super::Refused;
-use crate::control::{ByPartition, Cursors, Decimal, Fingerprint, Partition, Span, Unlisted};
+use crate::control::{
+    ByPartition, Cursors, Decimal, Fingerprint, Partition, Span, Unlisted, by_partition,
+};
 
 /// A frame that leaves something out, or repeats something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,12 +50,13 @@ pub struct PartitionPosition {
 
 #[derive(Debug, Default)]
 pub(super) struct Positions {
-    by_partition: BTreeMap<u32, PartitionPosition>,
+    /// Ascending by partition, as the relay lists them: one that is added goes to the end.
+    by_partition: Vec<PartitionPosition>,
 }
 
 impl Positions {
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = PartitionPosition> + '_ {
-        self.by_partition.values().copied()
+        self.by_partition.iter().copied()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -68,7 +71,7 @@ impl Positions {
     /// that the relay did not list would refuse the whole resume, and goes apart.
     pub(super) fn cursors(&self, relays: &ByPartition<Span>) -> Cursors {
         let mut cursors = Cursors::default();
-        for p in self.by_partition.values() {
+        for p in &self.by_partition {
             let partition = Partition(p.partition);
             if relays.contains_key(&partition) {
                 cursors.positions.insert(partition, Decimal(p.committed));
@@ -87,7 +90,7 @@ impl Positions {
 
     /// The last offsets disposed of where they moved since they were asked for, as `ack` sends them.
     pub(super) fn moved_offsets(&mut self) -> ByPartition {
-        let moved = self.by_partition.values_mut().filter_map(|p| {
+        let moved = self.by_partition.iter_mut().filter_map(|p| {
             let before = core::mem::replace(&mut p.acknowledged, p.committed);
             let last = p
                 .committed
@@ -95,12 +98,12 @@ impl Positions {
                 .filter(|_| p.committed != before)?;
             Some((Partition(p.partition), Decimal(last)))
         });
-        moved.collect()
+        by_partition(moved)
     }
 
     /// What a new connection starts from: what was received and not disposed of is received again.
     pub(super) fn rewind(&mut self) {
-        for p in self.by_partition.values_mut() {
+        for p in &mut self.by_partition {
             p.expected = p.committed;
             p.acknowledged = p.committed;
         }
@@ -110,7 +113,7 @@ impl Positions {
     pub(super) fn resumed(&mut self, heads: &ByPartition, positions: &ByPartition) -> bool {
         let mut honest = true;
         for (&Partition(partition), &Decimal(position)) in positions {
-            let known = self.by_partition.contains_key(&partition);
+            let known = self.place(partition).is_ok();
             let p = self.start(partition, position);
             if known && p.expected != position {
                 honest = false;
@@ -124,16 +127,31 @@ impl Positions {
 
     /// Starts a partition at a position unless it is known.
     pub(super) fn start(&mut self, partition: u32, position: u64) -> &mut PartitionPosition {
-        self.by_partition
-            .entry(partition)
-            .or_insert_with(|| PartitionPosition {
+        let place = self.place(partition).unwrap_or_else(|place| {
+            let start = PartitionPosition {
                 partition,
                 expected: position,
                 committed: position,
                 acknowledged: position,
                 head: position,
                 ..PartitionPosition::default()
-            })
+            };
+            self.by_partition.insert(place, start);
+            place
+        });
+        self.by_partition
+            .get_mut(place)
+            .expect("it is known or was added")
+    }
+
+    fn place(&self, partition: u32) -> Result<usize, usize> {
+        self.by_partition
+            .binary_search_by_key(&partition, |p| p.partition)
+    }
+
+    fn position(&mut self, partition: u32) -> Option<&mut PartitionPosition> {
+        let place = self.place(partition).ok()?;
+        self.by_partition.get_mut(place)
     }
 
     /// The topic started over: the cursor moves, also backwards.
@@ -165,7 +183,7 @@ impl Positions {
         let mut reader = FrameReader::new(message);
         for frame in &mut reader {
             let header = frame.map_err(Refused::Frame)?.header;
-            let position = self.by_partition.get_mut(&header.partition);
+            let position = self.position(header.partition);
             let expected = position.as_ref().map_or(0, |p| p.expected);
             match position {
                 Some(position) if header.continues(expected) => {
@@ -187,7 +205,7 @@ impl Positions {
     }
 
     pub(super) fn dispose(&mut self, header: &FrameHeader) {
-        let Some(p) = self.by_partition.get_mut(&header.partition) else {
+        let Some(p) = self.position(header.partition) else {
             return;
         };
         if header.next() < p.committed {

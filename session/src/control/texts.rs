@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use super::client::{Ack, ClientMessage, Resume};
 use super::cursors::{Cursors, Unlisted};
 use super::relay::{RelayMessage, RelayPart, Welcome};
-use super::{ByPartition, Decimal, Fingerprint, Partition, is_zero, text_of};
+use super::{ByPartition, Decimal, Fingerprint, Partition, by_partition, is_zero, text_of};
 
 /// Partitions in one part: with the longest numbers there are, a part of any message stays within the limit.
 pub const PART_PARTITIONS: usize = 256;
@@ -151,7 +151,7 @@ impl Cursors {
     fn parts(&self) -> Vec<Self> {
         let listed: Vec<_> = self.positions.iter().map(|(p, at)| (*p, *at)).collect();
         let listed = listed.chunks(PART_PARTITIONS).map(|chunk| {
-            let positions: ByPartition = chunk.iter().copied().collect();
+            let positions = by_partition(chunk.iter().copied());
             let named = |entry: &&(Partition, _)| positions.contains_key(&entry.0);
             Self {
                 fingerprints: self.fingerprints.iter().filter(named).copied().collect(),
@@ -277,7 +277,7 @@ fn chunks<T: Copy>(map: &ByPartition<T>) -> impl Iterator<Item = ByPartition<T>>
     let entries: Vec<_> = map.iter().map(|(p, value)| (*p, *value)).collect();
     let chunks: Vec<_> = entries
         .chunks(PART_PARTITIONS)
-        .map(|chunk| chunk.iter().copied().collect())
+        .map(|chunk| by_partition(chunk.iter().copied()))
         .collect();
     chunks.into_iter()
 }
@@ -285,7 +285,7 @@ fn chunks<T: Copy>(map: &ByPartition<T>) -> impl Iterator<Item = ByPartition<T>>
 /// The entries of the partitions that another map has.
 fn within(map: &ByPartition, other: &ByPartition) -> ByPartition {
     let of = |p: &Partition| Some((*p, *map.get(p)?));
-    other.keys().filter_map(of).collect()
+    by_partition(other.keys().filter_map(of))
 }
 
 fn as_map<S: Serializer>(
