@@ -14,6 +14,7 @@ extern crate alloc;
 extern crate std;
 
 mod json;
+mod keyed;
 pub mod limits;
 mod messages;
 mod names;
@@ -28,6 +29,7 @@ mod repeats;
 mod row;
 mod rows;
 pub mod runs;
+mod search;
 pub mod state;
 mod store;
 mod threads;

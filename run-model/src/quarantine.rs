@@ -2,9 +2,10 @@
 //! held with their places; all are counted by what is wrong with them.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use crate::keyed::Keyed;
 use crate::limits::{QUARANTINE_CODES_MAX, QUARANTINE_MAX};
 use crate::order;
 use crate::reducer::{Entry, Reducer};
@@ -33,7 +34,7 @@ pub struct Quarantined {
 #[derive(Debug, Default)]
 pub(crate) struct Quarantine {
     newest: VecDeque<Quarantined>,
-    counts: BTreeMap<u32, u64>,
+    counts: Keyed<u64>,
     /// Of codes beyond those that are counted apart.
     others: u64,
 }
@@ -46,17 +47,20 @@ impl Quarantine {
 
     /// How many there were of each code, most first; and of codes that are not counted apart.
     pub(crate) fn counts(&self) -> (Vec<(u32, u64)>, u64) {
-        let mut counts: Vec<_> = self.counts.iter().map(|(code, n)| (*code, *n)).collect();
+        let mut counts: Vec<_> = self
+            .counts
+            .iter()
+            .map(|(code, n)| (code as u32, *n))
+            .collect();
         order::by_key(&mut counts, |(_, n)| core::cmp::Reverse(*n));
         (counts, self.others)
     }
 
     fn add(&mut self, entry: &Entry<'_>, code: u32, text: &str) {
         let row = entry.row;
-        let is_counted =
-            self.counts.len() < QUARANTINE_CODES_MAX || self.counts.contains_key(&code);
-        if is_counted {
-            *self.counts.entry(code).or_default() += 1;
+        let key = u64::from(code);
+        if self.counts.len() < QUARANTINE_CODES_MAX || self.counts.get(key).is_some() {
+            *self.counts.get_or_insert(key, 0) += 1;
         } else {
             self.others += 1;
         }

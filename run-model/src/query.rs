@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::limits::QUERY_ROWS_MAX;
 use crate::rows::{Rows, StoredRow};
+use crate::search::{folded, holds};
 
 /// Which rows are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,14 +38,9 @@ impl EventFilter {
             return false;
         }
         self.text.is_empty()
-            || contains(thread, &self.text)
-            || contains(rows.names.text(row.node), &self.text)
+            || holds(thread, &self.text)
+            || holds(rows.names.text(row.node), &self.text)
     }
-}
-
-/// Whether `text` holds `needle`, which is in lower case.
-fn contains(text: &str, needle: &str) -> bool {
-    text.to_lowercase().contains(needle)
 }
 
 /// A page of the event list.
@@ -117,7 +113,7 @@ impl View {
     /// Brings the matches up to date; a new filter looks at every row held once.
     fn follow(&mut self, rows: &Rows, filter: &EventFilter) {
         let lowered = EventFilter {
-            text: filter.text.to_lowercase(),
+            text: folded(&filter.text),
             ..filter.clone()
         };
         if lowered != self.filter {

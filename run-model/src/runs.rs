@@ -31,6 +31,7 @@ use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
+use crate::keyed::Named;
 use crate::limits::{RUN_BYTES_HELD_MAX, TOPOLOGIES_SHARED_MAX};
 use crate::names::{Names, kept_name};
 use crate::reducer::{Entry, Reducer};
@@ -43,7 +44,7 @@ use self::topology::Topology;
 
 pub use self::fold::Outcome;
 pub use self::integrity::{Gap, Integrity};
-pub use self::layout::{LineId, LinePart};
+pub use self::layout::{LineId, LineIds, LinePart};
 pub use self::list::{RunChip, RunCounts, RunRow, RunSort, RunsPage, RunsQuery};
 pub use self::said::Said;
 pub(crate) use self::said::Saying;
@@ -60,9 +61,11 @@ pub use self::waterfall::{Line, LineKind, Piece, Selected, Waterfall, WaterfallQ
 /// Everything about runs. See the module text.
 #[derive(Debug)]
 pub(crate) struct Runs {
-    threads: BTreeMap<Rc<str>, Box<Thread>>,
-    by_heard: BTreeMap<u64, Rc<str>>,
-    dirty: Vec<Rc<str>>,
+    threads: Named<Box<Thread>>,
+    /// Numbers of threads, the one heard of the longest ago first.
+    by_heard: BTreeMap<u64, u32>,
+    /// Numbers of threads that changed.
+    dirty: Vec<u32>,
     table: Table,
     names: Names,
     topologies: Vec<Rc<Topology>>,
@@ -88,7 +91,7 @@ impl Default for Runs {
 impl Runs {
     pub(crate) fn new(bytes_max: usize, runs_max: usize) -> Self {
         Self {
-            threads: BTreeMap::new(),
+            threads: Named::new(),
             by_heard: BTreeMap::new(),
             dirty: Vec::new(),
             table: Table::new(runs_max),
@@ -131,29 +134,21 @@ impl Runs {
             return;
         }
         self.version += 1;
-        let name: Rc<str> = match self.threads.get_key_value(row.thread) {
-            Some((name, _)) => Rc::clone(name),
-            None => row.thread.into(),
+        let found = self.threads.find(row.thread);
+        let number = found.unwrap_or_else(|| self.add_thread(entry));
+        let Some(thread) = self.threads.get_mut(number) else {
+            return;
         };
-        let (table, tenants) = (&self.table, &mut self.tenants);
-        let thread = self.threads.entry(Rc::clone(&name)).or_insert_with(|| {
-            let tenant = shared(tenants, &kept_name(row.tenant.as_str()));
-            Box::new(Thread::new(
-                Rc::clone(&name),
-                tenant,
-                table.evicted_of(&name),
-            ))
-        });
         thread.changed = self.version;
         // Messages of one thread follow each other.
         if thread.heard != self.heard {
             self.by_heard.remove(&thread.heard);
             self.heard += 1;
             thread.heard = self.heard;
-            self.by_heard.insert(self.heard, Rc::clone(&name));
+            self.by_heard.insert(self.heard, number);
         }
         if !thread.is_dirty {
-            self.dirty.push(name);
+            self.dirty.push(number);
         }
         thread.is_dirty = true;
         if !thread.partitions.contains(&row.partition)
@@ -186,10 +181,18 @@ impl Runs {
         }
     }
 
+    fn add_thread(&mut self, entry: &Entry<'_>) -> u32 {
+        let name: Rc<str> = entry.row.thread.into();
+        let tenant = shared(&mut self.tenants, &kept_name(entry.row.tenant.as_str()));
+        let evicted = self.table.evicted_of(&name);
+        let thread = Thread::new(Rc::clone(&name), tenant, evicted);
+        self.threads.add(name, Box::new(thread))
+    }
+
     /// Brings the summaries of every thread that changed up to date.
     fn settle(&mut self) {
-        for name in core::mem::take(&mut self.dirty) {
-            if let Some(thread) = self.threads.get_mut(&name) {
+        for number in core::mem::take(&mut self.dirty) {
+            if let Some(thread) = self.threads.get_mut(number) {
                 thread.reroute(&mut self.names, &mut self.serial);
                 place::settle(thread);
                 let bytes = thread.measure();
@@ -218,9 +221,9 @@ impl Runs {
         self.settle();
         let target = self.bytes_max - self.bytes_max / 8;
         for spares_running in [true, false] {
-            let oldest_first: Vec<_> = self.by_heard.values().cloned().collect();
-            for name in oldest_first {
-                while self.bytes > target && self.evict_of(&name, spares_running) {}
+            let oldest_first: Vec<_> = self.by_heard.values().copied().collect();
+            for number in oldest_first {
+                while self.bytes > target && self.evict_of(number, spares_running) {}
                 if self.bytes <= target {
                     return;
                 }
@@ -230,10 +233,10 @@ impl Runs {
 
     /// Takes the oldest run of a thread away, or what is left of the thread. Answers whether there was something
     /// to take.
-    fn evict_of(&mut self, name: &Rc<str>, spares_running: bool) -> bool {
+    fn evict_of(&mut self, number: u32, spares_running: bool) -> bool {
         let is_alone = self.by_heard.len() == 1;
         self.version += 1;
-        let Some(thread) = self.threads.get_mut(name) else {
+        let Some(thread) = self.threads.get_mut(number) else {
             return false;
         };
         if spares_running && !thread.has_ended_run() {
@@ -251,7 +254,7 @@ impl Runs {
                 None => {
                     self.by_heard.remove(&thread.heard);
                     thread.release_rest(&mut self.names);
-                    self.threads.remove(name);
+                    self.threads.remove(number);
                     return true;
                 }
             }

@@ -1,7 +1,6 @@
 //! Live threads: one line each, the least recently heard of forgotten first.
 
 use alloc::collections::{BTreeMap, BinaryHeap};
-use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -9,6 +8,7 @@ use core::cmp::Reverse;
 use dashstream_proto::v1::EventType;
 use decode_core::wire::MessageKind;
 
+use crate::keyed::Named;
 use crate::reducer::{Entry, Reducer};
 use crate::row::{Row, RowKind};
 
@@ -73,8 +73,9 @@ pub struct ThreadRow {
 
 #[derive(Debug)]
 pub(crate) struct Threads {
-    by_name: BTreeMap<Rc<str>, ThreadRow>,
-    by_heard: BTreeMap<u64, Rc<str>>,
+    by_name: Named<ThreadRow>,
+    /// Numbers of threads, the one heard of the longest ago first.
+    by_heard: BTreeMap<u64, u32>,
     heard: u64,
     threads_max: usize,
     /// Threads whose newest row is of a newer schema.
@@ -86,9 +87,10 @@ pub(crate) struct Threads {
 impl Threads {
     pub(crate) const fn new(threads_max: usize) -> Self {
         Self {
-            by_name: BTreeMap::new(),
+            by_name: Named::new(),
             by_heard: BTreeMap::new(),
-            heard: 0,
+            // No thread was heard of at 1.
+            heard: 1,
             threads_max,
             newer: 0,
             unnamed_newer: false,
@@ -110,30 +112,21 @@ impl Threads {
             self.unnamed_newer = row.newer_schema;
             return;
         }
-        self.heard += 1;
-        let name = match self.by_name.get_key_value(name) {
-            Some((known, thread)) => {
-                self.by_heard.remove(&thread.heard);
-                Rc::clone(known)
-            }
-            None => Rc::from(name),
+        let found = self.by_name.find(name);
+        let number = found.unwrap_or_else(|| self.by_name.add(name.into(), ThreadRow::unheard()));
+        let Some(thread) = self.by_name.get_mut(number) else {
+            return;
         };
-        self.by_heard.insert(self.heard, Rc::clone(&name));
-        let thread = self.by_name.entry(name).or_insert_with(|| ThreadRow {
-            partition: row.partition,
-            records: 0,
-            last_ms: 0,
-            last_offset: 0,
-            node: String::new(),
-            status: ThreadStatus::Unknown,
-            errors: 0,
-            newer_schema: false,
-            heard: 0,
-        });
+        // Messages of one thread follow each other.
+        if thread.heard != self.heard {
+            self.by_heard.remove(&thread.heard);
+            self.heard += 1;
+            thread.heard = self.heard;
+            self.by_heard.insert(self.heard, number);
+        }
         self.newer += u64::from(row.newer_schema);
         self.newer -= u64::from(thread.newer_schema);
         thread.newer_schema = row.newer_schema;
-        thread.heard = self.heard;
         thread.partition = row.partition;
         thread.records += 1;
         thread.last_ms = row.timestamp_ms;
@@ -146,7 +139,7 @@ impl Threads {
             let Some((_, oldest)) = self.by_heard.pop_first() else {
                 break;
             };
-            let gone = self.by_name.remove(&oldest);
+            let gone = self.by_name.remove(oldest);
             self.newer -= u64::from(gone.is_some_and(|thread| thread.newer_schema));
         }
     }
@@ -158,36 +151,28 @@ impl Threads {
         first: usize,
         count: usize,
     ) -> Vec<(&str, &ThreadRow)> {
-        let named = |name: &Rc<str>| {
-            self.by_name
-                .get_key_value(name)
-                .map(|(name, thread)| (&**name, thread))
+        let row = |number: u32| {
+            let (name, thread) = self.by_name.get(number)?;
+            Some((&**name, thread))
         };
+        let by_name = self.by_name.numbers();
         match sort {
-            ThreadSort::Name => {
-                let all = self.by_name.iter().map(|(name, thread)| (&**name, thread));
-                all.skip(first).take(count).collect()
+            ThreadSort::Name => by_name.skip(first).take(count).filter_map(row).collect(),
+            ThreadSort::Recent => {
+                let newest = self.by_heard.values().rev().copied();
+                newest.skip(first).take(count).filter_map(row).collect()
             }
-            ThreadSort::Recent => self
-                .by_heard
-                .values()
-                .rev()
-                .skip(first)
-                .take(count)
-                .filter_map(named)
-                .collect(),
             ThreadSort::Records => {
                 // As much as is shown and no more is put in order.
-                let all = self.by_name.iter();
-                let mut heap: BinaryHeap<_> = all
-                    .map(|(name, thread)| (thread.records, Reverse(&**name)))
-                    .collect();
+                let numbers: Vec<u32> = by_name.collect();
+                let records = |number: &u32| row(*number).map_or(0, |(_, thread)| thread.records);
+                let all = numbers.iter().map(records).zip((0..).map(Reverse));
+                let mut heap: BinaryHeap<(u64, Reverse<u32>)> = all.collect();
                 let ordered = core::iter::from_fn(|| heap.pop());
                 ordered
                     .skip(first)
                     .take(count)
-                    .filter_map(|(_, Reverse(name))| self.by_name.get_key_value(name))
-                    .map(|(name, thread)| (&**name, thread))
+                    .filter_map(|(_, Reverse(place))| row(*numbers.get(place as usize)?))
                     .collect()
             }
         }
@@ -211,6 +196,20 @@ impl Reducer for Threads {
 }
 
 impl ThreadRow {
+    const fn unheard() -> Self {
+        Self {
+            partition: 0,
+            records: 0,
+            last_ms: 0,
+            last_offset: 0,
+            node: String::new(),
+            status: ThreadStatus::Unknown,
+            errors: 0,
+            newer_schema: false,
+            heard: 0,
+        }
+    }
+
     fn progress(&mut self, row: &Row<'_>) {
         match row.kind {
             // What it means is for a newer build to say.
@@ -237,16 +236,46 @@ impl ThreadRow {
             | RowKind::Reject
             | RowKind::Unknown => return,
         }
-        // A type of a newer schema is none of these.
-        match EventType::try_from(row.event_type) {
-            Ok(EventType::GraphStart) => self.status = ThreadStatus::Running,
-            Ok(EventType::GraphEnd) => self.status = ThreadStatus::Ended,
-            Ok(EventType::NodeError) => {
+        // A number without a type is a newer schema's.
+        let Ok(event_type) = EventType::try_from(row.event_type) else {
+            return;
+        };
+        match event_type {
+            EventType::GraphStart => self.status = ThreadStatus::Running,
+            EventType::GraphEnd => self.status = ThreadStatus::Ended,
+            EventType::NodeError => {
                 self.status = ThreadStatus::Failed;
                 self.errors = self.errors.saturating_add(1);
             }
-            // GRAPH_ERROR is an alert of the quality monitor, not a failed run.
-            _ => {}
+            // An alert of the quality monitor, not a failed run.
+            EventType::GraphError
+            | EventType::Unspecified
+            | EventType::NodeStart
+            | EventType::NodeEnd
+            | EventType::EdgeTraversal
+            | EventType::ConditionalBranch
+            | EventType::ParallelStart
+            | EventType::ParallelEnd
+            | EventType::LlmStart
+            | EventType::LlmEnd
+            | EventType::LlmError
+            | EventType::LlmRetry
+            | EventType::ToolStart
+            | EventType::ToolEnd
+            | EventType::ToolError
+            | EventType::CheckpointSave
+            | EventType::CheckpointLoad
+            | EventType::CheckpointDelete
+            | EventType::MemorySave
+            | EventType::MemoryLoad
+            | EventType::HumanInterrupt
+            | EventType::HumanResume
+            | EventType::NodeProgress
+            | EventType::NodeThinking
+            | EventType::NodeSubstep
+            | EventType::NodeWarning
+            | EventType::OptimizationStart
+            | EventType::OptimizationEnd => {}
         }
     }
 }

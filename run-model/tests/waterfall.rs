@@ -258,7 +258,7 @@ fn lines_are_left_out_as_asked() {
         .find(|line| matches!(&line.kind, LineKind::Span(span) if span.kind == SpanKind::ToolCall));
     let tool = tool.expect("a tool").id;
     let mut query = of(run.id);
-    query.folded.insert(b.id);
+    query.folded = [b.id].into_iter().collect();
     query.selected = Some(tool);
     let folded = waterfall(&mut store, &query);
     assert_eq!(folded.total, whole.total - 2);

@@ -2,13 +2,13 @@
 //! the same steps give the same answer whatever the order in which they came.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use super::step::{EventAddress, LLM_METRICS, NO_ATTEMPT, Step, StepKind};
 use super::topology::Topology;
 use super::usage::Usage;
+use crate::keyed::Keyed;
 use crate::names::Names;
 
 /// How an attempt ended.
@@ -97,7 +97,7 @@ pub(super) struct Fold {
     pub(super) has_state: bool,
     pub(super) attempts: Vec<Attempt>,
     pub(super) open: Vec<u32>,
-    starts: BTreeMap<u32, u32>,
+    starts: Keyed<u32>,
     group: Option<u32>,
     groups: u32,
     branches_unsaid: bool,
@@ -120,8 +120,8 @@ pub(super) struct Fold {
     /// Usage of steps that are no attempt of their own.
     pub(super) usage: Usage,
     /// Usage in messages of models that diffs added, by attempt; and which of those were counted.
-    pub(super) from_state: BTreeMap<u32, Usage>,
-    answers: BTreeSet<u64>,
+    pub(super) from_state: Keyed<Usage>,
+    answers: Keyed<()>,
     pub(super) calls: u32,
     /// Names of groups' members, which no step holds; whoever drops this releases them.
     pub(super) held: Vec<u32>,
@@ -196,7 +196,7 @@ impl Fold {
     }
 
     fn open_attempt(&mut self, step: &Step, node: u32, group: Option<u32>) -> u32 {
-        let iteration = self.starts.entry(node).or_default();
+        let iteration = self.starts.get_or_insert(node.into(), 0);
         *iteration += 1;
         let index = self.attempts.len() as u32;
         self.attempts.push(Attempt {
@@ -385,11 +385,10 @@ impl Fold {
         let open = self.open.last().copied();
         for answer in step.said.iter().flat_map(|said| &said.answers) {
             // The same message again, as when a list is rewritten.
-            if self.answers.insert(answer.key) {
-                let of = self
-                    .from_state
-                    .entry(open.unwrap_or(NO_ATTEMPT))
-                    .or_default();
+            if self.answers.get(answer.key).is_none() {
+                self.answers.get_or_insert(answer.key, ());
+                let attempt = open.unwrap_or(NO_ATTEMPT).into();
+                let of = self.from_state.get_or_insert(attempt, Usage::default());
                 of.add(&answer.usage);
             }
         }

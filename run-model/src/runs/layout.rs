@@ -1,8 +1,8 @@
 //! The lines of one run's waterfall in their order, made once for each change of its thread: spans, the gaps
 //! and the waiting between them, and where nothing went on.
 
+use crate::keyed::Keyed;
 use crate::order;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -34,6 +34,28 @@ pub struct LineId {
     pub at: EventAddress,
     /// Which of the lines that this event begins.
     pub part: LinePart,
+}
+
+/// Lines, each once or more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LineIds {
+    ascending: Vec<LineId>,
+}
+
+impl LineIds {
+    /// Whether a line is among them.
+    #[must_use]
+    pub fn contains(&self, id: LineId) -> bool {
+        self.ascending.binary_search(&id).is_ok()
+    }
+}
+
+impl FromIterator<LineId> for LineIds {
+    fn from_iter<I: IntoIterator<Item = LineId>>(lines: I) -> Self {
+        let mut ascending: Vec<_> = lines.into_iter().collect();
+        order::by(&mut ascending, Ord::cmp);
+        Self { ascending }
+    }
 }
 
 impl fmt::Display for LineId {
@@ -136,7 +158,7 @@ impl Runs {
         order::by_key(&mut between, |line| line.start_us);
         let mut between = between.into_iter().peekable();
         let mut parent: Option<u32> = None;
-        let mut groups: BTreeMap<u32, u32> = BTreeMap::new();
+        let mut groups = Keyed::default();
         for place in self.places(run, false) {
             let (line, is_head) = span_line(run, place, &mut groups);
             if is_head {
@@ -175,14 +197,14 @@ impl Runs {
 
 /// The line of a span, and whether it is an attempt, which others may be part of. A call beside the graph is
 /// part of the run.
-fn span_line(run: &Run, place: SpanPlace, groups: &mut BTreeMap<u32, u32>) -> (LaidOut, bool) {
+fn span_line(run: &Run, place: SpanPlace, groups: &mut Keyed<u32>) -> (LaidOut, bool) {
     let mut line = LaidOut::empty();
     let attempt = run.fold.attempts.get(place.attempt as usize);
     match (place.call, attempt) {
         (None, Some(attempt)) => {
             line.id.at = attempt.start_at;
             if let Some(group) = attempt.group {
-                let first = *groups.entry(group).or_insert(place.attempt);
+                let first = *groups.get_or_insert(group.into(), place.attempt);
                 line.id.part = LinePart::Branch(place.attempt.saturating_sub(first));
             }
             (line.start_us, line.end_us) = (attempt.start_us, bar_end(attempt));
@@ -203,12 +225,13 @@ fn span_line(run: &Run, place: SpanPlace, groups: &mut BTreeMap<u32, u32>) -> (L
 }
 
 /// Each gap reaches from the message before it to the one after it.
-fn gap_lines(run: &Run, gaps: Vec<Gap>) -> Vec<LaidOut> {
-    let wanted: BTreeMap<_, _> = gaps.into_iter().map(|gap| (gap.before, gap)).collect();
-    let mut lines = Vec::with_capacity(wanted.len());
+fn gap_lines(run: &Run, mut gaps: Vec<Gap>) -> Vec<LaidOut> {
+    order::by_key(&mut gaps, |gap| gap.before);
+    let mut lines = Vec::with_capacity(gaps.len());
     let mut before_us = None;
     for step in &run.steps {
-        if let Some(gap) = wanted.get(&step.at) {
+        let found = gaps.binary_search_by_key(&step.at, |gap| gap.before);
+        if let Some(gap) = found.ok().and_then(|place| gaps.get(place)) {
             lines.push(LaidOut {
                 id: LineId {
                     at: gap.before,

@@ -14,6 +14,7 @@ use super::usage::Usage;
 use super::verdict::{QuietLimits, Rule, Status};
 use crate::limits::{ANSWER_BYTES_MAX, QUERY_ROWS_MAX};
 use crate::order;
+use crate::search;
 
 /// What an operator looks for. A run may be in several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -217,7 +218,7 @@ impl Runs {
     /// A window of the list of runs.
     pub(crate) fn list(&mut self, query: &RunsQuery) -> RunsPage {
         self.settle();
-        let needle = query.text.to_lowercase();
+        let needle = search::folded(&query.text);
         let mut page = RunsPage {
             version: self.version,
             counts: RunCounts {
@@ -335,7 +336,7 @@ impl RunsQuery {
             .thread
             .as_ref()
             .is_none_or(|thread| **thread == *run.thread);
-        let holds = |text: &str| text.to_lowercase().contains(needle);
+        let holds = |text: &str| search::holds(text, needle);
         is_of_thread
             && self.chips.iter().all(|chip| chip.holds(run, status))
             && (needle.is_empty()

@@ -193,7 +193,7 @@ pub(super) fn usage(run: &Run) -> Usage {
         order::by(&mut attempts, Ord::cmp);
         attempts.dedup();
         for attempt in attempts {
-            sum.add(&figures(run, *attempt).usage.counted());
+            sum.add(&figures(run, attempt as u32).usage.counted());
         }
         sum.cost_nanos = sum.cost_nanos.or(cost);
     }
@@ -316,25 +316,21 @@ fn surrounding(thread: &Thread, index: usize) -> Option<(usize, Relation)> {
 
 /// The calls of a run. Of one whose first messages are settled and whose latest are not, both count.
 pub(super) fn calls(run: &Run) -> impl Iterator<Item = (CallKey, Call)> {
-    let settled = run.settled.calls.iter().map(|(key, call)| {
+    let settled = run.settled.calls().map(|(key, call)| {
         let mut call = *call;
-        if let Some(latest) = run.provisional.calls.get(key) {
+        if let Some(latest) = run.provisional.call_of(key) {
             call.merge(latest);
         }
-        (*key, call)
+        (key, call)
     });
-    let latest = run
-        .provisional
-        .calls
-        .iter()
-        .map(|(key, call)| (*key, *call));
-    settled.chain(latest.filter(|(key, _)| !run.settled.calls.contains_key(key)))
+    let latest = run.provisional.calls().map(|(key, call)| (key, *call));
+    settled.chain(latest.filter(|(key, _)| run.settled.call_of(*key).is_none()))
 }
 
 /// One call of a run.
 pub(super) fn call(run: &Run, key: CallKey) -> Option<Call> {
-    let latest = run.provisional.calls.get(&key);
-    let Some(settled) = run.settled.calls.get(&key) else {
+    let latest = run.provisional.call_of(key);
+    let Some(settled) = run.settled.call_of(key) else {
         return latest.copied();
     };
     let mut call = *settled;
@@ -348,11 +344,11 @@ pub(super) fn call(run: &Run, key: CallKey) -> Option<Call> {
 pub(super) fn figures(run: &Run, attempt: u32) -> Figures {
     let mut sum = Figures::default();
     for tally in [&run.settled, &run.provisional] {
-        if let Some(figures) = tally.by_attempt.get(&attempt) {
+        if let Some(figures) = tally.by_attempt.get(attempt.into()) {
             sum.merge(figures);
         }
     }
-    if let Some(usage) = run.fold.from_state.get(&attempt) {
+    if let Some(usage) = run.fold.from_state.get(attempt.into()) {
         sum.usage.add(usage);
     }
     sum

@@ -1,22 +1,39 @@
 //! What remarks add up to: calls of models and tools by (attempt, id), figures by attempt. Each addition
 //! commutes with each other, so the order in which remarks come does not matter.
 
-use alloc::collections::BTreeMap;
-
 use dashstream_proto::v1::error::Severity;
 use dashstream_proto::v1::tool_execution::ExecutionStage;
 
 use super::step::{EventAddress, Remark, RemarkKind};
 use super::usage::BySource;
+use crate::keyed::Keyed;
 
 /// Which call of its run: ids are free text and come again in other attempts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CallKey {
     pub(super) attempt: u32,
     pub(super) is_tool: bool,
     /// Number of the request or call id.
     pub(super) id: u32,
 }
+
+impl CallKey {
+    /// Attempt, kind and id in the order of its bits. Names are far fewer than 2^31: memory bounds them.
+    pub(super) const fn number(self) -> u64 {
+        (self.attempt as u64) << 32 | (self.is_tool as u64) << 31 | (self.id & ID_MAX) as u64
+    }
+
+    const fn of(number: u64) -> Self {
+        Self {
+            attempt: (number >> 32) as u32,
+            is_tool: number >> 31 & 1 == 1,
+            id: number as u32 & ID_MAX,
+        }
+    }
+}
+
+/// The largest id in a [`CallKey::number`].
+const ID_MAX: u32 = (1 << 31) - 1;
 
 /// One call of a model or tool.
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +85,8 @@ pub(super) struct Figures {
 
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    pub(super) calls: BTreeMap<CallKey, Call>,
-    pub(super) by_attempt: BTreeMap<u32, Figures>,
+    calls: Keyed<Call>,
+    pub(super) by_attempt: Keyed<Figures>,
     pub(super) alerts: u32,
     /// Lowest number of its remarks; 0 = none has one.
     pub(super) lowest: u64,
@@ -85,11 +102,23 @@ impl Figures {
 
 impl Tally {
     pub(super) fn is_empty(&self) -> bool {
-        self.by_attempt.is_empty()
+        self.by_attempt.len() == 0
+    }
+
+    pub(super) fn calls(&self) -> impl Iterator<Item = (CallKey, &Call)> {
+        self.calls
+            .iter()
+            .map(|(key, call)| (CallKey::of(key), call))
+    }
+
+    pub(super) fn call_of(&self, key: CallKey) -> Option<&Call> {
+        self.calls.get(key.number())
     }
 
     pub(super) fn add(&mut self, remark: &Remark) {
-        let figures = self.by_attempt.entry(remark.attempt).or_default();
+        let figures = self
+            .by_attempt
+            .get_or_insert(remark.attempt.into(), Figures::default());
         figures.remarks += 1;
         if let Some(usage) = &remark.usage {
             figures.usage.add(usage);
@@ -115,17 +144,20 @@ impl Tally {
             is_tool,
             id: remark.key,
         };
-        let call = self.calls.entry(key).or_insert(Call {
-            first_us: i64::MAX,
-            last_us: i64::MIN,
-            duration_us: 0,
-            at: remark.at,
-            name: remark.text,
-            messages: 0,
-            stage: 0,
-            stage_at: (i64::MIN, 0),
-            beginnings: 0,
-        });
+        let call = self.calls.get_or_insert(
+            key.number(),
+            Call {
+                first_us: i64::MAX,
+                last_us: i64::MIN,
+                duration_us: 0,
+                at: remark.at,
+                name: remark.text,
+                messages: 0,
+                stage: 0,
+                stage_at: (i64::MIN, 0),
+                beginnings: 0,
+            },
+        );
         call.messages += 1;
         if (remark.time_us, remark.at) < (call.first_us, call.at) {
             call.at = remark.at;
@@ -142,9 +174,6 @@ impl Tally {
     }
 
     pub(super) fn measure(&self) -> usize {
-        // A B-tree is two thirds full.
-        let calls = self.calls.len() * (size_of::<CallKey>() + size_of::<Call>());
-        let figures = self.by_attempt.len() * (size_of::<u32>() + size_of::<Figures>());
-        (calls + figures) * 3 / 2
+        self.calls.measure() + self.by_attempt.measure()
     }
 }

@@ -170,7 +170,7 @@ pub(crate) struct Piece {
 impl Runs {
     pub(super) fn find(&self, id: EventAddress) -> Option<(&Thread, usize)> {
         let name = &self.table.get(id)?.thread;
-        let thread = self.threads.get(name)?;
+        let (_, thread) = self.threads.get(self.threads.find(name)?)?;
         let index = thread
             .runs
             .iter()

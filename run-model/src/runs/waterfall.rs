@@ -1,12 +1,11 @@
 //! The waterfall of one run: a window of its lines, where its troubles are, what all of it looks like.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::Runs;
 use super::integrity::Gap;
-use super::layout::{LaidOut, LineId, What};
+use super::layout::{LaidOut, LineId, LineIds, What};
 use super::list::RunRow;
 use super::step::EventAddress;
 use super::view::{RunQuery, RunView, Span};
@@ -19,7 +18,7 @@ pub struct WaterfallQuery {
     /// lines: the shown ones in their order.
     pub run: RunQuery,
     /// Lines whose parts are not shown.
-    pub folded: BTreeSet<LineId>,
+    pub folded: LineIds,
     /// Whether it is the other way round: only of these the parts are shown.
     pub folds_others: bool,
     /// Only lines that reach into this time: from, to, µs since 1970.
@@ -278,7 +277,7 @@ impl Runs {
 
 impl WaterfallQuery {
     fn folds(&self, id: LineId) -> bool {
-        self.folded.contains(&id) != self.folds_others
+        self.folded.contains(id) != self.folds_others
     }
 
     fn shows(&self, line: &LaidOut, parent: Option<&LaidOut>) -> bool {

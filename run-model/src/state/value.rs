@@ -195,9 +195,10 @@ impl Object {
 
     /// Sets a member, whether it was there or not.
     pub(super) fn set(&mut self, key: &str, value: Value) {
-        drop(self.remove(key));
         self.inner.add(member(key, &value));
-        self.members.insert(key.into(), value);
+        if let Some(before) = self.members.insert(key.into(), value) {
+            self.inner.remove(member(key, &before));
+        }
     }
 
     /// Takes a member out.
