@@ -69,54 +69,57 @@ macro_rules! read_as {
 
 /// Reads one property as its kind.
 macro_rules! read {
-    ($fields:ident, $name:expr, MaybeNumber) => {
-        $fields.maybe($name)?
+    ($fields:ident, $wrong:ident, $name:expr, MaybeNumber) => {
+        $fields.maybe_or($name, $wrong)
     };
-    ($fields:ident, $name:expr, MaybeText) => {
-        $fields.maybe($name)?
+    ($fields:ident, $wrong:ident, $name:expr, MaybeText) => {
+        $fields.maybe_or($name, $wrong)
     };
-    ($fields:ident, $name:expr, $kind:ident) => {
-        $fields.need($name)?
+    ($fields:ident, $wrong:ident, $name:expr, $kind:ident) => {
+        $fields.need_or($name, $wrong)
     };
 }
 
-/// One property's value as JavaScript has it.
-macro_rules! value {
-    (Number, $value:expr) => {
-        wasm_bindgen::JsValue::from_f64($value)
+/// Sets one property to a value of its kind.
+macro_rules! put {
+    (Number, $out:expr, $name:expr, $value:expr) => {
+        $crate::worker::js::set_number($out, $name, $value)
     };
-    (Flag, $value:expr) => {
-        wasm_bindgen::JsValue::from_bool($value)
+    (Flag, $out:expr, $name:expr, $value:expr) => {
+        $crate::worker::js::set_flag($out, $name, $value)
     };
-    (Text, $value:expr) => {
-        wasm_bindgen::JsValue::from_str($value.as_ref())
+    (Text, $out:expr, $name:expr, $value:expr) => {
+        $crate::worker::js::set_text($out, $name, $value.as_ref())
     };
-    (MaybeNumber, $value:expr) => {
-        $value.map_or(wasm_bindgen::JsValue::NULL, wasm_bindgen::JsValue::from_f64)
+    (MaybeNumber, $out:expr, $name:expr, $value:expr) => {
+        $crate::worker::js::set_maybe_number($out, $name, $value)
     };
-    ($other:ident, $value:expr) => {
-        wasm_bindgen::JsValue::from($value)
+    ($other:ident, $out:expr, $name:expr, $value:expr) => {
+        $crate::worker::js::set($out, $name, &wasm_bindgen::JsValue::from($value))
     };
 }
 
 /// A union of texts, and the enum it is read as.
 macro_rules! choices {
-    ($(#[doc = $doc:literal])* $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
+    ($(#[doc = $doc:literal])* $name:ident {
+        $first:ident = $first_text:literal $(, $variant:ident = $text:literal)* $(,)?
+    }) => {
         const _: () = {
             #[wasm_bindgen::prelude::wasm_bindgen(typescript_custom_section)]
             const TYPE: &str = concat!(
                 "/**", $($doc,)* " */\nexport type ", stringify!($name), " =",
-                $(" | \"", $text, "\"",)+ ";\n"
+                " | \"", $first_text, "\"", $(" | \"", $text, "\"",)* ";\n"
             );
         };
         $(#[doc = $doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(in crate::worker) enum $name { $($variant),+ }
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub(in crate::worker) enum $name { #[default] $first $(, $variant)* }
 
         impl $crate::worker::js::FromJs for $name {
             fn from_js(value: wasm_bindgen::JsValue) -> Option<Self> {
                 match value.as_string()?.as_str() {
-                    $($text => Some(Self::$variant),)+
+                    $first_text => Some(Self::$first),
+                    $($text => Some(Self::$variant),)*
                     _ => None,
                 }
             }
@@ -147,7 +150,9 @@ macro_rules! asked {
             pub(in crate::worker) fn read(
                 _fields: &$crate::worker::js::Fields,
             ) -> Result<Self, String> {
-                Ok(Self { $($field: read!(_fields, $js, $kind)),* })
+                let _wrong = &mut None;
+                let read = Self { $($field: read!(_fields, _wrong, $js, $kind)),* };
+                _wrong.map_or(Ok(read), |name| Err($crate::worker::js::invalid(name)))
             }
         }
 
@@ -176,7 +181,7 @@ macro_rules! object {
         };
         $(#[doc = $doc])*
         fn $fill(out: &js_sys::Object, $($from: $type),+) {
-            $($crate::worker::js::set(out, stringify!($field), &value!($kind, $value));)*
+            $(put!($kind, out, stringify!($field), $value);)*
         }
     };
 }
@@ -203,38 +208,58 @@ macro_rules! columns {
             $from: $type,
             items: &[$item_type],
         ) -> js_sys::Object {
-            let out = js_sys::Object::new();
-            $({
-                let values = column!($kind, columns, items, $item, $value);
-                $crate::worker::js::set(&out, stringify!($field), &columns.column(values));
-            })*
-            out
+            use $crate::worker::js::{Kind, Rows};
+
+            const COLUMNS: &[(&str, Kind)] = &[$((stringify!($field), column_kind!($kind))),*];
+            let mut rows = Rows::new(columns, COLUMNS, items.len());
+            for $item in items {
+                $(cell!($kind, rows, $value);)*
+            }
+            rows.finish()
         }
     };
 }
 
-macro_rules! column {
-    (ColumnU8, $columns:ident, $items:ident, $item:pat, $value:expr) => {
-        $crate::worker::js::Values::U8($items.iter().map(|$item| u8::from($value)).collect())
+/// How a column's entries are held.
+macro_rules! column_kind {
+    (ColumnU8) => {
+        Kind::U8
     };
-    (ColumnI32, $columns:ident, $items:ident, $item:pat, $value:expr) => {
-        $crate::worker::js::Values::I32($items.iter().map(|$item| $value).collect())
+    (ColumnI32) => {
+        Kind::I32
     };
-    (ColumnU32, $columns:ident, $items:ident, $item:pat, $value:expr) => {
-        $crate::worker::js::Values::U32($items.iter().map(|$item| $value).collect())
+    (ColumnU32) => {
+        Kind::U32
     };
-    (ColumnU64, $columns:ident, $items:ident, $item:pat, $value:expr) => {
-        $crate::worker::js::Values::U64($items.iter().map(|$item| $value).collect())
+    (ColumnU64) => {
+        Kind::U64
     };
-    (ColumnF64, $columns:ident, $items:ident, $item:pat, $value:expr) => {
-        $crate::worker::js::Values::F64($items.iter().map(|$item| $value as f64).collect())
+    (ColumnF64) => {
+        Kind::F64
     };
-    (ColumnText, $columns:ident, $items:ident, $item:pat, $value:expr) => {
-        $crate::worker::js::Values::U32(
-            $items
-                .iter()
-                .map(|$item| $columns.text($value.as_ref()))
-                .collect(),
-        )
+    (ColumnText) => {
+        Kind::U32
+    };
+}
+
+/// Adds the next entry of a row. What follows the value's making is compiled once for all columns.
+macro_rules! cell {
+    (ColumnU8, $rows:ident, $value:expr) => {
+        $rows.small(u8::from($value).into())
+    };
+    (ColumnI32, $rows:ident, $value:expr) => {
+        $rows.small(i32::cast_unsigned($value))
+    };
+    (ColumnU32, $rows:ident, $value:expr) => {
+        $rows.small($value)
+    };
+    (ColumnU64, $rows:ident, $value:expr) => {
+        $rows.bits($value)
+    };
+    (ColumnF64, $rows:ident, $value:expr) => {
+        $rows.number($value as f64)
+    };
+    (ColumnText, $rows:ident, $value:expr) => {
+        $rows.text($value.as_ref())
     };
 }

@@ -58,7 +58,7 @@ asked! {
 const GROUPS: &str = "export type Groups = readonly RunGroup[];\n";
 
 /// What `groups` is read as.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::worker) struct Groups(Vec<RunGroup>);
 
 impl FromJs for Groups {
