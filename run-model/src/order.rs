@@ -20,6 +20,40 @@ pub(crate) fn by_key<T, K: Ord>(items: &mut [T], mut key: impl FnMut(&T) -> K) {
     by(items, |a, b| key(a).cmp(&key(b)));
 }
 
+/// Moves the items so that the one at `place` is where a sort would put it, smaller ones before it and larger ones
+/// behind it. No two items are equal.
+pub(crate) fn select<T>(
+    items: &mut [T],
+    place: usize,
+    mut compare: impl FnMut(&T, &T) -> Ordering,
+) {
+    let (mut from, mut to) = (0, items.len());
+    let mut seed = 1_u32;
+    while let Some(part) = items.get_mut(from..to).filter(|part| part.len() > 1) {
+        // Whoever sends the items does not choose which of them is compared with.
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        part.swap(0, (seed >> 8) as usize % part.len());
+        let mut smaller = 0;
+        if let Some((pivot, rest)) = part.split_first_mut() {
+            for at in 0..rest.len() {
+                if rest
+                    .get(at)
+                    .is_some_and(|item| compare(item, pivot).is_lt())
+                {
+                    rest.swap(at, smaller);
+                    smaller += 1;
+                }
+            }
+        }
+        part.swap(0, smaller);
+        match place.cmp(&(from + smaller)) {
+            Ordering::Less => to = from + smaller,
+            Ordering::Equal => return,
+            Ordering::Greater => from += smaller + 1,
+        }
+    }
+}
+
 fn sort(places: &mut [u32], compare: &mut dyn FnMut(u32, u32) -> Ordering) {
     places.sort_by(|a, b| compare(*a, *b));
 }
@@ -42,6 +76,22 @@ fn put(order: &mut [u32], swap: &mut dyn FnMut(usize, usize)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_selected_is_where_a_sort_puts_it() {
+        for len in [1, 2, 3, 50, 1_000_u32] {
+            let shuffled: Vec<u32> = (0..len).map(|at| at * 7_919 % 10_007).collect();
+            let mut sorted = shuffled.clone();
+            sorted.sort_unstable();
+            for place in [0, len / 3, len - 1].map(|place| place as usize) {
+                let mut items = shuffled.clone();
+                select(&mut items, place, Ord::cmp);
+                assert_eq!(items[place], sorted[place], "{len} {place}");
+                assert!(items[..place].iter().all(|item| *item < items[place]));
+                assert!(items[place..].iter().all(|item| *item >= items[place]));
+            }
+        }
+    }
 
     /// The same as the standard library's stable sort, whatever was in which order before.
     #[test]

@@ -284,11 +284,11 @@ fn window<'a, 'r>(matching: &'r mut [&'a Summary], query: &RunsQuery) -> &'r [&'
         return &[];
     }
     if end < matching.len() {
-        matching.select_nth_unstable_by(end - 1, compare);
+        order::select(matching, end - 1, compare);
     }
     if let Some(head) = matching.get_mut(..end) {
         if first > 0 {
-            head.select_nth_unstable_by(first, compare);
+            order::select(head, first, compare);
         }
         if let Some(window) = head.get_mut(first..) {
             order::by(window, compare);
