@@ -1,4 +1,4 @@
-// The page in Firefox: it opens, becomes live, shows runs, opens one, and nothing is written to the
+// The page in Firefox: it opens, becomes live, shows runs, opens one, and no error is written to the
 // console. Prints one JSON object; exit code 1 where something is wrong.
 //
 //   node firefox.mjs --url URL --out DIR
@@ -26,18 +26,19 @@ const SEEN = `
   };
 `;
 const OPEN = `document.querySelector('[data-testid="run-row"][data-run]').click();`;
-/** What the page and its policy wrote; what Firefox says of its own parts is not ours. */
+/** Errors of the page and reports of its policy; what Firefox says of its own parts is not ours. */
 const CONSOLE = `
   const [origin] = arguments;
   const errors = Services.console
     .getMessageArray()
     .filter((message) => message instanceof Ci.nsIScriptError)
     .filter(({ sourceName, category }) => sourceName.startsWith(origin) || category.includes("CSP"))
+    .filter(({ flags, category }) => !(flags & Ci.nsIScriptError.warningFlag) || category.includes("CSP"))
     .map(({ errorMessage, sourceName }) => errorMessage + " (" + sourceName + ")");
   const storage = Cc["@mozilla.org/consoleAPI-storage;1"].getService(Ci.nsIConsoleAPIStorage);
   const said = storage
     .getEvents()
-    .filter(({ level, filename }) => ["error", "warn"].includes(level) && filename.startsWith(origin))
+    .filter(({ level, filename }) => level === "error" && filename.startsWith(origin))
     .map((event) => event.arguments.map(String).join(" "));
   return [...errors, ...said];
 `;

@@ -69,6 +69,29 @@ describe("UX-07 the list of runs", () => {
     come(some(31));
     expect(runs.rowAt(0)?.id).toBe("0:31:0");
   });
+  it("changes rarely while records rush by: a file is read, and nobody reads the lines", () => {
+    const { store } = opened("", 30);
+    /** How often the list is asked for in 640 ms in which there is always something to say. */
+    const asked = (): number => {
+      const before = worker().queries().length;
+      for (let frame = 0; frame < 40; frame += 1) {
+        pass(1);
+        worker().runs = some(31 + frame);
+        worker().answer(frame);
+      }
+      const since = worker().queries().slice(before);
+      return since.filter((query) => query.panels.runs !== undefined).length;
+    };
+    expect(asked()).toBeGreaterThan(5);
+    store.openCapture(new File(["x"], "run.dscap"));
+    worker().fileState = "reading";
+    pass(1);
+    worker().answer(1);
+    expect(asked()).toBeLessThanOrEqual(3);
+    worker().fileState = "done";
+    answered(1);
+    expect(asked()).toBeGreaterThan(5);
+  });
   it("UX-14 U-17 keeps its lines in place under a reader, with what they say live", () => {
     const { runs } = opened("", 30);
     runs.reads({ pointed: true });

@@ -94,6 +94,11 @@ export class RelayStore {
     return this.isComplete ? (this.totals.view?.lastMs ?? 0) : nowMs;
   }
 
+  /** Records rush by, in a replay or while a file is read: nobody reads them, so lists change rarely. */
+  get rushes(): boolean {
+    return this.connection.phase === "replaying" || this.capture.isReading;
+  }
+
   /** From now on a panel's channel is part of the queries: always, or while its view is shown. */
   ask(line: Line, view: ViewName | null = null): void {
     this.#queries.add(line, () => view === null || view === this.view.name);

@@ -59,7 +59,7 @@ export class EventsState extends Channel<"events"> {
   }
 
   protected override everyMs(): number {
-    return this.store.connection.phase === "replaying" ? EVERY_REPLAY_MS : EVERY_MS;
+    return this.store.rushes ? EVERY_REPLAY_MS : EVERY_MS;
   }
 
   override question(): EventsQuery {

@@ -87,7 +87,7 @@ export class RunsState extends Channel<"runs"> {
   }
 
   protected override everyMs(): number {
-    if (this.store.connection.phase === "replaying") return EVERY_REPLAY_MS;
+    if (this.store.rushes) return EVERY_REPLAY_MS;
     return this.counts.all > MANY ? EVERY_MANY_MS : EVERY_MS;
   }
 

@@ -44,6 +44,7 @@ export const TOTALS: Totals = {
 export class FakeWorker {
   readonly told: PageMessage[] = [];
   ended = false;
+  fileState: PanelContents["file"]["state"] = "done";
   #runs: readonly FakeRun[] = [];
   onmessage: ((event: { data: WorkerMessage }) => void) | null = null;
   onmessageerror: (() => void) | null = null;
@@ -123,7 +124,7 @@ export class FakeWorker {
       format: "capture",
       bytes: 100,
       readBytes: 100,
-      state: "done",
+      state: this.fileState,
       word: "",
       unusable: 0,
       metadata: "",
