@@ -426,7 +426,8 @@ fn a_span_has_its_duration() {
     assert!(took < 300_000, "{took}");
 }
 
-/// STA-22, STA-23: branches are lanes with the group's interval, and what they changed is in the next diff.
+/// STA-22, STA-23, PRO-03, PRO-09: branches, which report nothing of their own, are lanes with the group's interval;
+/// what they changed is in the next diff, before the end of the node that is open then.
 #[test]
 fn branches_share_their_groups_interval() {
     for records in captured_and_simulated(Scenario::Parallel) {
@@ -455,7 +456,7 @@ fn branches_share_their_groups_interval() {
     }
 }
 
-/// STA-22: a loop's turns are counted by name; batches change nothing.
+/// STA-22, PRO-12: a loop's turns are counted by name; batches beside messages sent directly change nothing.
 #[test]
 fn loops_are_iterations_with_and_without_batches() {
     let shape = |records: &[Record]| -> Vec<(String, u32)> {

@@ -233,4 +233,28 @@ mod tests {
             }
         }
     }
+
+    /// DEC-15: each kind of value is read as what it is, the last where there are several, and numbers strictly.
+    #[test]
+    fn every_kind_of_attribute_is_told() {
+        let float = [&[0x19][..], &1.5_f64.to_le_bytes()].concat();
+        for (bytes, expected) in [
+            (&[0x0A, 2, b'4', b'2'][..], Attribute::Text("42")),
+            (&[0x10, 5], Attribute::Int(5)),
+            (&float, Attribute::Float(1.5)),
+            (&[0x20, 1], Attribute::Bool(true)),
+            (&[0x2A, 1, 9], Attribute::Other),
+            (&[0x32, 2, 0x0A, 0], Attribute::Other),
+            (&[0x3A, 0], Attribute::Other),
+            (&[0x10, 5, 0x20, 1], Attribute::Bool(true)),
+            (&[], Attribute::Other),
+        ] {
+            assert_eq!(attribute(bytes), expected, "{bytes:?}");
+        }
+        for (text, count) in [("42", Some(42)), ("123abc", None), ("", None), ("-1", None)] {
+            assert_eq!(Attribute::Text(text).count(), count, "{text}");
+        }
+        assert_eq!(Attribute::Float(1.5).count(), None);
+        assert_eq!(Attribute::Text("0.5x").nanos(), None);
+    }
 }

@@ -381,7 +381,8 @@ mod tests {
     const BA: &str = r#"{"from":"b","to":"a","edge_type":"conditional","label":"again"}"#;
     const BE: &str = r#"{"from":"b","to":"__end__","edge_type":"conditional","label":"done"}"#;
 
-    /// STA-24, STA-25: neither the order nor the time of an export makes another graph; a flag does.
+    /// STA-24, STA-25, VER-07: neither the order nor the time of an export makes another graph; a flag does, though the
+    /// producer's id of the schema leaves it out.
     #[test]
     fn a_graph_is_its_content_in_any_order() {
         let one = schema(&format!("{A},{B}"), &format!("{AB},{BA},{BE}"), "x");
@@ -389,6 +390,7 @@ mod tests {
         assert_eq!(one, same);
         let parallel = AB.replace("direct", "parallel");
         let other = schema(&format!("{A},{B}"), &format!("{parallel},{BA},{BE}"), "x");
+        assert_eq!(one.id, other.id);
         assert_ne!(one.content, other.content);
         assert_eq!(one.kind_of("b"), "router");
         assert_eq!(one.next("a"), Next::Nodes(alloc::vec!["b"]));

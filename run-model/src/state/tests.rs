@@ -502,7 +502,7 @@ fn text_of(checkpoint: &Checkpoint) -> Result<Vec<u8>, &'static str> {
         .map_err(|error| error.code())
 }
 
-/// DEC-17
+/// DEC-17, BND-14
 #[test]
 fn a_checkpoint_is_proven_by_its_checksum() {
     let text = plain().state;
