@@ -13,7 +13,7 @@ import java.util.Properties;
 import java.util.UUID;
 import java.util.concurrent.Future;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.GroupListing;
+import org.apache.kafka.clients.admin.ConsumerGroupListing;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -122,10 +122,12 @@ public final class KafkaCommands {
     return "";
   }
 
+  // What takes its place is not there before Kafka 4.1.
+  @SuppressWarnings({"deprecation", "removal"})
   private String groups() throws Exception {
     StringBuilder names = new StringBuilder();
     try (Admin admin = admin()) {
-      for (GroupListing group : admin.listGroups().all().get()) {
+      for (ConsumerGroupListing group : admin.listConsumerGroups().all().get()) {
         names.append(group.groupId()).append(' ');
       }
     }

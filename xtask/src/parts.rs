@@ -9,6 +9,7 @@
 //! | `DASHSTREAM_CHROMIUM` | the browser |
 //! | `DASHSTREAM_FIREFOX` | the other browser, for a smoke test |
 //! | `DASHSTREAM_KAFKA_LIBS` | folder with the jars of Apache Kafka: `java -cp "$DASHSTREAM_KAFKA_LIBS/*"` |
+//! | `DASHSTREAM_KAFKA_VERSION` | the version of Apache Kafka to fetch, where the jars are not named |
 //! | `DASHSTREAM_PYTHON` | a Python with `protobuf`, `grpcio-tools` and `zstandard`, the official oracle, and with `kubernetes-validate` |
 //! | `DASHSTREAM_KCAT`, `DASHSTREAM_PROMTOOL`, `DASHSTREAM_NGINX`, `DASHSTREAM_HAPROXY` | programs of these names |
 //! | `DASHSTREAM_RELAY_BIN`, `DASHSTREAM_CLI_BIN`, `DASHSTREAM_SIMULATOR_BIN`, `DASHSTREAM_DEMO_BROKER_BIN`, `DASHSTREAM_MOCK_BROKER_BIN` | our binaries |
@@ -372,7 +373,7 @@ fn kafka_libs(project: &Project) -> Result<()> {
     let dir = project.target.join("kafka");
     remove_dir(&dir.join("libs"))?;
     create_dir(&dir)?;
-    fs::write(dir.join("pom.xml"), KAFKA_POM)?;
+    fs::write(dir.join("pom.xml"), kafka_pom()?)?;
     let mut command = Command::new("mvn");
     command.args([
         "-B",
@@ -408,11 +409,26 @@ fn java_is_new_enough() -> Result<()> {
     Ok(())
 }
 
+/// The jars to fetch, of the version that is asked for.
+fn kafka_pom() -> Result<String> {
+    let version = std::env::var("DASHSTREAM_KAFKA_VERSION").unwrap_or_default();
+    let is_version = version.split('.').all(|part| part.parse::<u16>().is_ok());
+    ensure!(
+        version.is_empty() || is_version,
+        "DASHSTREAM_KAFKA_VERSION is not a version such as 3.9.1: {version:?}"
+    );
+    Ok(if version.is_empty() {
+        KAFKA_POM.to_owned()
+    } else {
+        KAFKA_POM.replace(KAFKA_VERSION, &version)
+    })
+}
+
 fn kafka_stamp(project: &Project) -> Result<Stamp> {
     Stamp::new(
         project,
         "kafka",
-        &Inputs::new().text(KAFKA_POM).text(MAVEN_COPY),
+        &Inputs::new().text(&kafka_pom()?).text(MAVEN_COPY),
     )
 }
 
@@ -490,6 +506,8 @@ pub(crate) fn export(command: &mut Command, variables: &[(&'static str, PathBuf)
 
 const JAVA_MIN: u32 = 17;
 const KAFKA_POM: &str = include_str!("../parts/kafka.xml");
+/// The version named there.
+const KAFKA_VERSION: &str = "4.1.2";
 const MAVEN_COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
 const PYTHON_PACKAGES: &[&str] = &[
     "protobuf==7.36.2",
@@ -498,3 +516,15 @@ const PYTHON_PACKAGES: &[&str] = &[
     // The JSON schemas of Kubernetes.
     "kubernetes-validate==1.37.0",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Another version takes the place of this one wherever it stands.
+    #[test]
+    fn the_jars_of_kafka_are_of_one_version() {
+        let places = KAFKA_POM.matches(KAFKA_VERSION).count();
+        assert_eq!(places, KAFKA_POM.matches("org.apache.kafka<").count());
+    }
+}

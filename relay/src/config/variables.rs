@@ -95,13 +95,14 @@ const PREFIXES: [&str; 5] = [
 ];
 
 /// Read by the project's tests and tools, and often set where a relay is started by them.
-const DEVELOPMENT_VARIABLES: [&str; 17] = [
+const DEVELOPMENT_VARIABLES: [&str; 18] = [
     "DASHSTREAM_CHROMIUM",
     "DASHSTREAM_CLI_BIN",
     "DASHSTREAM_CORPUS",
     "DASHSTREAM_DEMO_BROKER_BIN",
     "DASHSTREAM_E2E_LOG",
     "DASHSTREAM_KAFKA_LIBS",
+    "DASHSTREAM_KAFKA_VERSION",
     "DASHSTREAM_KCAT",
     "DASHSTREAM_MOCK_BROKER_BIN",
     "DASHSTREAM_NODE",
