@@ -1,6 +1,6 @@
 //! Data frames of what an input holds, so that the store takes it as it takes a relay's messages.
 
-use decode_core::frame::FrameWriter;
+use decode_core::frame::{FrameReader, FrameWriter};
 use decode_core::wire::{GapCause, RejectCode};
 
 use crate::found::{Content, Item};
@@ -9,6 +9,8 @@ use crate::found::{Content, Item};
 #[derive(Debug, Default)]
 pub struct Framer {
     message: Vec<u8>,
+    /// Bytes of it that were taken already.
+    taken: usize,
     items: u64,
     unusable: u64,
 }
@@ -45,18 +47,37 @@ impl Framer {
     /// Bytes of the frames that are waiting.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.message.len()
+        self.message.len() - self.taken
     }
 
     /// Whether none are.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.message.is_empty()
+        self.len() == 0
     }
 
     /// The frames, for the store.
     pub fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.message)
+        let taken = std::mem::take(&mut self.taken);
+        let mut message = std::mem::take(&mut self.message);
+        message.drain(..taken);
+        message
+    }
+
+    /// The first of them, until they are so long; all, where they are shorter.
+    pub fn take_some(&mut self, bytes_min: usize) -> Vec<u8> {
+        let waiting = self.message.get(self.taken..).unwrap_or_default();
+        let mut reader = FrameReader::new(waiting);
+        let mut len = 0;
+        while len < bytes_min && reader.next().is_some() {
+            len = waiting.len() - reader.rest().len();
+        }
+        if len == waiting.len() {
+            return self.take();
+        }
+        let some = waiting.get(..len).unwrap_or_default().to_vec();
+        self.taken += len;
+        some
     }
 
     /// Items added so far.
@@ -75,11 +96,48 @@ impl Framer {
 
 #[cfg(test)]
 mod tests {
-    use decode_core::frame::FrameReader;
-    use decode_core::wire::FrameKind;
+    use decode_core::wire::{FRAME_HEADER_LEN, FrameKind};
 
     use super::*;
     use crate::found::Place;
+
+    #[test]
+    fn frames_are_taken_whole_and_in_their_order() {
+        let filled = || {
+            let mut framer = Framer::default();
+            for index in 0..5 {
+                let payload = Content::Payload(&[0; 60]);
+                framer.add(&Item::new(Some(index), None, payload), 0);
+            }
+            framer
+        };
+        let whole = filled().take();
+        let frame = FRAME_HEADER_LEN + 60;
+        for (bytes_min, lens) in [
+            (1, vec![1, 1, 1, 1, 1]),
+            (frame, vec![1, 1, 1, 1, 1]),
+            (frame + 1, vec![2, 2, 1]),
+            (usize::MAX, vec![5]),
+        ] {
+            let mut framer = filled();
+            let mut parts = Vec::new();
+            while !framer.is_empty() {
+                parts.push(framer.take_some(bytes_min));
+            }
+            let found: Vec<_> = parts.iter().map(|part| part.len() / frame).collect();
+            assert_eq!(found, lens, "{bytes_min}");
+            assert_eq!(parts.concat(), whole, "{bytes_min}");
+        }
+        let mut framer = filled();
+        let mut parts = framer.take_some(1);
+        let one = Content::Payload(&[0; 60]);
+        framer.add(&Item::new(Some(5), None, one), 0);
+        assert_eq!(framer.len(), 5 * frame);
+        parts.extend(framer.take());
+        assert_eq!(parts.get(..whole.len()), Some(&whole[..]));
+        assert_eq!((parts.len(), framer.len()), (6 * frame, 0));
+        assert!(framer.take_some(1).is_empty());
+    }
 
     #[test]
     fn items_become_frames_at_their_places() {

@@ -165,6 +165,15 @@ impl OpenFile {
             .map_or("", |input| input.format().name())
     }
 
+    /// How far it is for the page: what was read and not applied yet is still being read.
+    pub(super) fn shown(&self) -> FileState {
+        if self.framer.is_empty() {
+            self.state
+        } else {
+            FileState::Reading
+        }
+    }
+
     /// What the writer of a capture put in front, or empty.
     pub(super) fn metadata(&self) -> &str {
         self.input

@@ -245,7 +245,8 @@ fn post_failed(scope: &DedicatedWorkerGlobalScope, text: &str) {
     let _ = scope.post_message(&message);
 }
 
-/// Longest that a turn takes, about.
-const TURN_MS: u64 = 6;
+/// After this a turn begins nothing more. What it is at may take half as long again, and 8 ms are the most that the
+/// page should ever wait for an answer.
+const TURN_MS: u64 = 4;
 /// The close code a browser reports when there was none.
 const ABNORMAL: u16 = 1006;

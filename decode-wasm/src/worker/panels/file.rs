@@ -26,7 +26,7 @@ object! {
         /// How much of it was read.
         readBytes: Number = file.map_or(0.0, OpenFile::read_bytes),
         /// "reading", "done", "stopped" or "failed".
-        state: Text as "\"reading\" | \"done\" | \"stopped\" | \"failed\"" = file.map_or("done", |file| file.state.code()),
+        state: Text as "\"reading\" | \"done\" | \"stopped\" | \"failed\"" = file.map_or("done", |file| file.shown().code()),
         /// Why it could not be read to its end, or what is to be said of it; else empty.
         word: Text = file.map_or("", |file| &file.word),
         /// Payloads that are too long, cut or unreadable, and are no rows.
