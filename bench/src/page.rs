@@ -67,6 +67,9 @@ struct Applied {
 #[derive(Clone, Copy, Debug)]
 struct Opened {
     spans: usize,
+    /// Lines that the page shows of it: a run is held in a bounded amount of memory, and of one that is larger the
+    /// latest part.
+    held: f64,
     open_ms: f64,
     frame_p50_ms: f64,
     frame_p99_ms: f64,
@@ -227,11 +230,12 @@ fn shown(rounds: usize, capture: &Capture, mut sample: impl FnMut() -> serde_jso
 fn opened(rounds: usize, spans: usize) -> Opened {
     let capture = corpus::of_one_run(spans);
     let served = Served::start(&format!("run-{spans}"), &capture);
-    let sample = |_| script::row("run", json!({ "address": served.address, "spans": spans }));
+    let sample = |_| script::row("run", json!({ "address": served.address }));
     let samples: Vec<_> = (0..rounds).map(sample).collect();
     let middle = |what: &str| middle_of(samples.iter().map(|sample| number(&sample[what])));
     Opened {
         spans,
+        held: middle("held"),
         open_ms: middle("openMs"),
         frame_p50_ms: middle("p50Ms"),
         frame_p99_ms: middle("p99Ms"),

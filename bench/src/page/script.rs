@@ -65,6 +65,7 @@ fn command(name: &str, mut options: Value) -> Command {
 fn read(name: &str, output: &Output) -> Value {
     assert!(output.status.success(), "{name}: {}", output.status);
     let line = String::from_utf8_lossy(&output.stdout);
+    eprint!("{name}: {line}");
     serde_json::from_str(&line).unwrap_or_else(|error| panic!("{name}: {error}: {line}"))
 }
 

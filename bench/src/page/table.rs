@@ -76,13 +76,14 @@ fn apply(text: &mut String, ours: &Applied, theirs: &Applied, many: Option<&Appl
 fn opened(text: &mut String, runs: &[Opened]) {
     let heads = [
         "spans of one run",
+        "lines held",
         "open, ms",
         "frames while panning and zooming: p50, ms",
         "p99, ms",
         "longest, ms",
     ];
     row(text, &heads);
-    row(text, &["---:"; 5]);
+    row(text, &["---:"; 6]);
     for run in runs {
         let times = [
             run.open_ms,
@@ -90,9 +91,9 @@ fn opened(text: &mut String, runs: &[Opened]) {
             run.frame_p99_ms,
             run.frame_max_ms,
         ];
-        let cells = times.map(|ms| format!("{ms:.1}"));
-        let spans = run.spans.to_string();
-        row(text, &[&spans, &cells[0], &cells[1], &cells[2], &cells[3]]);
+        let [open, p50, p99, longest] = times.map(|ms| format!("{ms:.1}"));
+        let (spans, held) = (run.spans.to_string(), format!("{:.0}", run.held));
+        row(text, &[&spans, &held, &open, &p50, &p99, &longest]);
     }
     add(text, "");
 }

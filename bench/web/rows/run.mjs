@@ -7,7 +7,7 @@ const KEYS = ["w", "w", "w", "d", "d", "a", "a", "s", "s", "s"];
 const ROUNDS = 6;
 const PRESS_MS = 40;
 
-export async function row({ address, spans, playwright }) {
+export async function row({ address, playwright }) {
   const browser = await launch(playwright);
   try {
     const page = await browser.newPage();
@@ -17,10 +17,13 @@ export async function row({ address, spans, playwright }) {
     const line = page.locator('[data-testid="run-row"][data-run]').first();
     await line.waitFor();
     await page.waitForTimeout(1_000);
-    await page.evaluate(observeOpening, spans);
+    await page.evaluate(observeOpening);
     await line.click();
     await holds(page, () => globalThis.seen.openedMs !== undefined);
-    const openMs = await page.evaluate(() => globalThis.seen.openedMs - globalThis.seen.clickedMs);
+    const [openMs, held] = await page.evaluate(() => {
+      const { openedMs, clickedMs, lines } = globalThis.seen;
+      return [openedMs - clickedMs, lines];
+    });
     await page.waitForTimeout(1_000);
     await page.getByTestId("waterfall").focus();
     await page.evaluate(() => (globalThis.seen.isRecording = true));
@@ -32,20 +35,21 @@ export async function row({ address, spans, playwright }) {
     }
     const frames = await page.evaluate(() => globalThis.seen.frames);
     const [p50Ms, p99Ms, maxMs] = [50, 99, 100].map((percent) => percentile(frames, percent));
-    return { openMs, frames: frames.length, p50Ms, p99Ms, maxMs };
+    return { openMs, held, frames: frames.length, p50Ms, p99Ms, maxMs };
   } finally {
     await browser.close();
   }
 }
 
 /** Notes the click, and the first frame after which all lines of the run are known and those on the screen are drawn. */
-function observeOpening(spans) {
+function observeOpening() {
   const { seen } = globalThis;
   document.addEventListener("click", () => (seen.clickedMs ??= performance.now()), { capture: true });
   const isDrawn = () => {
     const view = document.querySelector('[data-testid="waterfall"]');
     const name = view?.querySelector("[data-index] .name bdi");
-    return Number(view?.dataset.total ?? 0) >= spans && (name?.textContent ?? "") !== "";
+    seen.lines = Number(view?.dataset.total ?? 0);
+    return seen.lines > 1 && (name?.textContent ?? "") !== "";
   };
   const look = () => {
     if (seen.clickedMs !== undefined && isDrawn()) {
