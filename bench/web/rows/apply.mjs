@@ -59,10 +59,12 @@ function prepare({ worker: script, module, everyMs }) {
     },
     digest: async () => {
       const lines = [];
-      for (let first = 0, total = 1; first < total; first += 1_000) {
-        const { runs } = (await query({ runs: runsOf(first, 1_000, "thread") })).panels;
+      // An answer is bounded in bytes, so that it may hold fewer lines than were asked for.
+      for (let total = 1; lines.length < total; ) {
+        const { runs } = (await query({ runs: runsOf(lines.length, 1_000, "thread") })).panels;
         total = runs.total;
         const { id, status, tokens, startMs, endMs } = runs.runs;
+        if (startMs.length === 0) throw new Error(`only ${lines.length} of ${total} runs`);
         for (let at = 0; at < startMs.length; at += 1) {
           const us = endMs[at] < 0 ? -1 : Math.round((endMs[at] - startMs[at]) * 1_000);
           lines.push([runs.strings[id[at]], runs.strings[status[at]], tokens[at], us].join(" "));
