@@ -7,6 +7,7 @@ import { finish } from "./build/finish.ts";
 import {
   initSync,
   notAuthorisedClose,
+  protocolErrorClose,
   refusalHeader,
   sessionPath,
   unauthenticatedCode,
@@ -46,6 +47,7 @@ export default defineConfig({
     __UNAUTHENTICATED__: JSON.stringify(unauthenticatedCode()),
     __SESSION_PATH__: JSON.stringify(sessionPath()),
     __NOT_AUTHORISED__: JSON.stringify(notAuthorisedClose()),
+    __PROTOCOL_ERROR__: JSON.stringify(protocolErrorClose()),
   },
   worker: { format: "es" },
   build: {

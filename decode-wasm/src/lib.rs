@@ -13,6 +13,7 @@ mod worker;
 pub use columns::{ColumnDecoder, Columns};
 pub use decoder::{MessageDecoder, canonical_json};
 pub use wire_names::{
-    not_authorised_close, refusal_header, session_path, unauthenticated_code, ws_path,
+    not_authorised_close, protocol_error_close, refusal_header, session_path, unauthenticated_code,
+    ws_path,
 };
 pub use worker::start_worker;

@@ -37,3 +37,10 @@ pub fn unauthenticated_code() -> String {
 pub fn not_authorised_close() -> u16 {
     CloseCode::NotAuthorised.number()
 }
+
+/// Close code with which a client and a relay of different protocols part.
+#[wasm_bindgen(js_name = protocolErrorClose)]
+#[must_use]
+pub fn protocol_error_close() -> u16 {
+    CloseCode::Protocol.number()
+}

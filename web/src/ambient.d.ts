@@ -8,3 +8,5 @@ declare const __UNAUTHENTICATED__: string;
 declare const __SESSION_PATH__: string;
 /** Close code of a connection whose token or session is no longer valid; from the module too. */
 declare const __NOT_AUTHORISED__: number;
+/** Close code of a client and a relay that speak different protocols; from the module too. */
+declare const __PROTOCOL_ERROR__: number;

@@ -40,14 +40,13 @@ export function phaseText(phase: ConnectionPhase, need: SignInNeed | null): Phas
 /** What a browser reports of a socket that ended without a close frame, or never opened. */
 const NO_CLOSE_FRAME = 1006;
 
-/** How the page itself ends a connection to a relay of another protocol version. */
-const PROTOCOL_ERROR = 4005;
+/** With this reason the page itself ends a connection to a relay of another protocol version. */
 const OTHER_PROTOCOL = "unsupported protocol";
 
 /** Why the connection ended, in words; empty where there is nothing to say. */
 export function closeText(close: CloseView | null, host: string): string {
   if (close === null) return "";
-  if (close.code === PROTOCOL_ERROR && close.reason === OTHER_PROTOCOL) {
+  if (close.code === __PROTOCOL_ERROR__ && close.reason === OTHER_PROTOCOL) {
     return "This page is older or newer than the relay and cannot talk to it: reload the page";
   }
   if (close.code === NO_CLOSE_FRAME && close.reason === "") return `No answer from ${host}`;
