@@ -23,6 +23,8 @@ use decode_core::{
 use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(240);
+/// For a walk that judges more than fifty looks.
+const PATIENCE_WALK: Duration = Duration::from_secs(900);
 
 /// As web/e2e/foreign.mjs has it.
 const HOSTILE: &str = "<img src=x onerror=alert(1)>\u{202e}\u{2066}abc`\u{200b}\0end";
@@ -154,11 +156,37 @@ fn what_a_hostile_stream_says_stays_in_its_box() {
     assert_eq!(result["ok"], true, "{result}");
 }
 
+/// UX-15, D-38: each view and what opens in it, in both themes, with forced colours and at 200 % zoom, has nothing
+/// that WCAG 2.2 A and AA would name, and nothing that sticks out.
+#[test]
+fn every_view_is_accessible_in_every_look() {
+    let Some(corpus) = need(Tool::Capture) else {
+        return;
+    };
+    let page = place::web().join("dist");
+    if !page.join("index.html").exists() {
+        eprintln!("SKIPPED: the page is not built");
+        return;
+    }
+    let capture = corpus.join("dashflow-real.capture");
+    let Some((_serving, url)) = serve("serve-looks", &capture, &page) else {
+        return;
+    };
+    let out = place::log_file("looks").with_extension("");
+    let (file, out) = (capture.display().to_string(), out.display().to_string());
+    let arguments = ["--url", &url, "--file", &file, "--out", &out];
+    let Some(page) = Page::open("looks.mjs", &arguments) else {
+        return;
+    };
+    let result = page.wait(PATIENCE_WALK);
+    assert_eq!(result["ok"], true, "{result}");
+}
+
 /// A capture behind the page, and where.
 fn serve(name: &str, file: &Path, page: &Path) -> Option<(Cli, String)> {
     let (file, page) = (file.display().to_string(), page.display().to_string());
     let arguments = [
-        "replay", &file, "--serve", "0", "--page", &page, "--for", "300",
+        "replay", &file, "--serve", "0", "--page", &page, "--for", "900",
     ];
     let serving = Cli::start(name, &arguments)?;
     let url = until("the address it serves at", Duration::from_secs(60), || {

@@ -52,6 +52,9 @@ function looked({ mark, hostile }) {
     const isLong = said.split(mark).length > 2;
     const turns = /[\u202a-\u202e\u2066-\u2069]/u.test(said);
     if (turns && !isLong && !/end["}]*$/u.test(said.trim())) note("words behind it");
+    const cell = box.parentElement?.closest('[role="gridcell"]');
+    const end = cell?.getBoundingClientRect().right ?? Infinity;
+    if (box.getBoundingClientRect().right > end + 1) note("left out, as it does not fit its cell");
     if (getComputedStyle(box).overflowX !== "visible") continue;
     const drawn = document.createRange();
     drawn.selectNodeContents(node);
