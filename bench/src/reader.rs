@@ -18,6 +18,8 @@ pub(crate) struct Reader {
     /// The part of `buffer` not yet looked at.
     start: usize,
     end: usize,
+    /// A message of which more is to come: its opcode, and where in `buffer` the beginning lies.
+    begun: Option<(u8, usize, usize)>,
     received_bytes: u64,
     acknowledged_bytes: u64,
     /// Bytes after which it acknowledges.
@@ -50,6 +52,7 @@ impl Reader {
             buffer: vec![0; BUFFER_BYTES],
             start: 0,
             end: 0,
+            begun: None,
             received_bytes: 0,
             acknowledged_bytes: 0,
             ack_bytes: 0,
@@ -155,20 +158,52 @@ impl Reader {
         serde_json::from_slice(bytes).expect("control messages are JSON")
     }
 
-    /// The next WebSocket message: opcode, and where its payload lies in the buffer.
+    /// The next WebSocket message: opcode, and where its payload lies in the buffer. Pings are answered, as a
+    /// browser does it: the relay sends as fast as they are.
     async fn message(&mut self) -> io::Result<(u8, usize, usize)> {
         loop {
             let waiting = self.buffer.get(self.start..self.end).unwrap_or_default();
-            if let Some((opcode, head, length)) = message_head(waiting) {
-                if waiting.len() >= head + length {
-                    let from = self.start + head;
-                    self.start = from + length;
-                    return Ok((opcode, from, from + length));
-                }
-                self.reserve(head + length);
+            let Some(Head {
+                opcode,
+                is_last,
+                head,
+                length,
+            }) = message_head(waiting)
+            else {
+                self.fill().await?;
+                continue;
+            };
+            if waiting.len() < head + length {
+                let before = self.start - self.kept_from();
+                self.reserve(before + head + length);
+                self.fill().await?;
+                continue;
             }
-            self.fill().await?;
+            let (from, to) = (self.start + head, self.start + head + length);
+            self.start = to;
+            let (opcode, from, to) = match (opcode, self.begun.take()) {
+                (OPCODE_PING, begun) => {
+                    self.begun = begun;
+                    let data = self.buffer.get(from..to).unwrap_or_default().to_vec();
+                    self.send_frame(OPCODE_PONG, &data).await?;
+                    continue;
+                }
+                (OPCODE_CONTINUATION, Some((opcode, first, end))) => {
+                    self.buffer.copy_within(from..to, end);
+                    (opcode, first, end + length)
+                }
+                (_, _) => (opcode, from, to),
+            };
+            if is_last {
+                return Ok((opcode, from, to));
+            }
+            self.begun = Some((opcode, from, to));
         }
+    }
+
+    /// Where what is still needed of the buffer begins.
+    fn kept_from(&self) -> usize {
+        self.begun.map_or(self.start, |(_, from, _)| from)
     }
 
     fn reserve(&mut self, length: usize) {
@@ -178,9 +213,16 @@ impl Reader {
     }
 
     async fn fill(&mut self) -> io::Result<()> {
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
+        let base = self.kept_from();
+        self.buffer.copy_within(base..self.end, 0);
+        self.end -= base;
+        self.start -= base;
+        self.begun = self
+            .begun
+            .map(|(opcode, from, to)| (opcode, from - base, to - base));
+        if self.end == self.buffer.len() {
+            self.reserve(self.end + BUFFER_BYTES);
+        }
         let room = self.buffer.get_mut(self.end..).unwrap_or_default();
         let count = self.stream.read(room).await?;
         if count == 0 {
@@ -191,18 +233,22 @@ impl Reader {
     }
 
     async fn send(&mut self, text: &str) -> io::Result<()> {
-        let mut frame = vec![0x80 | OPCODE_TEXT];
-        match u8::try_from(text.len()) {
+        self.send_frame(OPCODE_TEXT, text.as_bytes()).await
+    }
+
+    async fn send_frame(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {
+        let mut frame = vec![LAST | opcode];
+        match u8::try_from(payload.len()) {
             Ok(length) if length < 126 => frame.push(0x80 | length),
             _ => {
-                let length = u16::try_from(text.len()).expect("a short control message");
+                let length = u16::try_from(payload.len()).expect("a short control message");
                 frame.push(0x80 | 126);
                 frame.extend_from_slice(&length.to_be_bytes());
             }
         }
-        // A mask of zeros leaves the text as it is.
+        // A mask of zeros leaves the payload as it is.
         frame.extend_from_slice(&[0; 4]);
-        frame.extend_from_slice(text.as_bytes());
+        frame.extend_from_slice(payload);
         self.stream.write_all(&frame).await
     }
 }
@@ -221,29 +267,36 @@ pub(crate) async fn drain(mut stream: TcpStream, bytes: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Opcode, length of the head and length of the payload, if the head is complete.
-fn message_head(bytes: &[u8]) -> Option<(u8, usize, usize)> {
+/// The beginning of a WebSocket frame.
+struct Head {
+    opcode: u8,
+    is_last: bool,
+    /// Bytes of the head itself.
+    head: usize,
+    /// Bytes of the payload.
+    length: usize,
+}
+
+/// The head, if it is complete.
+fn message_head(bytes: &[u8]) -> Option<Head> {
     let (first, second) = (*bytes.first()?, *bytes.get(1)?);
-    assert!(
-        first & 0x80 != 0,
-        "messages of a client that answers no pings are whole"
-    );
-    let opcode = first & 0x0f;
-    match second {
+    let (head, length) = match second {
         126 => {
             let length: [u8; 2] = bytes.get(2..4)?.try_into().ok()?;
-            Some((opcode, 4, usize::from(u16::from_be_bytes(length))))
+            (4, usize::from(u16::from_be_bytes(length)))
         }
         127 => {
             let length: [u8; 8] = bytes.get(2..10)?.try_into().ok()?;
-            Some((
-                opcode,
-                10,
-                usize::try_from(u64::from_be_bytes(length)).ok()?,
-            ))
+            (10, usize::try_from(u64::from_be_bytes(length)).ok()?)
         }
-        length => Some((opcode, 2, usize::from(length))),
-    }
+        length => (2, usize::from(length)),
+    };
+    Some(Head {
+        opcode: first & 0x0f,
+        is_last: first & LAST != 0,
+        head,
+        length,
+    })
 }
 
 fn walk(mut bytes: &[u8], got: &mut Got, each: &mut impl FnMut(i64)) {
@@ -266,7 +319,11 @@ fn walk(mut bytes: &[u8], got: &mut Got, each: &mut impl FnMut(i64)) {
     assert!(bytes.is_empty(), "the relay sends whole frames");
 }
 
+const LAST: u8 = 0x80;
+const OPCODE_CONTINUATION: u8 = 0;
 const OPCODE_TEXT: u8 = 1;
 const OPCODE_BINARY: u8 = 2;
+const OPCODE_PING: u8 = 9;
+const OPCODE_PONG: u8 = 10;
 /// Enough for one full message of the relay and the beginning of the next.
 const BUFFER_BYTES: usize = 128 * 1024;
