@@ -199,6 +199,8 @@ fn the_page_under_development_shows_a_running_relay() {
     vite.arg(web.join("node_modules/vite/bin/vite.js"))
         .args(["--port", &port, "--strictPort"])
         .current_dir(&web)
+        // With CI in the environment Vite colours what it says, wherever it says it.
+        .env("NO_COLOR", "1")
         .env("DASHSTREAM_RELAY", format!("http://{}", relay.address()));
     let log = place::log_file("vite");
     let mut running = Running::server(&mut vite, &log, None);
