@@ -41,8 +41,8 @@ pub enum Command {
         /// Only if it is paused at this offset.
         #[arg(long)]
         offset: Option<u64>,
-        /// A token with the role admin, where the relay listens on another address than loopback, or asks on loopback
-        /// too. Prefer the variable: others on the machine can read the arguments of a process.
+        /// A token with the role admin, where the relay listens on one address that is not loopback, or asks for
+        /// tokens on loopback too. Prefer the variable: others on the machine can read the arguments of a process.
         #[arg(
             long,
             env = "DASHSTREAM_TOKEN",
