@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 /// Wrong tokens of one address within a minute; then none of its tokens is looked at until the minute is over.
 pub const WRONG_PER_MINUTE_MAX: u32 = 20;
 const SPAN: Duration = Duration::from_secs(60);
-/// Addresses remembered. While so many guess, tokens of any other are refused as well.
+/// Addresses remembered. Beyond that the one with the fewest wrong tokens is forgotten: whoever has so many addresses
+/// is not held back by a count for each, and nobody else may be locked out by them.
 const ADDRESSES_MAX: usize = 4096;
 
 /// Wrong tokens by address, of the last minute.
@@ -33,23 +34,16 @@ impl Wrong {
 impl Attempts {
     /// Whether a token from there is looked at.
     pub(super) fn may_try(&self, address: IpAddr, now: Instant) -> bool {
-        let mut all = self.0.lock();
-        match all.get(&network(address)) {
-            Some(wrong) => wrong.is_over(now) || wrong.count < WRONG_PER_MINUTE_MAX,
-            None => {
-                if all.len() >= ADDRESSES_MAX {
-                    all.retain(|_, wrong| !wrong.is_over(now));
-                }
-                all.len() < ADDRESSES_MAX
-            }
-        }
+        let all = self.0.lock();
+        let wrong = all.get(&network(address));
+        wrong.is_none_or(|wrong| wrong.is_over(now) || wrong.count < WRONG_PER_MINUTE_MAX)
     }
 
     /// Counts a wrong one.
     pub(super) fn failed(&self, address: IpAddr, now: Instant) {
         let mut all = self.0.lock();
         if all.len() >= ADDRESSES_MAX && !all.contains_key(&network(address)) {
-            return;
+            make_room(&mut all, now);
         }
         let first = Wrong {
             since: now,
@@ -60,6 +54,19 @@ impl Attempts {
             *wrong = first;
         }
         wrong.count += 1;
+    }
+}
+
+/// Forgets what is over, or else the one with the fewest, the oldest of them first.
+fn make_room(all: &mut HashMap<IpAddr, Wrong>, now: Instant) {
+    all.retain(|_, wrong| !wrong.is_over(now));
+    if all.len() >= ADDRESSES_MAX {
+        let least = all
+            .iter()
+            .min_by_key(|(_, wrong)| (wrong.count, wrong.since));
+        if let Some(address) = least.map(|(address, _)| *address) {
+            all.remove(&address);
+        }
     }
 }
 
@@ -101,18 +108,21 @@ mod tests {
         assert!(attempts.may_try(guesser, after(begin, 61)), "counted anew");
     }
 
-    /// SEC-12: memory is bounded, and a full limiter refuses rather than lets in.
+    /// SEC-12: memory is bounded; many addresses lock nobody out, and free no guesser.
     #[test]
-    fn a_full_limiter_refuses() {
+    fn many_addresses_lock_nobody_out() {
         let (attempts, begin) = (Attempts::default(), Instant::now());
         let address = |n: u32| IpAddr::from(n.to_be_bytes());
-        for n in 0..5_000 {
+        for _ in 0..WRONG_PER_MINUTE_MAX {
+            attempts.failed(address(0), begin);
+        }
+        for n in 1..5_000 {
             attempts.failed(address(n), begin);
         }
         assert_eq!(attempts.0.lock().len(), ADDRESSES_MAX);
-        assert!(attempts.may_try(address(1), begin));
-        assert!(!attempts.may_try(address(9_999), begin));
-        assert!(attempts.may_try(address(9_999), after(begin, 60)));
-        assert_eq!(attempts.0.lock().len(), 0);
+        assert!(attempts.may_try(address(9_999), begin));
+        assert!(!attempts.may_try(address(0), begin), "a guesser waits");
+        attempts.failed(address(9_999), after(begin, 60));
+        assert_eq!(attempts.0.lock().len(), 1);
     }
 }
