@@ -1,5 +1,6 @@
 //! The file of tokens, read again while the relay runs. A change takes effect once two looks in a row have read the
-//! same, so that a file that is being written is not taken for a short one. A file that is of no use leaves the
+//! same, so that a file that is being written is not taken for a short one; one that changes all the time is taken as
+//! it is at the fifth look. A file that is of no use leaves the
 //! tokens as they are.
 
 use std::{
@@ -16,6 +17,8 @@ use super::{Auth, tokens::Token};
 
 /// Between two looks: a token that is taken out is invalid within twice this, and a little more.
 pub const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// Looks in a row at a file that is each time another, after which it is taken as it is: nobody writes for so long.
+const UNLIKE_MAX: u32 = 5;
 /// The largest file.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 
@@ -69,6 +72,8 @@ pub(super) struct Watched {
     applied: [u8; 32],
     /// Of what the look before found, where that is something else.
     seen: Option<[u8; 32]>,
+    /// Looks since it was what is in force.
+    unlike: u32,
     trouble: Option<String>,
 }
 
@@ -101,18 +106,21 @@ impl Watched {
         let digest: [u8; 32] = Sha256::digest(&bytes).into();
         if digest == self.applied {
             self.seen = None;
+            self.unlike = 0;
             return match self.trouble.take() {
                 Some(_) => Looked::Recovered,
                 None => Looked::Nothing,
             };
         }
-        if self.seen.replace(digest) != Some(digest) {
+        self.unlike += 1;
+        if self.seen.replace(digest) != Some(digest) && self.unlike < UNLIKE_MAX {
             return Looked::Nothing;
         }
         match tokens_in(path, &bytes) {
             Ok(tokens) => {
                 self.applied = digest;
                 self.seen = None;
+                self.unlike = 0;
                 self.trouble = None;
                 Looked::Changed(tokens)
             }
@@ -215,6 +223,19 @@ mod tests {
         let changed = watched.look("f", found(NEW));
         assert!(matches!(&changed, Looked::Changed(tokens) if tokens.len() == 1));
         assert_eq!(watched.look("f", found(NEW)), Looked::Nothing);
+    }
+
+    /// SEC-01: a token that was taken out does not stay valid because the file goes on changing.
+    #[test]
+    fn a_file_that_changes_all_the_time_is_taken_as_it_is() {
+        let mut watched = watched();
+        let other = |n: u32| [format!("# {n}\n").as_bytes(), NEW].concat();
+        for n in 1..UNLIKE_MAX {
+            assert_eq!(watched.look("f", Ok(other(n))), Looked::Nothing);
+        }
+        let taken = watched.look("f", Ok(other(UNLIKE_MAX)));
+        assert!(matches!(&taken, Looked::Changed(tokens) if tokens.len() == 1));
+        assert_eq!(watched.look("f", Ok(other(0))), Looked::Nothing);
     }
 
     /// SEC-12: a file that is of no use is said once, and changes nothing.
