@@ -1,7 +1,6 @@
 //! The file of tokens, read again while the relay runs. A change takes effect once two looks in a row have read the
-//! same, so that a file that is being written is not taken for a short one; one that changes all the time is taken as
-//! it is at the fifth look. A file that is of no use leaves the
-//! tokens as they are.
+//! same, so that a file that is being written is not taken for a short one. One that changes all the time is taken as
+//! it is at the fifth look. A file that is of no use leaves the tokens as they are.
 
 use std::{
     fs::File,
@@ -72,7 +71,7 @@ pub(super) struct Watched {
     applied: [u8; 32],
     /// Of what the look before found, where that is something else.
     seen: Option<[u8; 32]>,
-    /// Looks since it was what is in force.
+    /// Looks in a row that found something else than what is in force, and not twice the same.
     unlike: u32,
     trouble: Option<String>,
 }
@@ -113,14 +112,15 @@ impl Watched {
             };
         }
         self.unlike += 1;
-        if self.seen.replace(digest) != Some(digest) && self.unlike < UNLIKE_MAX {
+        let stays = self.seen.replace(digest) == Some(digest);
+        if !stays && self.unlike < UNLIKE_MAX {
             return Looked::Nothing;
         }
+        self.unlike = 0;
         match tokens_in(path, &bytes) {
             Ok(tokens) => {
                 self.applied = digest;
                 self.seen = None;
-                self.unlike = 0;
                 self.trouble = None;
                 Looked::Changed(tokens)
             }
@@ -236,6 +236,17 @@ mod tests {
         let taken = watched.look("f", Ok(other(UNLIKE_MAX)));
         assert!(matches!(&taken, Looked::Changed(tokens) if tokens.len() == 1));
         assert_eq!(watched.look("f", Ok(other(0))), Looked::Nothing);
+    }
+
+    /// SEC-01: however long a mistake stood, what replaces it is not taken half written.
+    #[test]
+    fn a_mistake_that_stays_does_not_hurry_its_mend() {
+        let mut watched = watched();
+        (0..3 * UNLIKE_MAX).for_each(|_| drop(watched.look("f", found(b"wrong"))));
+        assert_eq!(watched.look("f", found(OLD)), Looked::Recovered);
+        (0..3 * UNLIKE_MAX).for_each(|_| drop(watched.look("f", found(b"wrong"))));
+        let half = [OLD, b"\nadmin fedcba9876543210fedcba98765432"].concat();
+        assert_eq!(watched.look("f", Ok(half)), Looked::Nothing);
     }
 
     /// SEC-12: a file that is of no use is said once, and changes nothing.
