@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_made_anew_has_another_identity() {
+    fn a_recreated_topic_has_another_identity() {
         let id = |_| fresh_id();
         let ids: std::collections::BTreeSet<_> = (0..100).map(id).collect();
         assert_eq!(ids.len(), 100);

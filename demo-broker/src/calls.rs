@@ -5,6 +5,7 @@ mod leader_epoch;
 mod list_offsets;
 mod metadata;
 mod produce;
+mod topics;
 mod versions;
 
 use std::ops::RangeInclusive;

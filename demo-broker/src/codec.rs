@@ -13,7 +13,7 @@ pub(crate) struct Input {
     is_flexible: bool,
 }
 
-/// What it is told.
+/// The answer to it.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
     writer: Writer,

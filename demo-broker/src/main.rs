@@ -51,11 +51,15 @@ fn main() -> ExitCode {
     match run(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // A stderr that is full or closed decides no exit code.
-            let _ = writeln!(io::stderr(), "dashstream-demo-broker: {error}");
+            say(&error.to_string());
             ExitCode::FAILURE
         }
     }
+}
+
+/// A stderr that is full or closed decides nothing.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "dashstream-demo-broker: {text}");
 }
 
 fn run(args: Args) -> io::Result<()> {
@@ -71,7 +75,7 @@ fn run(args: Args) -> io::Result<()> {
         let input = input_ended();
         writeln!(io::stdout(), "bootstrap={address}")?;
         tokio::select! {
-            () = serve(listener, Arc::new(broker)) => {}
+            () = serve(listener, Arc::new(broker), say) => {}
             _ = input => {}
             _ = terminate.recv() => {}
             _ = tokio::signal::ctrl_c() => {}

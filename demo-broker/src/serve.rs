@@ -2,6 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
+use kafka_wire::Malformed;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -24,54 +25,70 @@ const STEP_BYTES: usize = 64 * 1024;
 /// After a connection could not be accepted, for want of descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers clients until it is dropped.
-pub async fn serve(listener: TcpListener, broker: Arc<Broker>) {
+/// Answers clients until it is dropped. `report` gets why a connection was ended, other than by its client.
+pub async fn serve(listener: TcpListener, broker: Arc<Broker>, report: impl Fn(&str)) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
-        // One that is too many waits in the kernel's queue.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                connections.spawn(attend(stream, Arc::clone(&broker), place));
-            }
-            Err(_) => sleep(ACCEPT_PAUSE).await,
+        tokio::select! {
+            accepted = accept(&listener, &places) => match accepted {
+                Ok((stream, place)) => {
+                    connections.spawn(attend(stream, Arc::clone(&broker), place));
+                }
+                Err(error) => {
+                    report(&format!("accepting a connection failed: {error}"));
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(ended) = connections.join_next() => match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(why)) => report(&why.to_string()),
+                Err(panicked) => report(&panicked.to_string()),
+            },
         }
-        while connections.try_join_next().is_some() {}
     }
 }
 
-/// Whatever goes wrong ends the connection; its client connects again.
-async fn attend(mut stream: TcpStream, broker: Arc<Broker>, _place: OwnedSemaphorePermit) {
+/// One that is too many waits in the kernel's queue.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await;
+    let place = place.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
+}
+
+/// Until the client leaves, or is silent or slow for too long; then it connects again.
+async fn attend(
+    mut stream: TcpStream,
+    broker: Arc<Broker>,
+    _place: OwnedSemaphorePermit,
+) -> Result<(), Malformed> {
     // Small answers go out at once.
     if stream.set_nodelay(true).is_err() {
-        return;
+        return Ok(());
     }
     while let Ok(Ok(len)) = timeout(IDLE_MAX, stream.read_i32()).await {
+        let len = usize::try_from(len).ok();
+        let len = len.filter(|len| *len <= REQUEST_BYTES_MAX);
+        let len = len.ok_or(Malformed("the length of a request is out of bounds"))?;
         let Ok(Ok(request)) = timeout(TRANSFER_MAX, receive(&mut stream, len)).await else {
-            return;
+            return Ok(());
         };
-        match calls::answer(&broker, request.into()).await {
-            Ok(None) => {}
-            Ok(Some(answer)) => {
-                let sent = timeout(TRANSFER_MAX, send(&mut stream, &answer)).await;
-                if !matches!(sent, Ok(Ok(()))) {
-                    return;
-                }
+        if let Some(answer) = calls::answer(&broker, request.into()).await? {
+            let sent = timeout(TRANSFER_MAX, send(&mut stream, &answer)).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                return Ok(());
             }
-            Err(_) => return,
         }
     }
+    Ok(())
 }
 
 /// In steps, so that a length that is only claimed costs nothing.
-async fn receive(stream: &mut TcpStream, len: i32) -> io::Result<Vec<u8>> {
-    let len = usize::try_from(len).ok();
-    let len = len
-        .filter(|len| *len <= REQUEST_BYTES_MAX)
-        .ok_or(io::ErrorKind::InvalidData)?;
+async fn receive(stream: &mut TcpStream, len: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut from = stream.take(len as u64);
     while bytes.len() < len {

@@ -5,7 +5,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::SocketAddr,
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -27,9 +27,17 @@ async fn broker(partition_bytes_max: usize) -> SocketAddr {
     let address = listener.local_addr().expect("an address");
     let topics = vec!["runs:2".parse().expect("a topic")];
     let broker = Broker::new(address, topics, partition_bytes_max);
-    tokio::spawn(serve(listener, Arc::new(broker)));
+    tokio::spawn(serve(listener, Arc::new(broker), |why| {
+        REPORTS
+            .lock()
+            .expect("no test panicked")
+            .push(why.to_owned());
+    }));
     address
 }
+
+/// What the brokers of these tests reported.
+static REPORTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 async fn producer(address: SocketAddr) -> PartitionClient {
     let client: Client = ClientBuilder::new(vec![address.to_string()])
@@ -184,17 +192,31 @@ async fn old_records_make_room_and_their_offsets_are_out_of_range() {
 async fn a_request_that_is_too_long_ends_its_connection_alone() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let address = broker(40_000).await;
-    for head in [
-        &[0x7f, 0xff, 0xff, 0xff][..],
-        &[0xff, 0xff, 0xff, 0xff],
-        &[0, 0, 0, 4, 9, 9, 9, 9],
+    for (head, expected) in [
+        (&[0x7f, 0xff, 0xff, 0xff][..], "out of bounds"),
+        (&[0xff, 0xff, 0xff, 0xff], "out of bounds"),
+        (&[0, 0, 0, 4, 9, 9, 9, 9], "ends too early"),
     ] {
+        REPORTS.lock().expect("no test panicked").clear();
         let mut stream = tokio::net::TcpStream::connect(address)
             .await
             .expect("a connection");
         stream.write_all(head).await.expect("it listens");
         let ended = stream.read(&mut [0; 16]).await;
         assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+        let reported = async {
+            let is_there = |why: &String| why.contains(expected);
+            while !REPORTS
+                .lock()
+                .expect("no test panicked")
+                .iter()
+                .any(is_there)
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(10), reported).await;
+        in_time.unwrap_or_else(|_| panic!("not reported: {expected}"));
     }
     assert_eq!(cluster(address).topic("nobody-made-this").await, Ok(None));
 }

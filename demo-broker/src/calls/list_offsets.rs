@@ -2,9 +2,10 @@
 
 use kafka_wire::Malformed;
 
+use super::topics;
 use crate::{
     batch::LEADER_EPOCH,
-    broker::{Broker, Key},
+    broker::Broker,
     codec::{Code, Input, Output},
     log::Log,
 };
@@ -26,45 +27,29 @@ pub(super) fn answer(
         // Without transactions every record is committed.
         from.i8()?;
     }
-    let topics = from.list(|from| {
-        let name = from.text()?.unwrap_or_default();
-        let partitions = from.list(|from| {
-            let partition = from.i32()?;
-            if version >= 4 {
-                from.i32()?;
-            }
-            let timestamp = from.i64()?;
-            from.end()?;
-            Ok((partition, timestamp))
-        })?;
-        from.end()?;
-        Ok((name, partitions.unwrap_or_default()))
+    let asked = topics::read(from, |from| {
+        let partition = from.i32()?;
+        if version >= 4 {
+            from.i32()?;
+        }
+        Ok((partition, from.i64()?))
     })?;
-    let topics = topics.unwrap_or_default();
     if version >= 2 {
         to.i32(0);
     }
-    to.len(topics.len());
-    for (name, partitions) in topics {
-        to.text(&name);
-        to.len(partitions.len());
-        let key = Key::Name(name);
-        for (partition, timestamp) in partitions {
-            let (code, (time, offset)) = match broker.log(&key, partition) {
-                Ok(log) => (Code::NONE, find(&log, timestamp)),
-                Err(code) => (code, (NONE, NONE)),
-            };
-            to.i32(partition);
-            to.code(code);
-            to.i64(time);
-            to.i64(offset);
-            if version >= 4 {
-                to.i32(LEADER_EPOCH);
-            }
-            to.end();
+    topics::write(to, asked, |to, key, (partition, timestamp)| {
+        let (code, (time, offset)) = match broker.log(key, partition) {
+            Ok(log) => (Code::NONE, find(&log, timestamp)),
+            Err(code) => (code, (NONE, NONE)),
+        };
+        to.i32(partition);
+        to.code(code);
+        to.i64(time);
+        to.i64(offset);
+        if version >= 4 {
+            to.i32(LEADER_EPOCH);
         }
-        to.end();
-    }
+    });
     to.end();
     Ok(())
 }
