@@ -197,10 +197,15 @@ pub(crate) async fn ages(
             }
         });
     }
+    drop(samples);
     barrier.wait().await;
     let mut all = Vec::new();
     while (all.len() as u64) < records {
-        all.push(got.recv().await.expect("a reader"));
+        tokio::select! {
+            age = got.recv() => all.push(age.expect("a reader")),
+            // They read until they are stopped.
+            Some(ended) = readers.join_next() => panic!("rskafka reads no more: {ended:?}"),
+        }
     }
     readers.shutdown().await;
     all

@@ -17,7 +17,7 @@ use dashstream_e2e::{
     producer::{Input, Topic, now_ms},
 };
 use serde_json::json;
-use tokio::{runtime::Runtime, sync::Barrier, task::JoinSet};
+use tokio::{runtime::Runtime, sync::Barrier, task::JoinSet, time::timeout};
 
 use crate::{discard, fanout::connect_all, process::cpu_seconds, reader::Reader};
 
@@ -83,7 +83,9 @@ pub(crate) fn measure(
                     (age_ms, Arc::clone(&barrier)),
                 ))
             });
-            barrier.wait().await;
+            // A reader that ended instead would be waited for for ever.
+            let all_wait = timeout(START_MAX, barrier.wait()).await;
+            all_wait.expect("every reader is ready");
             let before = cpu_seconds(pid);
             ready.store(true, Ordering::Release);
             let samples = all.join_all().await.into_iter();
@@ -151,7 +153,7 @@ fn sorted(mut samples: Vec<f64>) -> Vec<f64> {
     samples
 }
 
-/// NaN where there is no sample.
+/// NaN if there are no samples.
 pub(crate) fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
     sorted.get(at).copied().unwrap_or(f64::NAN)
@@ -159,3 +161,5 @@ pub(crate) fn percentile(sorted: &[f64], percent: usize) -> f64 {
 
 /// Records of one batch, and so of one message to each client.
 pub(crate) const BATCH_RECORDS: u64 = 2;
+/// For thousands of clients to resume.
+const START_MAX: Duration = Duration::from_secs(120);

@@ -181,7 +181,7 @@ fn agree(capture: &Capture) {
     let [ours, theirs] = [Contender::Module, Contender::JavaScript]
         .map(|contender| read(contender, capture)["digest"].clone());
     assert_eq!(ours, theirs, "the two pages find other runs");
-    assert!(ours["runs"].as_u64() > Some(0), "there are no runs: {ours}");
+    assert!(ours["runs"].as_u64() > Some(0), "no runs found: {ours}");
 }
 
 fn apply(contender: Contender, capture: &Capture) -> Applied {

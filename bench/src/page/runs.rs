@@ -1,5 +1,5 @@
 //! Runs of agents as a busy topic mixes them: nodes whose models stream tokens, tools, metrics, state diffs. Some fail,
-//! some are never heard of again. The same seed gives the same bytes.
+//! some never end. The same seed gives the same bytes.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
