@@ -1,6 +1,7 @@
 //! The page in a browser, driven by the scripts of `web/e2e`.
 
 use std::{
+    path::PathBuf,
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
@@ -11,8 +12,19 @@ use serde_json::Value;
 use crate::{
     child::Running,
     place,
-    requirement::{Tool, need, test_name},
+    requirement::{Tool, need, skip, test_name},
 };
+
+/// The files of the page, or says SKIPPED.
+#[must_use]
+pub fn built() -> Option<PathBuf> {
+    let dist = place::web().join("dist");
+    if dist.join("index.html").is_file() {
+        return Some(dist);
+    }
+    skip("no page in web/dist: cargo xtask web");
+    None
+}
 
 /// A browser with the page open.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use dashstream_e2e::{
     cli::Cli,
-    page::Page,
+    page::{self, Page},
     place,
     requirement::{Tool, need},
 };
@@ -119,11 +119,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) {
 /// cannot be is named, and the real capture gives the totals that the command line tool gives.
 #[test]
 fn captures_open_in_the_page_without_a_relay() {
-    let dist = place::web().join("dist");
-    if !dist.join("index.html").is_file() {
-        eprintln!("SKIPPED: the page is not built");
-        return;
-    }
+    let Some(dist) = page::built() else { return };
     let out = place::log_file("captures").with_extension("");
     let files = out.join("files");
     fs::create_dir_all(&files).expect("a folder for the captures");

@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use dashstream_e2e::{
     child::until,
     cli::Cli,
-    page::Page,
+    page::{self, Page},
     place,
     requirement::{Tool, need},
 };
@@ -135,11 +135,7 @@ fn hostile_run() -> Vec<u8> {
 /// stay text, alone in their box, in each view at each width; in Markdown what is hidden is written out.
 #[test]
 fn what_a_hostile_stream_says_stays_in_its_box() {
-    let page = place::web().join("dist");
-    if !page.join("index.html").exists() {
-        eprintln!("SKIPPED: the page is not built");
-        return;
-    }
+    let Some(page) = page::built() else { return };
     let out = place::log_file("hostile").with_extension("");
     fs::create_dir_all(&out).expect("a folder for the pictures");
     let made = out.join("hostile.dscap");
@@ -148,12 +144,11 @@ fn what_a_hostile_stream_says_stays_in_its_box() {
         return;
     };
     let (file, out) = (made.display().to_string(), out.display().to_string());
-    let arguments = ["--url", &url, "--file", &file, "--out", &out];
-    let Some(page) = Page::open("hostile.mjs", &arguments) else {
-        return;
-    };
-    let result = page.wait(PATIENCE);
-    assert_eq!(result["ok"], true, "{result}");
+    walk(
+        "hostile.mjs",
+        &["--url", &url, "--file", &file, "--out", &out],
+        PATIENCE,
+    );
 }
 
 /// UX-15, D-38: each view and what opens in it, in both themes, with forced colours and at 200 % zoom, has nothing
@@ -163,23 +158,26 @@ fn every_view_is_accessible_in_every_look() {
     let Some(corpus) = need(Tool::Capture) else {
         return;
     };
-    let page = place::web().join("dist");
-    if !page.join("index.html").exists() {
-        eprintln!("SKIPPED: the page is not built");
-        return;
-    }
+    let Some(page) = page::built() else { return };
     let capture = corpus.join("dashflow-real.capture");
     let Some((_serving, url)) = serve("serve-looks", &capture, &page) else {
         return;
     };
     let out = place::log_file("looks").with_extension("");
     let (file, out) = (capture.display().to_string(), out.display().to_string());
-    let arguments = ["--url", &url, "--file", &file, "--out", &out];
-    let Some(page) = Page::open("looks.mjs", &arguments) else {
-        return;
-    };
-    let result = page.wait(PATIENCE_WALK);
-    assert_eq!(result["ok"], true, "{result}");
+    walk(
+        "looks.mjs",
+        &["--url", &url, "--file", &file, "--out", &out],
+        PATIENCE_WALK,
+    );
+}
+
+/// Nothing that a script looks for may be amiss.
+fn walk(script: &str, arguments: &[&str], patience: Duration) {
+    if let Some(page) = Page::open(script, arguments) {
+        let result = page.wait(patience);
+        assert_eq!(result["ok"], true, "{result}");
+    }
 }
 
 /// A capture behind the page, and where.
@@ -205,11 +203,7 @@ fn a_run_of_the_real_capture_is_read_from_inside() {
     let Some(corpus) = need(Tool::Capture) else {
         return;
     };
-    let page = place::web().join("dist");
-    if !page.join("index.html").exists() {
-        eprintln!("SKIPPED: the page is not built");
-        return;
-    }
+    let Some(page) = page::built() else { return };
     let out = place::log_file("run").with_extension("");
     fs::create_dir_all(&out).expect("a folder for the pictures");
     let made = out.join("hostile.dscap");
@@ -222,10 +216,9 @@ fn a_run_of_the_real_capture_is_read_from_inside() {
         return;
     };
     let out = out.display().to_string();
-    let arguments = ["--url", &url, "--hostile", &hostile, "--out", &out];
-    let Some(page) = Page::open("run.mjs", &arguments) else {
-        return;
-    };
-    let result = page.wait(PATIENCE);
-    assert_eq!(result["ok"], true, "{result}");
+    walk(
+        "run.mjs",
+        &["--url", &url, "--hostile", &hostile, "--out", &out],
+        PATIENCE,
+    );
 }

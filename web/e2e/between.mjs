@@ -5,15 +5,11 @@
 import { mkdir } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { needed } from "./arguments.mjs";
 import { openBrowser } from "./browser.mjs";
 import { must, Steps, until } from "./steps.mjs";
 
-const { values } = parseArgs({ options: { url: { type: "string" }, out: { type: "string" } } });
-if (values.url === undefined || values.out === undefined) {
-  process.stderr.write("between.mjs: --url and --out are needed\n");
-  process.exit(2);
-}
+const values = needed("url", "out");
 const { out } = values;
 const relay = new URL(values.url);
 await mkdir(out, { recursive: true });

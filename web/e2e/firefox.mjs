@@ -4,16 +4,11 @@
 //   node firefox.mjs --url URL --out DIR
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { needed } from "./arguments.mjs";
 import { openFirefox } from "./marionette.mjs";
 import { Steps, must, until } from "./steps.mjs";
 
-const { values } = parseArgs({ options: { url: { type: "string" }, out: { type: "string" } } });
-const { url, out } = values;
-if (url === undefined || out === undefined) {
-  process.stderr.write("firefox.mjs: --url and --out are needed\n");
-  process.exit(2);
-}
+const { url, out } = needed("url", "out");
 await mkdir(out, { recursive: true });
 const PATIENCE_MS = 120_000;
 const SEEN = `

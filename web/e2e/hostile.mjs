@@ -7,20 +7,13 @@
 // Behind the URL, and in the file, is the run that e2e/tests/run_page.rs writes.
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { needed } from "./arguments.mjs";
 import { isClean, openBrowser } from "./browser.mjs";
 import { foreignTexts, HOSTILE } from "./foreign.mjs";
 import { RunPage } from "./run_page.mjs";
 import { accessible, copiedBy, must, Steps, until } from "./steps.mjs";
 
-const { values } = parseArgs({
-  options: { url: { type: "string" }, file: { type: "string" }, out: { type: "string" } },
-});
-const { url = "", file = "", out = "" } = values;
-if (url === "" || file === "" || out === "") {
-  process.stderr.write("hostile.mjs: --url, --file and --out are needed\n");
-  process.exit(2);
-}
+const { url, file, out } = needed("url", "file", "out");
 const COME_MS_MAX = 60_000;
 const OPEN_MS_MAX = 30_000;
 const SIZES = [

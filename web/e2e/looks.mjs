@@ -6,18 +6,11 @@
 // Behind the URL, and in the file, is the real capture.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { needed } from "./arguments.mjs";
 import { isClean, openBrowser } from "./browser.mjs";
 import { accessible, must, Steps, until } from "./steps.mjs";
 
-const { values } = parseArgs({
-  options: { url: { type: "string" }, file: { type: "string" }, out: { type: "string" } },
-});
-const { url = "", file = "", out = "" } = values;
-if (url === "" || file === "" || out === "") {
-  process.stderr.write("looks.mjs: --url, --file and --out are needed\n");
-  process.exit(2);
-}
+const { url, file, out } = needed("url", "file", "out");
 const COME_MS_MAX = 60_000;
 const LARGE = { width: 1440, height: 900 };
 /** What a window of 1440 by 900 has at 200 % zoom. */

@@ -2,15 +2,11 @@
 //
 //   node pictures.mjs --url URL --out DIR
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { needed } from "./arguments.mjs";
 import { isClean, openBrowser, readPage } from "./browser.mjs";
 import { until } from "./steps.mjs";
 
-const { values } = parseArgs({ options: { url: { type: "string" }, out: { type: "string" } } });
-if (values.url === undefined || values.out === undefined) {
-  process.stderr.write("pictures.mjs: --url and --out are needed\n");
-  process.exit(2);
-}
+const values = needed("url", "out");
 const RECORDS = 1_500;
 const PATIENCE_MS = 120_000;
 

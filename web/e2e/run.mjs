@@ -6,21 +6,14 @@
 // Behind `--hostile` is the run that e2e/tests/run_page.rs writes.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { needed } from "./arguments.mjs";
 import { isClean, openBrowser } from "./browser.mjs";
 import { HOSTILE } from "./foreign.mjs";
 import { layout } from "./run_layout.mjs";
 import { RunPage } from "./run_page.mjs";
 import { accessible, must, Steps, until } from "./steps.mjs";
 
-const { values } = parseArgs({
-  options: { url: { type: "string" }, hostile: { type: "string" }, out: { type: "string" } },
-});
-const { url = "", hostile = "", out = "" } = values;
-if (url === "" || hostile === "" || out === "") {
-  process.stderr.write("run.mjs: --url, --hostile and --out are needed\n");
-  process.exit(2);
-}
+const { url, hostile, out } = needed("url", "hostile", "out");
 await mkdir(out, { recursive: true });
 const { page, trouble, close } = await openBrowser({ width: 1440, height: 1000 });
 await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);

@@ -5,17 +5,11 @@
 //
 // HOST is taken for this machine, and its certificate for a good one. The plain URL is the relay's own,
 // without TLS.
-import { parseArgs } from "node:util";
+import { needed } from "./arguments.mjs";
 import { openBrowser, readPage } from "./browser.mjs";
 import { must, Steps, until } from "./steps.mjs";
 
-const text = /** @type {const} */ ({ type: "string", default: "" });
-const { values } = parseArgs({ options: { url: text, plain: text, name: text, token: text } });
-const { url, plain, name, token } = values;
-if (url === "" || plain === "" || name === "" || token === "") {
-  process.stderr.write("sign_in_tls.mjs: --url, --plain, --name and --token are needed\n");
-  process.exit(2);
-}
+const { url, plain, name, token } = needed("url", "plain", "name", "token");
 
 const { page, trouble, close } = await openBrowser({
   flags: [`--host-resolver-rules=MAP ${name} 127.0.0.1`, "--ignore-certificate-errors"],

@@ -5,18 +5,14 @@
 //
 // The relay behind the URL must hold records already; new ones may come in meanwhile.
 import { mkdir } from "node:fs/promises";
-import { parseArgs } from "node:util";
+import { needed } from "./arguments.mjs";
 import { isClean, openBrowser, readPage } from "./browser.mjs";
 import { arrive, lists, tabThrough } from "./walk_lists.mjs";
 import { sizes, surroundings } from "./walk_page.mjs";
 import { links, narrow, record, threads } from "./walk_records.mjs";
 import { makeWalker } from "./walker.mjs";
 
-const { values } = parseArgs({ options: { url: { type: "string" }, out: { type: "string" } } });
-if (values.url === undefined || values.out === undefined) {
-  process.stderr.write("walk.mjs: --url and --out are needed\n");
-  process.exit(2);
-}
+const values = needed("url", "out");
 await mkdir(values.out, { recursive: true });
 const { page, trouble, close } = await openBrowser();
 await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
