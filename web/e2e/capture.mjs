@@ -200,9 +200,18 @@ for (const [name, word] of [
 if (values.real !== undefined) {
   await steps.check("the real capture", async () => {
     await open(values.real ?? "");
+    // Lists come a moment after a file that was read at once.
+    await until(
+      "rows",
+      () => eventRows(page),
+      (rows) => rows.length > 5,
+    );
+    await until(
+      "threads",
+      () => page.locator('[data-testid="thread-row"]').count(),
+      (count) => count > 3,
+    );
     await shoot("real");
-    const rows = await eventRows(page);
-    must(rows.length > 5, "no rows are shown");
     return { ...(await readPage(page)).totals, text: await hook("capture").innerText() };
   });
   await steps.check("issue H, 6 nothing of a capture goes on until today", async () => {

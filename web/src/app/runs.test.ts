@@ -92,6 +92,21 @@ describe("UX-07 the list of runs", () => {
     answered(1);
     expect(asked()).toBeGreaterThan(5);
   });
+  it("never shows how far a file was read beside counts of before", () => {
+    const { store } = opened("", 30);
+    store.openCapture(new File(["x"], "run.dscap"));
+    worker().fileState = "reading";
+    for (let frame = 0; frame < 40; frame += 1) {
+      pass(1);
+      worker().answer(frame);
+    }
+    const panels = worker()
+      .queries()
+      .map((query) => query.panels);
+    const asked = panels.filter((one) => one.file !== undefined);
+    expect(asked.length).toBeGreaterThan(3);
+    expect(asked.filter((one) => one.totals === undefined)).toEqual([]);
+  });
   it("UX-14 U-17 keeps its lines in place under a reader, with what they say live", () => {
     const { runs } = opened("", 30);
     runs.reads({ pointed: true });

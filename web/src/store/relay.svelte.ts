@@ -49,7 +49,10 @@ export class RelayStore {
       if (signedIn) this.connection.signedIn();
       this.wake();
     });
-    this.totals = new TotalsState(() => this.connection.phase === "replaying");
+    this.totals = new TotalsState(
+      () => this.connection.phase === "replaying",
+      (nowMs) => this.capture.isDue(nowMs),
+    );
     this.worker = new Supervisor(make, {
       fresh: () => {
         this.#forget();

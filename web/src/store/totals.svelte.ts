@@ -11,11 +11,18 @@ export class TotalsState extends Channel<"totals"> {
   readonly #records = new RateMeter();
   readonly #bytes = new RateMeter();
   readonly #isReplaying: () => boolean;
+  readonly #isFileDue: (nowMs: number) => boolean;
   #replayed = false;
 
-  constructor(isReplaying: () => boolean) {
+  constructor(isReplaying: () => boolean, isFileDue: (nowMs: number) => boolean) {
     super();
     this.#isReplaying = isReplaying;
+    this.#isFileDue = isFileDue;
+  }
+
+  /** Asked together with how far a file was read: a file that is done never stands beside older counts. */
+  override isDue(nowMs: number): boolean {
+    return super.isDue(nowMs) || this.#isFileDue(nowMs);
   }
 
   override question(): TotalsQuery {
