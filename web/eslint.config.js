@@ -25,6 +25,13 @@ const layer = (files, forbidden, message) => ({
 
 const SOURCES = ["**/*.ts", "**/*.svelte"];
 
+/** Svelte takes an element away by setting null, whatever its variable began with. */
+const GONE = {
+  selector:
+    "CallExpression[callee.name='$state'][arguments.length=0] TSTypeReference[typeName.name=/^HTML/]",
+  message: "An element that is bound is null once it is gone: $state<HTMLElement | null>(null).",
+};
+
 export default defineConfig(
   globalIgnores(["dist/", "src/generated/"]),
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
@@ -54,7 +61,7 @@ export default defineConfig(
   {
     files: ["src/**"],
     ignores: ["src/base/zone.ts"],
-    rules: { "no-restricted-syntax": ["error", ...TIMES] },
+    rules: { "no-restricted-syntax": ["error", ...TIMES, GONE] },
   },
   {
     rules: {
