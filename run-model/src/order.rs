@@ -29,8 +29,13 @@ pub(crate) fn select<T>(
 ) {
     let (mut from, mut to) = (0, items.len());
     let mut seed = 1_u32;
+    let mut rounds = ROUNDS_PER_HALVING * items.len().checked_ilog2().unwrap_or_default();
     while let Some(part) = items.get_mut(from..to).filter(|part| part.len() > 1) {
-        // Whoever sends the items does not choose which of them is compared with.
+        // Items can be chosen so that each round takes off only one; the seed is the same for everybody.
+        if rounds == 0 {
+            return by(part, compare);
+        }
+        rounds -= 1;
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         part.swap(0, (seed >> 8) as usize % part.len());
         let mut smaller = 0;
@@ -54,6 +59,9 @@ pub(crate) fn select<T>(
     }
 }
 
+/// Two are what halving badly takes on average.
+const ROUNDS_PER_HALVING: u32 = 4;
+
 fn sort(places: &mut [u32], compare: &mut dyn FnMut(u32, u32) -> Ordering) {
     places.sort_by(|a, b| compare(*a, *b));
 }
@@ -76,6 +84,32 @@ fn put(order: &mut [u32], swap: &mut dyn FnMut(usize, usize)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whatever is compared with turns out to be the least but those before (M. D. McIlroy, "A Killer Adversary for
+    /// Quicksort", 1999).
+    #[test]
+    fn no_choice_of_items_makes_selecting_slow() {
+        const LEN: usize = 20_000;
+        const OPEN: usize = usize::MAX;
+        let mut values = alloc::vec![OPEN; LEN];
+        let (mut solid, mut candidate, mut compared) = (0, 0, 0_usize);
+        let mut items: Vec<usize> = (0..LEN).collect();
+        select(&mut items, LEN - 1, |a, b| {
+            compared += 1;
+            if values[*a] == OPEN && values[*b] == OPEN {
+                let fixed = if *a == candidate { *a } else { *b };
+                values[fixed] = solid;
+                solid += 1;
+            }
+            if values[*a] == OPEN {
+                candidate = *a;
+            } else if values[*b] == OPEN {
+                candidate = *b;
+            }
+            values[*a].cmp(&values[*b])
+        });
+        assert!(compared < 100 * LEN, "{compared}");
+    }
 
     #[test]
     fn what_is_selected_is_where_a_sort_puts_it() {
