@@ -22,8 +22,9 @@ use super::tokens::{Held, ID_BYTES, InForce};
 pub const SESSION_SECS_DEFAULT: u64 = 12 * 60 * 60;
 /// Clocks of relays may differ by this much.
 const CLOCK_SKEW_SECS_MAX: u64 = 300;
-/// Sessions remembered, besides those that are in use. Of more than these that signed out, those that would end first
-/// are forgotten; only somebody who kept such a cookie could use it again.
+/// Sessions remembered, besides those that are in use. Of more than these that signed out, those of the token with the
+/// most are forgotten, the first to end first: whoever has the token gains nothing by a cookie, and nobody makes room
+/// for a cookie of another's.
 pub(super) const REMEMBERED_MAX: usize = 4096;
 const NONCE_BYTES: usize = 8;
 const TIME_BYTES: usize = 8;
@@ -41,6 +42,7 @@ pub(super) struct Sessions {
 
 #[derive(Debug)]
 struct Remembered {
+    token: [u8; ID_BYTES],
     expires: u64,
     /// Until it signs out.
     valid: watch::Sender<bool>,
@@ -165,6 +167,7 @@ impl Sessions {
             forget(&mut all, seconds(now));
         }
         let remembered = all.entry(session.tag).or_insert_with(|| Remembered {
+            token: session.held.id,
             expires: session.expires,
             valid: watch::Sender::new(true),
         });
@@ -172,16 +175,22 @@ impl Sessions {
     }
 }
 
-/// Makes room: what is over and what nobody uses, then the one that signed out and would end first. What is in use
-/// stays; there are no more of these than connections.
+/// Makes room: what is over and what nobody uses, then the one that signed out and would end first of the token that
+/// has the most of these. What is in use stays; there are no more of these than connections.
 fn forget(all: &mut HashMap<Tag, Remembered>, now_secs: u64) {
     all.retain(|_, one| {
         let is_used = !*one.valid.borrow() || one.valid.receiver_count() > 0;
         is_used && one.expires > now_secs
     });
     if all.len() >= REMEMBERED_MAX {
-        let signed_out = all.iter().filter(|(_, one)| !*one.valid.borrow());
-        let first = signed_out.min_by_key(|(_, one)| one.expires);
+        let signed_out = || all.iter().filter(|(_, one)| !*one.valid.borrow());
+        let mut by_token: HashMap<_, usize> = HashMap::new();
+        signed_out().for_each(|(_, one)| *by_token.entry(one.token).or_default() += 1);
+        let most = by_token.into_iter().max_by_key(|(_, count)| *count);
+        let of_most = |one: &Remembered| most.is_some_and(|(token, _)| token == one.token);
+        let first = signed_out()
+            .filter(|(_, one)| of_most(one))
+            .min_by_key(|(_, one)| one.expires);
         if let Some(tag) = first.map(|(tag, _)| *tag) {
             all.remove(&tag);
         }

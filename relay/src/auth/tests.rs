@@ -159,3 +159,23 @@ fn a_session_that_signed_out_is_over() {
     assert!(sessions.remembered() <= session::REMEMBERED_MAX);
     assert!(*beside.borrow(), "in use");
 }
+
+/// SEC-01: signing in and out again and again with one token brings no cookie of another one back.
+#[test]
+fn nobody_brings_a_session_of_another_token_back() {
+    let lifetime = Duration::from_secs(600);
+    let (sessions, in_force) = (Sessions::new("a", lifetime), InForce::new(tokens(&both())));
+    let sign_in = |token: &str, now| {
+        let held = in_force.of_text(token).expect("valid");
+        let cookie = sessions.cookie(&held, now, false);
+        let session = sessions.check(value_of(&cookie), &in_force, now);
+        session.expect("just signed")
+    };
+    let victim = sign_in(ADMIN, at(1_000));
+    sessions.sign_out(&victim, at(1_000));
+    for _ in 0..session::REMEMBERED_MAX + 50 {
+        sessions.sign_out(&sign_in(VIEWER, at(1_001)), at(1_001));
+    }
+    assert!(sessions.remembered() <= session::REMEMBERED_MAX);
+    assert!(sessions.valid(&victim, at(1_001)).is_none());
+}
