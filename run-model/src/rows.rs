@@ -4,6 +4,7 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::limits::SUMMARY_CHARS_MAX;
 use crate::names::Names;
@@ -52,8 +53,13 @@ pub struct StoredRow {
 /// Rows by id: ids rise by one, and those before `first` were evicted.
 #[derive(Debug)]
 pub(crate) struct Rows {
-    held: VecDeque<StoredRow>,
+    /// All but the last are full. One block of all rows would have to be copied into a larger one again and again, and
+    /// the browser's memory never gets smaller.
+    blocks: VecDeque<Vec<StoredRow>>,
+    /// Id of the first row of the first block.
+    start: u64,
     first: u64,
+    end: u64,
     rows_max: usize,
     pub(crate) names: Names,
 }
@@ -61,8 +67,10 @@ pub(crate) struct Rows {
 impl Rows {
     pub(crate) fn new(rows_max: usize) -> Self {
         Self {
-            held: VecDeque::new(),
+            blocks: VecDeque::new(),
+            start: 0,
             first: 0,
+            end: 0,
             rows_max: rows_max.max(1),
             names: Names::default(),
         }
@@ -74,25 +82,28 @@ impl Rows {
     }
 
     /// Id after the newest row.
-    pub(crate) fn end(&self) -> u64 {
-        self.first + self.held.len() as u64
+    pub(crate) const fn end(&self) -> u64 {
+        self.end
     }
 
     pub(crate) fn get(&self, id: u64) -> Option<&StoredRow> {
-        self.held
-            .get(usize::try_from(id.checked_sub(self.first)?).ok()?)
+        if id < self.first {
+            return None;
+        }
+        let at = usize::try_from(id - self.start).ok()?;
+        self.blocks.get(at / BLOCK_ROWS)?.get(at % BLOCK_ROWS)
     }
 
     /// Whether a row can be taken only when one goes.
-    pub(crate) fn is_full(&self) -> bool {
-        self.held.len() >= self.rows_max
+    pub(crate) const fn is_full(&self) -> bool {
+        self.end - self.first >= self.rows_max as u64
     }
 
     fn push(&mut self, entry: &Entry<'_>) {
         let row = entry.row;
         debug_assert_eq!(entry.id, self.end(), "every row is held");
         let summary = (!row.text.is_empty()).then(|| shorten(row.text));
-        self.held.push_back(StoredRow {
+        let row = StoredRow {
             kind: row.kind,
             event_type: row.event_type,
             partition: row.partition,
@@ -112,7 +123,16 @@ impl Rows {
             node: self.names.hold(row.node),
             summary,
             payload: entry.payload,
-        });
+        };
+        self.end += 1;
+        match self.blocks.back_mut() {
+            Some(block) if block.len() < BLOCK_ROWS => block.push(row),
+            Some(_) | None => {
+                let mut block = Vec::with_capacity(BLOCK_ROWS);
+                block.push(row);
+                self.blocks.push_back(block);
+            }
+        }
     }
 }
 
@@ -130,16 +150,25 @@ impl Reducer for Rows {
     }
 
     fn evict(&mut self, before: u64) {
-        while self.first < before {
-            let Some(row) = self.held.pop_front() else {
-                return;
-            };
+        while self.first < before.min(self.end) {
+            let at = (self.first - self.start) as usize;
+            let row = self.blocks.front_mut().and_then(|rows| rows.get_mut(at));
+            if let Some(row) = row {
+                row.summary = None;
+                self.names.release(row.thread);
+                self.names.release(row.node);
+            }
             self.first += 1;
-            self.names.release(row.thread);
-            self.names.release(row.node);
+            if self.first - self.start == BLOCK_ROWS as u64 {
+                self.blocks.pop_front();
+                self.start = self.first;
+            }
         }
     }
 }
+
+/// Rows of one block.
+const BLOCK_ROWS: usize = 1_024;
 
 /// A text as long as a line shows it.
 pub(crate) fn shorten(text: &str) -> Box<str> {
