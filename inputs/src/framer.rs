@@ -58,10 +58,11 @@ impl Framer {
 
     /// The frames, for the store.
     pub fn take(&mut self) -> Vec<u8> {
-        let taken = std::mem::take(&mut self.taken);
-        let mut message = std::mem::take(&mut self.message);
-        message.drain(..taken);
-        message
+        if self.taken > 0 {
+            // In room of its own: it may be held for long, and what was before it would be held with it.
+            return self.take_some(usize::MAX);
+        }
+        std::mem::take(&mut self.message)
     }
 
     /// The first of them, until they are so long; all, where they are shorter.
@@ -72,11 +73,13 @@ impl Framer {
         while len < bytes_min && reader.next().is_some() {
             len = waiting.len() - reader.rest().len();
         }
-        if len == waiting.len() {
-            return self.take();
-        }
         let some = waiting.get(..len).unwrap_or_default().to_vec();
         self.taken += len;
+        // What is left is moved once for every time as much was taken.
+        if self.taken >= self.len() {
+            self.message.drain(..self.taken);
+            self.taken = 0;
+        }
         some
     }
 
@@ -122,7 +125,9 @@ mod tests {
             let mut framer = filled();
             let mut parts = Vec::new();
             while !framer.is_empty() {
-                parts.push(framer.take_some(bytes_min));
+                let part = framer.take_some(bytes_min);
+                assert_eq!(part.capacity(), part.len(), "no room is held with it");
+                parts.push(part);
             }
             let found: Vec<_> = parts.iter().map(|part| part.len() / frame).collect();
             assert_eq!(found, lens, "{bytes_min}");
@@ -137,6 +142,21 @@ mod tests {
         assert_eq!(parts.get(..whole.len()), Some(&whole[..]));
         assert_eq!((parts.len(), framer.len()), (6 * frame, 0));
         assert!(framer.take_some(1).is_empty());
+    }
+
+    /// What was taken is let go, also where something always waits.
+    #[test]
+    fn a_long_input_takes_no_more_room_than_what_waits() {
+        let mut framer = Framer::default();
+        let frame = FRAME_HEADER_LEN + 60;
+        for index in 0..10_000 {
+            framer.add(&Item::new(Some(index), None, Content::Payload(&[0; 60])), 0);
+            if framer.len() > 100 * frame {
+                assert_eq!(framer.take_some(frame).len(), frame);
+            }
+        }
+        assert_eq!(framer.len(), 100 * frame);
+        assert!(framer.message.capacity() <= 500 * frame);
     }
 
     #[test]

@@ -26,7 +26,8 @@ impl Messages {
         self.first + self.held.len() as u64
     }
 
-    pub(crate) fn push(&mut self, message: Vec<u8>) {
+    pub(crate) fn push(&mut self, mut message: Vec<u8>) {
+        message.shrink_to_fit();
         self.bytes += message.len();
         self.held.push_back(message);
         while self.bytes > self.bytes_max && self.held.len() > 1 {
