@@ -10,6 +10,7 @@ use core::hash::Hasher as _;
 
 use fnv::FnvHasher;
 
+use crate::keyed::Recent;
 use crate::limits::NAME_BYTES_MAX;
 
 /// Texts that many rows share, counted, so that those nobody holds are forgotten.
@@ -18,8 +19,7 @@ pub(crate) struct Names {
     numbers: BTreeMap<Rc<str>, u32>,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// The newest name: rows of one thread follow each other.
-    latest: u32,
+    recent: Recent,
 }
 
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Default for Names {
             numbers: BTreeMap::new(),
             slots,
             free: Vec::new(),
-            latest: 0,
+            recent: Recent::new(),
         }
     }
 }
@@ -61,16 +61,18 @@ impl Names {
         if text.is_empty() {
             return 0;
         }
-        let known = if self.text(self.latest) == text && self.latest != 0 {
-            Some(self.latest)
+        let recent = self.recent.number(text);
+        let number = if self.text(recent) == text {
+            recent
         } else {
-            self.numbers.get(text).copied()
+            let known = self.numbers.get(text).copied();
+            let number = known.unwrap_or_else(|| self.add(text));
+            self.recent.note(text, number);
+            number
         };
-        let number = known.unwrap_or_else(|| self.add(text));
         if let Some(slot) = self.slots.get_mut(number as usize) {
             slot.holders += 1;
         }
-        self.latest = number;
         number
     }
 

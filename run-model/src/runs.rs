@@ -27,7 +27,6 @@ mod view;
 mod waterfall;
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
@@ -62,15 +61,12 @@ pub use self::waterfall::{Line, LineKind, Piece, Selected, Waterfall, WaterfallQ
 #[derive(Debug)]
 pub(crate) struct Runs {
     threads: Named<Box<Thread>>,
-    /// Numbers of threads, the one heard of the longest ago first.
-    by_heard: BTreeMap<u64, u32>,
     /// Numbers of threads that changed.
     dirty: Vec<u32>,
     table: Table,
     names: Names,
     topologies: Vec<Rc<Topology>>,
     tenants: Vec<Rc<str>>,
-    heard: u64,
     serial: u64,
     bytes: usize,
     bytes_max: usize,
@@ -92,14 +88,11 @@ impl Runs {
     pub(crate) fn new(bytes_max: usize, runs_max: usize) -> Self {
         Self {
             threads: Named::new(),
-            by_heard: BTreeMap::new(),
             dirty: Vec::new(),
             table: Table::new(runs_max),
             names: Names::default(),
             topologies: Vec::new(),
             tenants: Vec::new(),
-            // No thread was heard of at 1.
-            heard: 1,
             serial: 0,
             bytes: 0,
             bytes_max,
@@ -136,17 +129,10 @@ impl Runs {
         self.version += 1;
         let found = self.threads.find(row.thread);
         let number = found.unwrap_or_else(|| self.add_thread(entry));
-        let Some(thread) = self.threads.get_mut(number) else {
+        let Some(thread) = self.threads.hear(number) else {
             return;
         };
         thread.changed = self.version;
-        // Messages of one thread follow each other.
-        if thread.heard != self.heard {
-            self.by_heard.remove(&thread.heard);
-            self.heard += 1;
-            thread.heard = self.heard;
-            self.by_heard.insert(self.heard, number);
-        }
         if !thread.is_dirty {
             self.dirty.push(number);
         }
@@ -221,7 +207,7 @@ impl Runs {
         self.settle();
         let target = self.bytes_max - self.bytes_max / 8;
         for spares_running in [true, false] {
-            let oldest_first: Vec<_> = self.by_heard.values().copied().collect();
+            let oldest_first: Vec<_> = self.threads.oldest_first().collect();
             for number in oldest_first {
                 while self.bytes > target && self.evict_of(number, spares_running) {}
                 if self.bytes <= target {
@@ -234,7 +220,7 @@ impl Runs {
     /// Takes the oldest run of a thread away, or what is left of the thread. Answers whether there was something
     /// to take.
     fn evict_of(&mut self, number: u32, spares_running: bool) -> bool {
-        let is_alone = self.by_heard.len() == 1;
+        let is_alone = self.threads.len() == 1;
         self.version += 1;
         let Some(thread) = self.threads.get_mut(number) else {
             return false;
@@ -252,7 +238,6 @@ impl Runs {
                     thread.shown.retain(|serial| *serial != run.serial);
                 }
                 None => {
-                    self.by_heard.remove(&thread.heard);
                     thread.release_rest(&mut self.names);
                     self.threads.remove(number);
                     return true;

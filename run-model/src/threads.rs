@@ -1,6 +1,6 @@
 //! Live threads: one line each, the least recently heard of forgotten first.
 
-use alloc::collections::{BTreeMap, BinaryHeap};
+use alloc::collections::BinaryHeap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -68,15 +68,11 @@ pub struct ThreadRow {
     pub errors: u32,
     /// Whether its newest row is of a schema version newer than this build applies.
     pub newer_schema: bool,
-    heard: u64,
 }
 
 #[derive(Debug)]
 pub(crate) struct Threads {
     by_name: Named<ThreadRow>,
-    /// Numbers of threads, the one heard of the longest ago first.
-    by_heard: BTreeMap<u64, u32>,
-    heard: u64,
     threads_max: usize,
     /// Threads whose newest row is of a newer schema.
     newer: u64,
@@ -88,9 +84,6 @@ impl Threads {
     pub(crate) const fn new(threads_max: usize) -> Self {
         Self {
             by_name: Named::new(),
-            by_heard: BTreeMap::new(),
-            // No thread was heard of at 1.
-            heard: 1,
             threads_max,
             newer: 0,
             unnamed_newer: false,
@@ -114,16 +107,9 @@ impl Threads {
         }
         let found = self.by_name.find(name);
         let number = found.unwrap_or_else(|| self.by_name.add(name.into(), ThreadRow::unheard()));
-        let Some(thread) = self.by_name.get_mut(number) else {
+        let Some(thread) = self.by_name.hear(number) else {
             return;
         };
-        // Messages of one thread follow each other.
-        if thread.heard != self.heard {
-            self.by_heard.remove(&thread.heard);
-            self.heard += 1;
-            thread.heard = self.heard;
-            self.by_heard.insert(self.heard, number);
-        }
         self.newer += u64::from(row.newer_schema);
         self.newer -= u64::from(thread.newer_schema);
         thread.newer_schema = row.newer_schema;
@@ -136,7 +122,7 @@ impl Threads {
         }
         thread.progress(row);
         while self.by_name.len() > self.threads_max {
-            let Some((_, oldest)) = self.by_heard.pop_first() else {
+            let Some(oldest) = self.by_name.oldest_first().next() else {
                 break;
             };
             let gone = self.by_name.remove(oldest);
@@ -159,7 +145,7 @@ impl Threads {
         match sort {
             ThreadSort::Name => by_name.skip(first).take(count).filter_map(row).collect(),
             ThreadSort::Recent => {
-                let newest = self.by_heard.values().rev().copied();
+                let newest = self.by_name.newest_first();
                 newest.skip(first).take(count).filter_map(row).collect()
             }
             ThreadSort::Records => {
@@ -206,7 +192,6 @@ impl ThreadRow {
             status: ThreadStatus::Unknown,
             errors: 0,
             newer_schema: false,
-            heard: 0,
         }
     }
 

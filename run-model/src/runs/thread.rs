@@ -65,8 +65,6 @@ pub(super) struct Thread {
     pub(super) changed_from: usize,
     /// Its runs that the table of summaries shows.
     pub(super) shown: Vec<u64>,
-    /// When it was last heard of; rises by one from message to message.
-    pub(super) heard: u64,
     /// The version of the runs with which an answer about it may have changed.
     pub(super) changed: u64,
     pub(super) bytes: usize,
@@ -92,7 +90,6 @@ impl Thread {
             shown: Vec::new(),
             is_dirty: false,
             has_new_steps: false,
-            heard: 0,
             changed: 0,
             bytes: 0,
         }
