@@ -26,6 +26,8 @@ pub const QUALITY_NUMBERS_MAX: usize = 1_024;
 pub const ANSWERS_PER_DIFF_MAX: usize = 1_024;
 /// Graphs that runs share.
 pub const TOPOLOGIES_SHARED_MAX: usize = 64;
+/// Bytes of a declared graph's texts that are kept, so that the same ones are read once.
+pub const TOPOLOGY_WORDS_MAX: usize = 32 * 1024;
 /// Records of no run that are held with their places: those that could not be read, and those without a thread.
 pub const QUARANTINE_MAX: usize = 1_000;
 /// Codes of rejects that are counted apart.

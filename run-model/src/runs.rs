@@ -8,6 +8,7 @@
 mod answers;
 mod attributes;
 mod fold;
+mod graphs;
 mod integrity;
 mod layout;
 mod list;
@@ -31,15 +32,15 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use crate::keyed::Named;
-use crate::limits::{RUN_BYTES_HELD_MAX, TOPOLOGIES_SHARED_MAX};
+use crate::limits::RUN_BYTES_HELD_MAX;
 use crate::names::{Names, kept_name};
 use crate::reducer::{Entry, Reducer};
 
+use self::graphs::Graphs;
 use self::layout::Layout;
 use self::step::{Meaning, Remark, Step, address_of, time_of, usage_of};
 use self::table::Table;
 use self::thread::Thread;
-use self::topology::Topology;
 
 pub use self::fold::Outcome;
 pub use self::integrity::{Gap, Integrity};
@@ -65,7 +66,7 @@ pub(crate) struct Runs {
     dirty: Vec<u32>,
     table: Table,
     names: Names,
-    topologies: Vec<Rc<Topology>>,
+    graphs: Graphs,
     tenants: Vec<Rc<str>>,
     serial: u64,
     bytes: usize,
@@ -91,7 +92,7 @@ impl Runs {
             dirty: Vec::new(),
             table: Table::new(runs_max),
             names: Names::default(),
-            topologies: Vec::new(),
+            graphs: Graphs::default(),
             tenants: Vec::new(),
             serial: 0,
             bytes: 0,
@@ -145,8 +146,7 @@ impl Runs {
         let added = match meaning {
             Meaning::Step(kind) => {
                 let node = self.names.hold(row.node);
-                let mut step = Step::new(entry, kind, node);
-                share(&mut self.topologies, &mut step);
+                let step = Step::new(entry, kind, node, &mut self.graphs);
                 thread.step(step, &mut self.names, &mut self.serial);
                 size_of::<Step>() + size_of::<fold::Attempt>()
             }
@@ -287,22 +287,6 @@ fn shared(known: &mut Vec<Rc<str>>, name: &str) -> Rc<str> {
     let name: Rc<str> = name.into();
     known.push(Rc::clone(&name));
     name
-}
-
-/// Runs of one graph share what it declares.
-fn share(known: &mut Vec<Rc<Topology>>, step: &mut Step) {
-    let Some(topology) = step.said.as_mut().and_then(|said| said.topology.as_mut()) else {
-        return;
-    };
-    match known.iter().find(|other| ***other == **topology) {
-        Some(other) => *topology = Rc::clone(other),
-        None => {
-            if known.len() >= TOPOLOGIES_SHARED_MAX {
-                known.remove(0);
-            }
-            known.push(Rc::clone(topology));
-        }
-    }
 }
 
 impl Reducer for Runs {

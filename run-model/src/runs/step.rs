@@ -10,6 +10,7 @@ use decode_core::wire::MessageKind;
 
 use super::answers::{Answer, answers};
 use super::attributes::{Attribute, attributes, metrics, token_stats};
+use super::graphs::Graphs;
 use super::topology::Topology;
 use super::usage::{Source, Usage};
 use crate::limits::TEXT_CHARS_HELD_MAX;
@@ -254,7 +255,7 @@ pub(super) fn address_of(row: &Row<'_>) -> EventAddress {
 }
 
 impl Step {
-    pub(super) fn new(entry: &Entry<'_>, kind: StepKind, node: u32) -> Self {
+    pub(super) fn new(entry: &Entry<'_>, kind: StepKind, node: u32, graphs: &mut Graphs) -> Self {
         let row = entry.row;
         Self {
             at: address_of(row),
@@ -264,7 +265,7 @@ impl Step {
             duration_us: row.duration_us,
             kind,
             node,
-            said: said(row, kind).map(Box::new),
+            said: said(row, kind, graphs).map(Box::new),
         }
     }
 
@@ -280,12 +281,12 @@ impl Step {
 }
 
 /// What a step says besides its place in the graph; most say nothing.
-fn said(row: &Row<'_>, kind: StepKind) -> Option<Said> {
+fn said(row: &Row<'_>, kind: StepKind, graphs: &mut Graphs) -> Option<Said> {
     let mut said = Said::default();
     match kind {
         StepKind::GraphStart => {
-            let texts = attributes(row).map(|(key, value)| (key, value.text()));
-            said.topology = Some(Rc::new(Topology::read(texts)));
+            let texts = || attributes(row).map(|(key, value)| (key, value.text()));
+            said.topology = Some(graphs.read(texts));
             said.has_state = attributes(row).any(|(key, _)| key == "initial_state_json");
         }
         StepKind::NodeError | StepKind::GraphError => {

@@ -84,7 +84,16 @@ pub(super) enum Next<'a> {
 }
 
 impl Topology {
-    /// What a start's attributes say.
+    /// The attributes that it is read from.
+    pub(super) const KEYS: [&str; 5] = [
+        "graph_name",
+        "schema_id",
+        "graph_entry_point",
+        "graph_schema_json",
+        "graph_manifest",
+    ];
+
+    /// What a start's attributes say: those of [`Self::KEYS`].
     pub(super) fn read<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut topology = Self::default();
         let mut id = GraphId::default();
