@@ -223,7 +223,7 @@ impl Read for Slices {
         let bytes = Uint8Array::new(&bytes);
         let read = (bytes.length() as usize).min(buffer.len());
         if let Some(room) = buffer.get_mut(..read) {
-            bytes.slice(0, read as u32).copy_to(room);
+            bytes.subarray(0, read as u32).copy_to(room);
         }
         self.at.set(start + read as f64);
         Ok(read)
@@ -231,5 +231,5 @@ impl Read for Slices {
 }
 
 /// Read from a file at once.
-const SLICE_BYTES: usize = 256 * 1024;
+const SLICE_BYTES: usize = 512 * 1024;
 const UNREADABLE: &str = "the browser cannot read the file any more: it was changed, moved or deleted, or may not be read";

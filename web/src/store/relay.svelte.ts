@@ -110,11 +110,13 @@ export class RelayStore {
   /** Starts the worker and the query loop; called once. */
   run(): void {
     this.worker.start();
-    const loop = (nowMs: number): void => {
-      if (this.worker.isUp) this.#queries.frame(nowMs);
-      requestAnimationFrame(loop);
+    const loop = (): void => {
+      if (this.worker.isUp) this.#queries.frame(performance.now());
+      // A frame that is asked for is made, at a cost, even where nothing changed; one that nobody sees never comes.
+      if (document.hidden) requestAnimationFrame(loop);
+      else setTimeout(loop, FRAME_MS);
     };
-    requestAnimationFrame(loop);
+    loop();
   }
 
   /** The connection may succeed now, or be dead without the worker having noticed. */
@@ -169,3 +171,6 @@ export class RelayStore {
     this.#queries.forget();
   }
 }
+
+/** How often is looked whether there is something to ask: once a frame of most screens. */
+const FRAME_MS = 16;

@@ -13,6 +13,7 @@ const FRAME_MS = 16;
 export let workers: FakeWorker[] = [];
 let frames: FrameRequestCallback[] = [];
 let stop: (() => void)[] = [];
+let sleptMs = 0;
 
 /** Puts time and frames into the hands of the tests of a file. */
 export function takeOver(): void {
@@ -25,12 +26,16 @@ function begin(): void {
   frames = [];
   stop = [];
   history.replaceState(null, "", "/");
+  sleptMs = 0;
   vi.useFakeTimers();
+  const awakeMs = performance.now.bind(performance);
+  vi.spyOn(performance, "now").mockImplementation(() => awakeMs() + sleptMs);
   vi.stubGlobal("requestAnimationFrame", (callback: FrameRequestCallback) => frames.push(callback));
 }
 
 function end(): void {
   for (const one of stop) one();
+  vi.restoreAllMocks();
   vi.useRealTimers();
   vi.unstubAllGlobals();
 }
@@ -92,6 +97,12 @@ export function pass(count: number, stepMs = FRAME_MS): void {
     flushSync();
     for (const callback of frames.splice(0)) callback(performance.now());
   }
+}
+
+/** The machine sleeps: time passes, and nothing happens in it. */
+export function sleep(ms: number): void {
+  sleptMs += ms;
+  pass(1);
 }
 
 /** Lets the worker answer until every panel has asked. */
