@@ -149,10 +149,15 @@ impl<V> Named<V> {
         self.places.values().copied()
     }
 
-    /// Numbers, the one heard of the longest ago first.
-    pub(crate) fn oldest_first(&self) -> impl Iterator<Item = u32> + '_ {
-        let after = |number: &u32| self.heard.link(*number).map(|link| link.newer);
-        core::iter::successors(Some(self.heard.oldest), after).take_while(|n| *n != NONE)
+    /// The one heard of the longest ago.
+    pub(crate) fn oldest(&self) -> Option<u32> {
+        Some(self.heard.oldest).filter(|number| *number != NONE)
+    }
+
+    /// The one heard of next after this one's last time.
+    pub(crate) fn newer_than(&self, number: u32) -> Option<u32> {
+        let newer = self.heard.link(number)?.newer;
+        Some(newer).filter(|number| *number != NONE)
     }
 
     /// Numbers, the one heard of last first.
@@ -347,12 +352,13 @@ mod tests {
             expected.push(heard);
             if step % 500 == 0 {
                 let numbers = || expected.iter().map(|(number, _)| *number);
-                assert!(named.oldest_first().eq(numbers()));
+                let newer = |number: &u32| named.newer_than(*number);
+                assert!(core::iter::successors(named.oldest(), newer).eq(numbers()));
                 assert!(named.newest_first().eq(numbers().rev()));
             }
         }
         for (number, _) in expected {
-            assert_eq!(named.oldest_first().next(), Some(number));
+            assert_eq!(named.oldest(), Some(number));
             named.remove(number);
         }
         assert!(named.len() == 0 && named.newest_first().next().is_none());

@@ -40,7 +40,7 @@ use self::graphs::Graphs;
 use self::layout::Layout;
 use self::step::{Meaning, Remark, Step, address_of, time_of, usage_of};
 use self::table::Table;
-use self::thread::Thread;
+use self::thread::{Run, Thread};
 
 pub use self::fold::Outcome;
 pub use self::integrity::{Gap, Integrity};
@@ -134,10 +134,10 @@ impl Runs {
             return;
         };
         thread.changed = self.version;
-        if !thread.is_dirty {
+        let was_dirty = core::mem::replace(&mut thread.is_dirty, true);
+        if !was_dirty {
             self.dirty.push(number);
         }
-        thread.is_dirty = true;
         if !thread.partitions.contains(&row.partition)
             && thread.partitions.len() < PARTITIONS_NAMED_MAX
         {
@@ -162,6 +162,9 @@ impl Runs {
         };
         thread.bytes += added;
         self.bytes += added;
+        if !was_dirty && self.dirty.len() > DIRTY_MAX {
+            self.settle_ended();
+        }
         if self.bytes > self.bytes_max {
             self.make_room();
         }
@@ -176,8 +179,25 @@ impl Runs {
     }
 
     /// Brings the summaries of every thread that changed up to date.
-    fn settle(&mut self) {
-        for number in core::mem::take(&mut self.dirty) {
+    fn settle_all(&mut self) {
+        let numbers = core::mem::take(&mut self.dirty);
+        self.settle(numbers);
+    }
+
+    /// The same for a few of those that changed first, if their latest run is over: it is paid for once. One that goes
+    /// on is left to whoever asks, as its summary costs as much as all of it.
+    fn settle_ended(&mut self) {
+        let few: Vec<u32> = self.dirty.drain(..DIRTY_MAX / 8).collect();
+        let (over, goes_on): (Vec<u32>, Vec<u32>) = few.into_iter().partition(|&number| {
+            let thread = self.threads.get(number);
+            thread.is_none_or(|(_, thread)| thread.runs.last().is_some_and(Run::has_ended))
+        });
+        self.dirty.extend(goes_on);
+        self.settle(over);
+    }
+
+    fn settle(&mut self, numbers: Vec<u32>) {
+        for number in numbers {
             if let Some(thread) = self.threads.get_mut(number) {
                 thread.reroute(&mut self.names, &mut self.serial);
                 place::settle(thread);
@@ -204,11 +224,12 @@ impl Runs {
     /// One eviction for all that is held of runs: threads heard of the longest ago lose their oldest runs, of which
     /// summaries stay. Runs that go on are spared as long as others are held.
     fn make_room(&mut self) {
-        self.settle();
-        let target = self.bytes_max - self.bytes_max / 8;
+        self.settle_all();
+        let target = self.bytes_max - self.bytes_max / ROOM_SHARE;
         for spares_running in [true, false] {
-            let oldest_first: Vec<_> = self.threads.oldest_first().collect();
-            for number in oldest_first {
+            let mut next = self.threads.oldest();
+            while let Some(number) = next {
+                next = self.threads.newer_than(number);
                 while self.bytes > target && self.evict_of(number, spares_running) {}
                 if self.bytes <= target {
                     return;
@@ -309,6 +330,10 @@ impl Reducer for Runs {
     fn evict(&mut self, _: u64) {}
 }
 
+/// Threads whose summaries may be out of date before some are brought up to date: so who asks waits for no more.
+const DIRTY_MAX: usize = 64;
+/// The share of all bytes held that is made free at once: little, as nobody is answered meanwhile.
+const ROOM_SHARE: usize = 128;
 /// Tenants whose name is shared.
 const TENANTS_SHARED_MAX: usize = 64;
 /// Partitions named of one thread.

@@ -122,7 +122,7 @@ impl Threads {
         }
         thread.progress(row);
         while self.by_name.len() > self.threads_max {
-            let Some(oldest) = self.by_name.oldest_first().next() else {
+            let Some(oldest) = self.by_name.oldest() else {
                 break;
             };
             let gone = self.by_name.remove(oldest);

@@ -129,7 +129,7 @@ pub(super) struct Layout {
 impl Runs {
     /// The lines of a run, those of before where nothing came since.
     pub(super) fn lay_out(&mut self, id: EventAddress) {
-        self.settle();
+        self.settle_all();
         let found = self.find(id).map(|(thread, _)| thread.changed);
         let known = (self.layout.run, self.layout.changed);
         if found == Some(known.1) && known.0 == id {

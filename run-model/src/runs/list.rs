@@ -217,7 +217,7 @@ pub struct RunsPage {
 impl Runs {
     /// A window of the list of runs.
     pub(crate) fn list(&mut self, query: &RunsQuery) -> RunsPage {
-        self.settle();
+        self.settle_all();
         let needle = search::folded(&query.text);
         let mut page = RunsPage {
             version: self.version,
@@ -253,7 +253,7 @@ impl Runs {
 
     /// One run's row.
     pub(crate) fn row(&mut self, id: EventAddress, query: &RunsQuery) -> Option<RunRow> {
-        self.settle();
+        self.settle_all();
         self.table.get(id).map(|run| run.row(query))
     }
 }

@@ -371,7 +371,7 @@ impl Runs {
         first: usize,
         count: usize,
     ) -> (Vec<RunMessage>, usize) {
-        self.settle();
+        self.settle_all();
         let attempt = of.attempt.map(|attempt| attempt.unwrap_or(NO_ATTEMPT));
         let is_of_call = |remark: &Remark| {
             of.call.as_ref().is_none_or(|(kind, key)| {
@@ -426,7 +426,7 @@ impl Runs {
         attempt: Option<u32>,
         request: &str,
     ) -> Vec<Piece> {
-        self.settle();
+        self.settle_all();
         let attempt = attempt.unwrap_or(NO_ATTEMPT);
         let mut of = self.remarks(id, |remark| {
             remark.kind == RemarkKind::Token

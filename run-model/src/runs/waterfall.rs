@@ -258,7 +258,7 @@ impl Runs {
         from: EventAddress,
         forward: bool,
     ) -> Option<EventAddress> {
-        self.settle();
+        self.settle_all();
         let here = self.table.get(from).map(|run| (run.start_us, run.id))?;
         let troubled = self.table.iter().filter(|run| {
             run.verdict.status == super::verdict::Status::Failed
