@@ -33,8 +33,11 @@ const store = new RelayStore(
   makeWorker,
 );
 const panels = makePanels(store);
-// The text for a page that does not start.
-target.replaceChildren();
-mount(App, { target, props: { store, panels } });
-startEffects(store);
 store.run();
+// In a task of its own, so that the browser may do something else between this and the code above.
+setTimeout(() => {
+  // The text for a page that does not start.
+  target.replaceChildren();
+  mount(App, { target, props: { store, panels } });
+  startEffects(store);
+}, 0);

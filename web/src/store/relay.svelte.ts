@@ -112,7 +112,7 @@ export class RelayStore {
     this.worker.start();
     const loop = (): void => {
       if (this.worker.isUp) this.#queries.frame(performance.now());
-      // A frame that is asked for is made, at a cost, even where nothing changed; one that nobody sees never comes.
+      // A frame that is asked for is made, even where nothing changed; one that nobody sees never comes.
       if (document.hidden) requestAnimationFrame(loop);
       else setTimeout(loop, FRAME_MS);
     };
