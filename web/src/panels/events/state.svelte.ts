@@ -23,7 +23,7 @@ interface Hold {
 }
 
 /** Often enough for the eye; a replay rushes by, and nobody reads it. */
-const EVERY_MS = 33;
+const EVERY_MS = 25;
 const EVERY_REPLAY_MS = 333;
 
 export class EventsState extends Channel<"events"> {
