@@ -13,7 +13,7 @@ pub(super) fn section(figures: &Figures) -> String {
     add(
         &mut text,
         &format!(
-            "Measured on {date}, commit {commit}, {}, {node}, {chromium}.\n",
+            "Measured on {date}, commit {commit}, {},\n{node}, {chromium}.\n",
             machine()
         ),
     );
