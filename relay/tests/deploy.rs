@@ -464,6 +464,75 @@ fn compose_makes_tokens_that_work() {
     );
 }
 
+/// A block of code of docs/deploy.md that has this text.
+fn block_with(text: &str) -> String {
+    let document = read("docs/deploy.md");
+    let blocks = document.split("```").skip(1).step_by(2);
+    let mut found = blocks.filter(|block| block.contains(text));
+    let block = found.next().expect("a block");
+    assert!(found.next().is_none(), "{text} is in two blocks");
+    let (_, code) = block.split_once('\n').expect("the language, and code");
+    code.to_owned()
+}
+
+/// SEC-01: the steps for Docker make a file of tokens that the relay takes, which only the container's user may read,
+/// in the folder that the container gets.
+#[cfg(unix)]
+#[test]
+fn the_steps_for_docker_make_tokens_that_work() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("docker-tokens");
+    let _of_before = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder");
+    // The owner is for root to change.
+    let steps = block_with("sudo chown");
+    let sudo = "sudo() { case $1 in chown) echo \"$@\" >owner;; *) \"$@\";; esac; }\n";
+    let random = "openssl() { head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \\n'; }\n";
+    let output = Command::new("sh")
+        .args(["-ec", &[sudo, random, &steps].concat()])
+        .current_dir(&folder)
+        .output()
+        .expect("a shell");
+    assert!(output.status.success(), "{output:?}");
+    let file = folder.join("tokens/tokens");
+    let text = fs::read_to_string(&file).expect("tokens");
+    assert_eq!(output.stdout, text.as_bytes());
+    let tokens = dashstream_relay::auth::Token::of_file(&text).expect("as the relay reads them");
+    assert_eq!(tokens.len(), 2);
+    let mode = fs::metadata(&file).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let owner = fs::read_to_string(folder.join("owner")).expect("an owner");
+    assert_eq!(owner, "chown 65532:65532 tokens/tokens\n");
+    for dockerfile in ["deploy/Dockerfile", "deploy/Dockerfile.archive"] {
+        assert!(read(dockerfile).contains("\nUSER 65532:65532\n"));
+    }
+    let run = block_with("docker run");
+    assert!(run.contains("-v \"$PWD/tokens:/run/tokens:ro\""), "{run}");
+    assert!(run.contains("-e DASHSTREAM_TOKENS_FILE=/run/tokens/tokens "));
+}
+
+/// SEC-06: each proxy says for whom it asks; the relay could take it for its operator else.
+#[test]
+fn every_block_of_a_proxy_names_its_client() {
+    let document = read("docs/deploy.md");
+    let blocks = document.split("```").skip(1).step_by(2);
+    let mut wholes = 0;
+    for block in blocks {
+        let (name, says) = match block.split('\n').next() {
+            Some("nginx") => ("server {", "proxy_set_header X-Forwarded-For "),
+            Some("haproxy") => ("frontend ", "option forwardfor\n"),
+            _ => continue,
+        };
+        let is_whole = block.lines().any(|line| line.starts_with(name));
+        wholes += usize::from(is_whole);
+        assert_eq!(block.contains(says), is_whole, "{block}");
+        // A location that sets one header would lose those of its server.
+        let resets = block.contains("proxy_set_header") && !is_whole;
+        assert!(!resets, "{block}");
+    }
+    assert_eq!(wholes, 2);
+}
+
 /// OPS-05: compose names only variables that the relay reads, and its topics agree.
 #[test]
 fn compose_configures_the_relay() {

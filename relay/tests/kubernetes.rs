@@ -12,7 +12,7 @@ use clap::{Args as _, Parser as _};
 use dashstream_relay::config::{Cli, Config, Options};
 use serde_json::Value;
 
-const FOLDERS: [&str; 3] = ["base", "checkpoints", "network"];
+const FOLDERS: [&str; 4] = ["base", "checkpoints", "ingress", "network"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/kubernetes")
@@ -215,6 +215,41 @@ fn probes_ports_and_names_agree() {
     assert_eq!(deployment["metadata"]["name"], set["metadata"]["name"]);
     let serves = &only(&all, "checkpoints/pods.yaml")["metadata"]["name"];
     assert_eq!(&set["spec"]["serviceName"], serves);
+}
+
+/// OPS-11: people reach the relay by the name that it knows, at the port that it has; and what docs/deploy.md says to
+/// apply is there.
+#[test]
+fn the_ingress_leads_to_the_relay() {
+    let Some(all) = manifests() else { return };
+    let ingress = &only(&all, "ingress/ingress.yaml")["spec"];
+    let host = ingress["rules"][0]["host"].as_str().expect("a host");
+    assert_eq!(ingress["tls"][0]["hosts"][0], host);
+    let settings = &only(&all, "base/settings.yaml")["data"];
+    let known = settings["WEBSOCKET_ALLOWED_HOSTS"].as_str().expect("names");
+    assert!(known.split(',').any(|name| name == host), "{known}");
+    let backend = &ingress["rules"][0]["http"]["paths"][0]["backend"]["service"];
+    let service = only(&all, "base/service.yaml");
+    assert_eq!(backend["name"], service["metadata"]["name"]);
+    assert_eq!(backend["port"]["name"], service["spec"]["ports"][0]["name"]);
+
+    let document = include_str!("../../docs/deploy.md");
+    let (_, own) = document.split_once("# kustomization.yaml\n").expect("one");
+    let own = own.split("```").next().unwrap_or_default();
+    let listed = own
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- "));
+    let listed: Vec<_> = listed.filter(|path| path.contains('/')).collect();
+    assert!(listed.len() >= 3, "{own}");
+    for path in listed {
+        let file = folder().join("../..").join(path).join("kustomization.yaml");
+        assert!(file.is_file(), "{path}");
+    }
+    let namespace = own
+        .lines()
+        .find_map(|line| line.strip_prefix("namespace: "));
+    let namespace = namespace.expect("a namespace");
+    assert!(document.contains(&format!("kubectl create namespace {namespace}\n")));
 }
 
 /// RES-17, DLQ-03: with checkpoints each relay has its own volume, where the relay looks for it and may write. What

@@ -10,6 +10,9 @@ use std::{fs, process::Command};
 
 use anyhow::{Result, bail};
 
+#[cfg(test)]
+pub(crate) use documents::relative_links;
+
 use crate::{args::Args, output, project::Project, run};
 
 pub(crate) fn command(project: &Project, args: Args) -> Result<()> {

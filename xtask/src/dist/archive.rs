@@ -22,7 +22,7 @@ pub(super) fn pack(project: &Project, release: &Release) -> Result<Vec<PathBuf>>
     for program in PROGRAMS {
         copy(&release.programs.join(program), &stage.join(program))?;
     }
-    for (from, to) in FILES {
+    for (from, to) in files() {
         copy(&project.root.join(from), &stage.join(to))?;
     }
     texts_of_the_tool(&stage)?;
@@ -86,56 +86,8 @@ const COMPLETIONS: [(&str, &str); 3] = [
     ("fish", "dashstream.fish"),
 ];
 /// From the checkout, to the archive.
-const FILES: &[(&str, &str)] = &[
-    ("LICENSE", "LICENSE"),
-    ("CHANGELOG.md", "CHANGELOG.md"),
+const MOVED: [(&str, &str); 4] = [
     ("deploy/archive/README.md", "README.md"),
-    ("docs/configuration.md", "docs/configuration.md"),
-    ("docs/deploy.md", "docs/deploy.md"),
-    ("docs/operations.md", "docs/operations.md"),
-    ("docs/metrics.md", "docs/metrics.md"),
-    ("docs/cli.md", "docs/cli.md"),
-    ("deploy/Dockerfile.archive", "deploy/Dockerfile.archive"),
-    (
-        "deploy/kubernetes/base/kustomization.yaml",
-        "deploy/kubernetes/base/kustomization.yaml",
-    ),
-    (
-        "deploy/kubernetes/base/deployment.yaml",
-        "deploy/kubernetes/base/deployment.yaml",
-    ),
-    (
-        "deploy/kubernetes/base/service.yaml",
-        "deploy/kubernetes/base/service.yaml",
-    ),
-    (
-        "deploy/kubernetes/base/disruption.yaml",
-        "deploy/kubernetes/base/disruption.yaml",
-    ),
-    (
-        "deploy/kubernetes/base/settings.yaml",
-        "deploy/kubernetes/base/settings.yaml",
-    ),
-    (
-        "deploy/kubernetes/checkpoints/kustomization.yaml",
-        "deploy/kubernetes/checkpoints/kustomization.yaml",
-    ),
-    (
-        "deploy/kubernetes/checkpoints/statefulset.yaml",
-        "deploy/kubernetes/checkpoints/statefulset.yaml",
-    ),
-    (
-        "deploy/kubernetes/checkpoints/pods.yaml",
-        "deploy/kubernetes/checkpoints/pods.yaml",
-    ),
-    (
-        "deploy/kubernetes/network/kustomization.yaml",
-        "deploy/kubernetes/network/kustomization.yaml",
-    ),
-    (
-        "deploy/kubernetes/network/policy.yaml",
-        "deploy/kubernetes/network/policy.yaml",
-    ),
     ("deploy/prometheus/alerts.yml", "deploy/alerts.yml"),
     ("deploy/prometheus/prometheus.yml", "deploy/prometheus.yml"),
     (
@@ -143,3 +95,97 @@ const FILES: &[(&str, &str)] = &[
         "deploy/dashboard.json",
     ),
 ];
+/// At the same place in both.
+const FILES: &[&str] = &[
+    "LICENSE",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    "docs/relay-memory.svg",
+    "docs/capture.md",
+    "docs/cli.md",
+    "docs/configuration.md",
+    "docs/decode.md",
+    "docs/deploy.md",
+    "docs/metrics.md",
+    "docs/operations.md",
+    "docs/page.md",
+    "docs/performance.md",
+    "docs/protocol.md",
+    "deploy/Dockerfile.archive",
+    "deploy/kubernetes/base/kustomization.yaml",
+    "deploy/kubernetes/base/deployment.yaml",
+    "deploy/kubernetes/base/service.yaml",
+    "deploy/kubernetes/base/disruption.yaml",
+    "deploy/kubernetes/base/settings.yaml",
+    "deploy/kubernetes/checkpoints/kustomization.yaml",
+    "deploy/kubernetes/checkpoints/statefulset.yaml",
+    "deploy/kubernetes/checkpoints/pods.yaml",
+    "deploy/kubernetes/ingress/kustomization.yaml",
+    "deploy/kubernetes/ingress/ingress.yaml",
+    "deploy/kubernetes/network/kustomization.yaml",
+    "deploy/kubernetes/network/policy.yaml",
+];
+
+fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let same = FILES.iter().map(|file| (*file, *file));
+    same.chain(MOVED)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::tidy::relative_links;
+
+    /// Where a link of a document leads, from the root of the archive.
+    fn target(document: &str, link: &str) -> String {
+        let (folder, _) = document.rsplit_once('/').unwrap_or_default();
+        let mut place: Vec<&str> = Vec::new();
+        for part in folder.split('/').chain(link.split('/')) {
+            match part {
+                "" | "." => {}
+                ".." => drop(place.pop()),
+                part => place.push(part),
+            }
+        }
+        place.join("/")
+    }
+
+    #[test]
+    fn no_link_leads_out_of_the_archive() {
+        let root = Project::locate().expect("a checkout").root;
+        let held: BTreeSet<&str> = files().map(|(_, to)| to).collect();
+        let documents = files().filter(|(_, to)| to.ends_with(".md"));
+        let mut links = 0;
+        for (from, to) in documents {
+            let text = fs::read_to_string(root.join(from)).expect("a document");
+            for link in relative_links(&text) {
+                let target = target(to, link);
+                assert!(held.contains(target.as_str()), "{to}: {link}");
+                links += 1;
+            }
+        }
+        assert!(links > 10, "{links}");
+    }
+
+    /// The manifests are whole, whichever are added.
+    #[test]
+    fn the_archive_has_all_manifests() {
+        let root = Project::locate().expect("a checkout").root;
+        let mut there = BTreeSet::new();
+        for folder in fs::read_dir(root.join("deploy/kubernetes")).expect("manifests") {
+            let folder = folder.expect("a folder").path();
+            for file in fs::read_dir(&folder).expect("a folder") {
+                let file = file.expect("a file").path();
+                let file = file.strip_prefix(&root).expect("in the checkout");
+                there.insert(file.to_string_lossy().into_owned());
+            }
+        }
+        let held = files().map(|(from, _)| from.to_owned());
+        let held: BTreeSet<_> = held
+            .filter(|from| from.starts_with("deploy/kubernetes/"))
+            .collect();
+        assert_eq!(held, there);
+    }
+}

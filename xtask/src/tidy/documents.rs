@@ -11,6 +11,14 @@ use crate::project::Project;
 /// Relative links only: others cannot be checked without the network.
 pub(super) fn links(file: &Path, path: &str, text: &str) -> Vec<String> {
     let dir = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    relative_links(text)
+        .filter(|target| !dir.join(target).exists())
+        .map(|target| format!("{path}: links to {target}, which does not exist"))
+        .collect()
+}
+
+/// Where the relative links of a text lead.
+pub(crate) fn relative_links(text: &str) -> impl Iterator<Item = &str> {
     let targets = text
         .split("](")
         .skip(1)
@@ -19,9 +27,7 @@ pub(super) fn links(file: &Path, path: &str, text: &str) -> Vec<String> {
         .filter(|target| !target.contains("://") && !target.starts_with(['#', '<']))
         .filter(|target| !target.starts_with("mailto:"))
         .filter_map(|target| target.split('#').next())
-        .filter(|target| !target.is_empty() && !dir.join(target).exists())
-        .map(|target| format!("{path}: links to {target}, which does not exist"))
-        .collect()
+        .filter(|target| !target.is_empty())
 }
 
 /// Where a text says "`name` in `file.rs`", that function is in that file.
