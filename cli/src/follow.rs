@@ -15,6 +15,7 @@ use session::control::{Fingerprint, From, Partition, Welcome};
 use session::digest::StreamDigest;
 use session::{ClientConfig, ClientInput, ClientOutput, ClientSession};
 
+use crate::command_line::shown_url;
 use crate::link::{ConnectArgs, Event, Link, NO_CLOSE_FRAME, Refused};
 use crate::outcome::{Failure, Outcome};
 
@@ -296,7 +297,7 @@ impl<'a> Follow<'a> {
                 is_shut_out,
             }) => {
                 if is_shut_out || (is_final && !self.is_reached()) {
-                    return Err(Failure::Io(format!("{}: {reason}", self.args.url)));
+                    return Err(Failure::Io(format!("{}: {reason}", self.url())));
                 }
                 say!("dashstream: not connected: {reason}");
                 self.closed(NO_CLOSE_FRAME, &reason);
@@ -329,6 +330,11 @@ impl<'a> Follow<'a> {
         self.greeted_epoch > 0
     }
 
+    /// As messages have it.
+    fn url(&self) -> String {
+        shown_url(&self.args.url)
+    }
+
     /// The machine leaves out the cursors of partitions that the relay does not have. Here somebody
     /// has asked for them.
     fn check_cursor(&self, welcome: &Welcome) -> Result<(), Failure> {
@@ -336,7 +342,7 @@ impl<'a> Follow<'a> {
         match asked.find(|partition| !welcome.partitions.contains_key(partition)) {
             Some(Partition(partition)) => Err(Failure::Io(format!(
                 "{}: the relay has no partition {partition}",
-                self.args.url
+                self.url()
             ))),
             None => Ok(()),
         }
@@ -384,7 +390,7 @@ impl<'a> Follow<'a> {
             Some((_, Deadline::TimedOut)) => Ok(Some(Stop::TimedOut)),
             Some((_, Deadline::Unreached)) => Err(Failure::Io(format!(
                 "{}: the relay was not reached",
-                self.args.url
+                self.url()
             ))),
             None => Ok(None),
         }
@@ -415,7 +421,7 @@ impl<'a> Follow<'a> {
         if refused.is_some() && !self.is_reached() {
             return Err(Failure::Io(format!(
                 "{}: the relay refused the resume",
-                self.args.url
+                self.url()
             )));
         }
         self.told = newest;

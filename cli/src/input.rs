@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use decode_core::Mode;
 
+use crate::command_line::shown_url;
 use crate::outcome::Failure;
 
 pub(crate) use inputs::{Content, EMPTY, Found, Item, Line, LineFormat, Lines, Place};
@@ -134,6 +135,7 @@ impl InputArgs {
             return Ok(None);
         };
         if self.files.len() > 1 || self.format != Format::Auto || self.base64 {
+            let url = shown_url(url);
             let text = format!("{url}: a relay is the only input, and has no --format");
             return Err(Failure::Usage(text));
         }

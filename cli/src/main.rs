@@ -18,6 +18,7 @@ macro_rules! say {
     }};
 }
 
+mod command_line;
 mod completions;
 #[cfg(test)]
 mod docs;
@@ -65,8 +66,18 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // clap exits with 2 by itself.
-    let outcome = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => match command_line::without_secrets(&error, std::env::args_os()) {
+            Some(text) => {
+                say!("{}", text.trim_end());
+                return ExitCode::from(2);
+            }
+            // With 2, or with 0 after the help.
+            None => error.exit(),
+        },
+    };
+    let outcome = match cli.command {
         Command::Validate(args) => validate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Runs(args) => runs::run(&args),

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, header};
 
 use super::token::TokenArgs;
+use crate::command_line::shown_url;
 use crate::outcome::Failure;
 
 /// How the relay is reached, besides its URL.
@@ -35,7 +36,8 @@ impl Target {
     /// Of `ws://HOST:PORT[/PATH]` or `wss://HOST[:PORT][/PATH]`; `http`, `https` and no scheme mean
     /// the same as `ws`, `wss` and `ws`. No path, or that of the page, means the relay's own.
     pub(super) fn new(url: &str, args: &ConnectArgs) -> Result<Self, Failure> {
-        let wrong = |why: &dyn std::fmt::Display| Failure::Usage(format!("\"{url}\": {why}"));
+        let wrong =
+            |why: &dyn std::fmt::Display| Failure::Usage(format!("\"{}\": {why}", shown_url(url)));
         let (is_tls, rest) = match url.split_once("://") {
             None | Some(("ws" | "http", _)) => (false, url.rsplit("://").next().unwrap_or(url)),
             Some(("wss" | "https", rest)) => (true, rest),
@@ -44,6 +46,9 @@ impl Target {
             }
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err(wrong(&LOGIN));
+        }
         let (host, port) = host_and_port(authority, is_tls).map_err(|why| wrong(&why))?;
         // With a slash at its end it is the address of the page.
         let path = match path.strip_suffix('/') {
@@ -91,6 +96,9 @@ impl ConnectArgs {
     }
 }
 
+const LOGIN: &str =
+    "a URL has no login; give a token with --token-file, or another one with --header";
+
 /// HOST:PORT and nothing else. Only TLS has a port that is not said: the library behind would take 80
 /// where it finds no number that it understands.
 fn host_and_port(authority: &str, is_tls: bool) -> Result<(&str, u16), String> {
@@ -101,7 +109,7 @@ fn host_and_port(authority: &str, is_tls: bool) -> Result<(&str, u16), String> {
         _ => (authority, None),
     };
     let is_bracketed = host.starts_with('[') && host.ends_with(']');
-    let strange = |c: char| matches!(c, '@' | '?' | '#') || (c == ':' && !is_bracketed);
+    let strange = |c: char| matches!(c, '?' | '#') || (c == ':' && !is_bracketed);
     if host.is_empty() || host.contains(strange) {
         return Err(expected());
     }
@@ -194,6 +202,25 @@ mod tests {
         ] {
             let target = Target::new(url, &ConnectArgs::default());
             assert!(matches!(target, Err(Failure::Usage(_))), "{url}");
+        }
+    }
+
+    /// SEC-01: what may be a secret in a URL is in no message.
+    #[test]
+    fn a_login_in_a_url_is_not_shown() {
+        for url in [
+            "s3cret@relay:3002",
+            "ws://user:s3cret@relay:3002/ws",
+            "user:pass:s3cret@relay",
+            "user@s3cret@relay",
+            "relay?token=s3cret:3002",
+            "ftp://user:s3cret@relay/?s3cret",
+        ] {
+            let target = Target::new(url, &ConnectArgs::default());
+            let Err(Failure::Usage(told)) = target else {
+                panic!("{url}");
+            };
+            assert!(!told.contains("s3cret") && told.contains("relay"), "{told}");
         }
     }
 

@@ -22,7 +22,13 @@ pub(crate) struct TokenArgs {
     )]
     token: Option<String>,
     /// Show the relay the token in this file, which is read for every connection; before --token
-    #[arg(long, value_name = "FILE", env = "DASHSTREAM_TOKEN_FILE")]
+    // Somebody may give the token itself: no message shows what was given.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "DASHSTREAM_TOKEN_FILE",
+        hide_env_values = true
+    )]
     token_file: Option<PathBuf>,
 }
 
@@ -41,12 +47,13 @@ impl TokenArgs {
     /// The value of `Authorization`, if there is a token. What is wrong with one is said without showing it.
     pub(super) fn credentials(&self) -> Result<Option<HeaderValue>, Failure> {
         let (token, origin) = match (self.file(), &self.token) {
-            (Some(file), _) => (read(file)?, file.display().to_string()),
+            (Some(file), _) => (read(file)?, "--token-file"),
             (None, Some(token)) if token.is_empty() => return Ok(None),
-            (None, Some(token)) => (token.clone(), "--token".to_owned()),
+            (None, Some(token)) => (token.clone(), "--token"),
             (None, None) => return Ok(None),
         };
-        let token = token.trim();
+        // Some editors mark a file as UTF-8 at its start.
+        let token = token.trim_start_matches('\u{feff}').trim();
         let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
         if token.is_empty() || !token.bytes().all(is_legal) {
             let text =
@@ -61,7 +68,7 @@ impl TokenArgs {
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
-    let failed = |error: std::io::Error| Failure::Io(format!("{}: {error}", file.display()));
+    let failed = |error: std::io::Error| Failure::Io(format!("--token-file: {error}"));
     let mut text = String::new();
     let opened = File::open(file).map_err(failed)?;
     let read = opened.take(TOKEN_FILE_BYTES_MAX).read_to_string(&mut text);
@@ -100,6 +107,8 @@ mod tests {
         assert_eq!(shown(Some(""), None), Ok(None));
         assert_eq!(shown(Some("s3cret"), None), bearer("s3cret"));
         assert_eq!(shown(Some("x"), Some(&file)), bearer("s3cret/of+file=="));
+        std::fs::write(&file, "\u{feff}s3cret\r\n").expect("a temporary file");
+        assert_eq!(shown(None, Some(&file)), bearer("s3cret"));
         for wrong in ["s3cret two", "s3cret\u{e9}", "s3cret\r\nX: y"] {
             let error = shown(Some(wrong), None).expect_err("not a token");
             assert!(
@@ -109,11 +118,16 @@ mod tests {
             std::fs::write(&file, wrong).expect("a temporary file");
             let error = shown(None, Some(&file)).expect_err("not a token");
             assert!(
-                error.contains("dashstream-token") && !error.contains("s3cret"),
+                error.starts_with("--token-file: ") && !error.contains("s3cret"),
                 "{error}"
             );
         }
         std::fs::remove_file(&file).expect("it exists");
         assert!(shown(None, Some(&file)).is_err());
+        let error = shown(None, Some(Path::new("s3cret"))).expect_err("no file");
+        assert!(
+            error.starts_with("--token-file: ") && !error.contains("s3cret"),
+            "{error}"
+        );
     }
 }
