@@ -66,8 +66,8 @@ pub(super) enum PageMessage {
 }
 
 choices! {
-    /// Where a connection without a stored cursor starts.
-    StartFrom { Cursor = "cursor", Earliest = "earliest", Latest = "latest" }
+    /// Where the page begins: it keeps no cursor beyond its own life.
+    StartFrom { Earliest = "earliest", Latest = "latest" }
 }
 
 asked! {
@@ -115,7 +115,6 @@ impl PageMessage {
 impl StartFrom {
     pub(super) const fn from(self) -> From {
         match self {
-            Self::Cursor => From::Cursor,
             Self::Earliest => From::Earliest,
             Self::Latest => From::Latest,
         }

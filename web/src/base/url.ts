@@ -11,7 +11,7 @@ export interface PageParams {
 
 /** The page keeps no history over a reload, so by default it asks for all the relay has in memory. */
 const FROM_DEFAULT: StartFrom = "earliest";
-const FROM_ALL: readonly StartFrom[] = ["earliest", "latest", "cursor"];
+const FROM_ALL: readonly StartFrom[] = ["earliest", "latest"];
 export const FILTER_CHARS_MAX = 200;
 export const THREAD_CHARS_MAX = 1024;
 const SHOWN_CHARS_MAX = 40;
