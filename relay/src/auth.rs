@@ -18,7 +18,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use dashstream_serve::gate::{
-    Authenticating, Authenticator, Credentials, Identity, Refused, Role, cookie,
+    Authenticating, Authenticator, Credentials, Identity, Refused, Role, Shown, cookies,
 };
 use decode_core::wire;
 use hyper::http::HeaderMap;
@@ -62,6 +62,8 @@ pub struct Auth {
     watched: Mutex<Watched>,
     allows_anyone: bool,
     loopback_needs_token: bool,
+    /// Whether somebody was meant to have a token; none may be valid at the moment.
+    has_tokens: bool,
     sessions: Sessions,
     attempts: Attempts,
     counts: Counts,
@@ -72,6 +74,7 @@ impl Auth {
     pub fn new(admission: Admission) -> Self {
         let watched = Watched::new(admission.file.as_ref());
         Self {
+            has_tokens: admission.file.is_some() || !admission.tokens.is_empty(),
             in_force: InForce::new(admission.tokens),
             file: admission.file,
             watched: Mutex::new(watched),
@@ -93,18 +96,21 @@ impl Auth {
         self.in_force.count(role)
     }
 
-    /// The cookie of a session for a token, to be set by the answer. `is_secure` says that the browser speaks TLS.
+    /// The cookie of a session for a token, to be set by the answer, in place of what the request's headers have.
+    /// `is_secure` says that the browser speaks TLS.
     ///
     /// # Errors
     /// The token is not valid, or too many from this address were not.
     pub fn sign_in(
         &self,
         address: IpAddr,
+        headers: &HeaderMap,
         token: &str,
         is_secure: bool,
     ) -> Result<SignedIn, Refused> {
         let held = self.held(token, address)?;
         let held = held.ok_or(Refused::Unauthenticated)?;
+        self.end_sessions(headers);
         let cookie = self.sessions.cookie(&held, SystemTime::now(), is_secure);
         Ok(SignedIn {
             cookie,
@@ -113,15 +119,20 @@ impl Auth {
         })
     }
 
-    /// Ends the session of a request with all that was opened with it, and gives the cookie that removes it.
+    /// Ends the sessions of a request with all that was opened with them, and gives the cookie that removes them.
     pub fn sign_out(&self, headers: &HeaderMap, is_secure: bool) -> String {
-        let now = SystemTime::now();
-        let cookie = cookie(headers, self.sessions.cookie_name());
-        let session = cookie.and_then(|value| self.sessions.check(value, &self.in_force, now));
-        if let Some(session) = session {
-            self.sessions.sign_out(&session, now);
-        }
+        self.end_sessions(headers);
         self.sessions.end(is_secure)
+    }
+
+    /// A browser has one session: what it had is over when it signs in anew, too.
+    fn end_sessions(&self, headers: &HeaderMap) {
+        let now = SystemTime::now();
+        for value in cookies(headers, self.sessions.cookie_name()) {
+            if let Some(session) = self.sessions.check(value, &self.in_force, now) {
+                self.sessions.sign_out(&session, now);
+            }
+        }
     }
 
     /// The token that is valid and is this one; a wrong one counts against the address.
@@ -139,8 +150,9 @@ impl Auth {
 
     /// The role of somebody who shows nothing.
     fn free_role(&self, credentials: &Credentials<'_>) -> Option<Role> {
-        let is_here = access::is_from_here(credentials.address, credentials.headers());
-        if is_here && !self.loopback_needs_token {
+        let is_operator = access::is_from_here(credentials)
+            && !(self.has_tokens && access::looks_forwarded(credentials));
+        if is_operator && !self.loopback_needs_token {
             return Some(Role::Admin);
         }
         self.allows_anyone.then_some(Role::Viewer)
@@ -157,11 +169,10 @@ impl Auth {
                 Err(refused) => return Err(refused),
             }
         }
-        let cookie = cookie(credentials.headers(), self.sessions.cookie_name());
-        if let Some(session) = cookie.and_then(|cookie| self.session(cookie)) {
-            return Ok(session);
-        }
-        Ok(Identity::unnamed(free))
+        // Where the relay is served in two folders of a host, a browser may have a cookie for each.
+        let mut cookies = cookies(credentials.headers(), self.sessions.cookie_name());
+        let session = cookies.find_map(|cookie| self.session(cookie));
+        Ok(session.unwrap_or_else(|| Identity::unnamed(free)))
     }
 
     fn session(&self, cookie: &str) -> Option<Identity> {
@@ -187,14 +198,17 @@ pub struct SignedIn {
     pub name: Option<Arc<str>>,
 }
 
-/// The token of the header, or of a subprotocol.
+/// The token of the header, or of a subprotocol. What is no token, or are several, is a wrong one.
 fn shown_token(credentials: &Credentials<'_>) -> Option<String> {
-    if let Some(token) = credentials.bearer() {
-        return Some(token.to_owned());
+    match credentials.bearer() {
+        Some(Shown::One(token)) => return Some(token.to_owned()),
+        Some(Shown::Several) => return Some(String::new()),
+        None => {}
     }
-    let offered = credentials.subprotocol(wire::BEARER_SUBPROTOCOL)?;
-    let token = URL_SAFE_NO_PAD.decode(offered).unwrap_or_default();
-    // What is no token is a wrong one.
+    let token = match credentials.subprotocol(wire::BEARER_SUBPROTOCOL)? {
+        Shown::One(offered) => URL_SAFE_NO_PAD.decode(offered).unwrap_or_default(),
+        Shown::Several => Vec::new(),
+    };
     Some(String::from_utf8(token).unwrap_or_default())
 }
 

@@ -3,6 +3,7 @@
 
 mod args;
 mod auth;
+mod command_line;
 mod dlq;
 mod ingest;
 mod namespace;
@@ -19,6 +20,7 @@ use serde::Serialize;
 
 pub use args::{Cli, Command, Options};
 pub use auth::{AuthConfig, AuthOptions, TokensFrom};
+pub use command_line::without_secrets;
 pub use dlq::{DlqConfig, DlqOptions};
 pub use ingest::{
     BackoffConfig, CheckpointConfig, IngestConfig, IngestOptions, SequencePolicy, UnusablePolicy,
@@ -122,6 +124,17 @@ impl Config {
             }),
             _ => Err(read.mistakes.into_iter().map(ConfigError::of).collect()),
         }
+    }
+
+    /// Where tokens are needed on loopback, somebody forwards requests from elsewhere, and they may look like those
+    /// of the operator.
+    pub fn loopback_warning(&self) -> Option<&'static str> {
+        let is_forwarded_to = self.listen.host.is_loopback() && !self.auth.tokens.is_empty();
+        (is_forwarded_to && !self.auth.loopback_needs_token).then_some(
+            "there are tokens, and the relay listens on loopback only: a proxy or forwarder on this machine that \
+             rewrites Host and adds no forwarding header lets in everybody as the operator; where there is one, \
+             set --loopback-needs-token",
+        )
     }
 
     /// What a dead letter queue that is to lose nothing lacks, in words for the operator. Without

@@ -114,8 +114,7 @@ fn of_parts(shared: &Shared, found: &mut Findings) {
         found.add(Status::Degraded, reason);
     }
     if let Some(trouble) = shared.auth.file_trouble() {
-        let reason = format!("{trouble}; the tokens read before stay valid");
-        found.add(Status::Degraded, reason);
+        found.add(Status::Degraded, trouble);
     }
     let checkpoints = shared.checkpoints.as_ref();
     for (partition, trouble) in checkpoints.map_or_else(Vec::new, Checkpoints::troubles) {

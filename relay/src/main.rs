@@ -20,7 +20,7 @@ use clap::{Parser as _, error::ErrorKind};
 use dashstream_relay::ingest::simulated::Demo;
 use dashstream_relay::{
     app::App,
-    config::{Cli, Command, Config, undecodable_variables, unknown_variables},
+    config::{Cli, Command, Config, undecodable_variables, unknown_variables, without_secrets},
     descriptors,
     log_output::{self, LogOutput},
     shared::Shared,
@@ -96,7 +96,7 @@ const BROKEN: u8 = 70;
 
 type Failure = Box<dyn std::error::Error>;
 
-/// What clap says, but with its variable where one is no text.
+/// What clap says, but with its variable where one is no text, and without secrets.
 fn refuse_command_line(error: &clap::Error) -> ExitCode {
     let bad: Vec<_> = std::env::vars_os()
         .filter(|(_, value)| value.to_str().is_none())
@@ -104,7 +104,11 @@ fn refuse_command_line(error: &clap::Error) -> ExitCode {
         .collect();
     let bad = undecodable_variables(bad.iter().map(OsString::as_os_str));
     if error.kind() != ErrorKind::InvalidUtf8 || bad.is_empty() {
-        error.exit();
+        let Some(text) = without_secrets(error, std::env::args_os()) else {
+            error.exit();
+        };
+        write!(io::stderr(), "{text}").ok();
+        return ExitCode::from(2);
     }
     bad.into_iter().for_each(complain);
     ExitCode::from(2)
@@ -133,9 +137,8 @@ fn check_config(config: &Config) -> Result<(), Failure> {
     for name in variables_without_effect() {
         complain(format_args!("{name} has no effect on the relay"));
     }
-    if let Some(warning) = config.dlq_warning() {
-        complain(warning);
-    }
+    let warnings = [config.dlq_warning(), config.loopback_warning()];
+    warnings.into_iter().flatten().for_each(complain);
     let mut text = serde_json::to_string_pretty(config)?;
     text.push('\n');
     io::stdout().write_all(text.as_bytes())?;
@@ -208,8 +211,9 @@ fn run_logged(config: Config, reads: Reads) -> Result<(), Failure> {
     if config.kafka.security.shows_password() {
         tracing::warn!("PLAIN without TLS: the password crosses the network in clear text");
     }
-    if let Some(warning) = config.dlq_warning() {
-        tracing::warn!(warning);
+    let warnings = [config.dlq_warning(), config.loopback_warning()];
+    for warning in warnings.into_iter().flatten() {
+        tracing::warn!("{warning}");
     }
     let descriptors = descriptors::raise(&config);
     if let Some(warning) = descriptors.warning {

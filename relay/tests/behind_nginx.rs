@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use common::{
     PATIENCE, Rig, get_with,
-    proxies::{free_port, haproxy_with, nginx_with, until_up},
+    proxies::{free_port, haproxy_with, nginx_as_it_is, nginx_with, until_up},
     send,
 };
 use tokio::{
@@ -101,6 +101,29 @@ async fn releases_through_no_proxy(rig: &Rig, status: u16) {
         );
         assert_eq!(send(proxy, &request).await.status, status, "{headers}");
     }
+}
+
+/// SEC-01: where there are tokens, what nginx sends without a word about its client needs one: a block that is only
+/// told where to ask, and one for WebSockets as it is often copied.
+#[tokio::test]
+async fn a_proxy_that_names_nobody_is_not_the_operator() {
+    let rig = Rig::start(&["--tokens=viewer 0123456789abcdef0123456789abcdef"]).await;
+    for lines in [
+        "proxy_http_version 1.0;",
+        "proxy_http_version 1.1; proxy_set_header Connection upgrade;",
+    ] {
+        let port = free_port();
+        let proxy: SocketAddr = ([127, 0, 0, 1], port).into();
+        let own = format!("{lines} proxy_set_header Host {};", rig.address());
+        let Some(_nginx) = nginx_as_it_is(port, &[rig.address()], &own) else {
+            return;
+        };
+        until_up(proxy).await;
+        let request =
+            format!("GET /health HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
+        assert_eq!(send(proxy, &request).await.status, 401, "{lines}");
+    }
+    assert_eq!(get_with(rig.address(), "/health", "").await.status, 200);
 }
 
 /// Who came through a proxy needs a token else; here only the way counts.

@@ -64,3 +64,69 @@ fn what_means_nothing_is_refused_by_name() {
         "{told}"
     );
 }
+
+/// SEC-01: a token that was given in a wrong place, or without its quotes, is repeated nowhere.
+#[test]
+fn no_misplaced_token_is_repeated() {
+    const TOKEN: &str = "s3cret0123456789abcdef0123456789";
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_dashstream-relay"))
+            .args(arguments)
+            .env_clear()
+            .envs(variables.iter().copied())
+            .output()
+            .expect("it runs");
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8(text).expect("UTF-8"),
+        )
+    };
+    let file = format!("--tokens-file=admin {TOKEN}");
+    let joined = format!("--token={TOKEN}");
+    for (arguments, told) in [
+        (&["check-config", &file][..], "--tokens-file"),
+        (&["--tokens-file", TOKEN], "DASHSTREAM_TOKENS_FILE"),
+        (&["--tokens", "admin", TOKEN], "subcommand"),
+        (&["--kafka-sasl-password", "two", "s3cret"], "subcommand"),
+        (&["check-config", "--tokens", "admin", "s3cret"], "argument"),
+        (&[TOKEN], "subcommand"),
+        (&[&joined], "--token"),
+        (&["release", TOKEN], "<PARTITION>"),
+        (&["release", "3", TOKEN], "argument"),
+        (&["release", "3", "--offset", TOKEN], "--offset"),
+    ] {
+        let (code, text) = run(arguments, &[]);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains(told) && !text.contains("s3cret"), "{text}");
+    }
+    let (code, text) = run(&["relaese"], &[]);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("'relaese'"), "a slip is shown: {text}");
+    let named = ("DASHSTREAM_TOKENS_FILE", TOKEN);
+    for arguments in [&["--help"][..], &["release", "--help"], &["check-config"]] {
+        let (_, text) = run(arguments, &[named, ("DASHSTREAM_TOKEN", TOKEN)]);
+        assert!(
+            text.contains("DASHSTREAM_TOKENS_FILE") && !text.contains("s3cret"),
+            "{text}"
+        );
+    }
+}
+
+/// SEC-01: tokens on loopback only mean that something forwards requests, which may look like the operator's.
+#[test]
+fn a_forwarder_on_this_machine_is_warned_of() {
+    let tokens: (&str, &[u8]) = (
+        "DASHSTREAM_TOKENS",
+        b"viewer 0123456789abcdef0123456789abcdef",
+    );
+    let (code, told) = check_config(&[tokens]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("--loopback-needs-token"), "{told}");
+    for more in [
+        ("DASHSTREAM_LOOPBACK_NEEDS_TOKEN", &b"true"[..]),
+        ("WEBSOCKET_HOST", b"0.0.0.0"),
+    ] {
+        assert_eq!(check_config(&[tokens, more]), (Some(0), String::new()));
+    }
+}

@@ -97,6 +97,12 @@ async fn a_token_lets_in() {
         (bearer(&VIEWER[..31]), 401),
         (bearer(&format!("{VIEWER}x")), 401),
         (bearer(""), 401),
+        // Of several none counts: whatever stands before the relay may have looked at another one.
+        (bearer(VIEWER) + &bearer(VIEWER), 401),
+        (
+            format!("{}Authorization: Basic eDp5\r\n", bearer(ADMIN)),
+            401,
+        ),
         (format!("{PROXIED}Authorization: Basic {VIEWER}\r\n"), 401),
         (
             format!("{PROXIED}Cookie: dashstream_session_00000000={VIEWER}\r\n"),
@@ -116,7 +122,7 @@ async fn a_token_lets_in() {
     let elsewhere = "GET /health HTTP/1.1\r\nHost: 10.1.2.3\r\nConnection: close\r\n\r\n";
     assert_eq!(send(rig.address(), elsewhere).await.status, 401);
     let series = "dashstream_relay_refused_requests_total{reason=\"unauthenticated\"}";
-    assert!(rig.metric(series).await >= 6.0);
+    assert!(rig.metric(series).await >= 8.0);
     assert_eq!(
         rig.metric("dashstream_relay_tokens{role=\"admin\"}").await,
         1.0
@@ -131,6 +137,67 @@ async fn loopback_can_be_asked_too() {
     let credentials = format!("Authorization: Bearer {VIEWER}\r\n");
     assert_eq!(status(&rig, "/health", &credentials).await, 200);
     assert_eq!(status(&rig, "/ready", "").await, 200, "probes need none");
+}
+
+/// SEC-01: what a proxy, a balancer or a tunnel on this machine sends on is not taken for the operator's, whatever Host
+/// it writes.
+#[tokio::test]
+async fn traces_of_a_proxy_need_a_token() {
+    let rig = Rig::start(&[&tokens()]).await;
+    for header in [
+        "X-Forwarded-For: 127.0.0.1",
+        "X-Forwarded-Server: a",
+        "Forwarded: for=127.0.0.1",
+        "Via: 1.1 a",
+        "X-Real-IP: 127.0.0.1",
+        "X-Client-IP: 127.0.0.1",
+        "Client-IP: 127.0.0.1",
+        "True-Client-IP: 127.0.0.1",
+        "Fastly-Client-IP: 127.0.0.1",
+        "X-Azure-ClientIP: 127.0.0.1",
+        "X-Cluster-Client-IP: 127.0.0.1",
+        "X-Originating-IP: 127.0.0.1",
+        "X-ProxyUser-Ip: 127.0.0.1",
+        "CF-Connecting-IP: 127.0.0.1",
+        "CF-Ray: 1",
+        "CDN-Loop: a",
+        "Fly-Region: a",
+        "Tailscale-User-Login: a",
+        "X-Amzn-Trace-Id: a",
+        "X-ARR-LOG-ID: a",
+        "X-Envoy-External-Address: 127.0.0.1",
+        "X-Original-URL: /",
+        "X-Remote-Addr: 127.0.0.1",
+        "X-Scheme: https",
+        "Proxy-Connection: keep-alive",
+        // As in a block for WebSockets that writes it into every request.
+        "Connection: upgrade",
+    ] {
+        let seen = status(&rig, "/health", &format!("{header}\r\n")).await;
+        assert_eq!(seen, 401, "{header}");
+    }
+    // nginx asks so unless it is told otherwise. In itself the old version is nothing.
+    for (header, expected) in [("Connection: close\r\n", 401), ("", 200)] {
+        let host = rig.address();
+        let old = format!("GET /health HTTP/1.0\r\nHost: {host}\r\n{header}\r\n");
+        assert_eq!(send(host, &old).await.status, expected, "{header}");
+    }
+    let of_browser = "User-Agent: Mozilla/5.0\r\nAccept: */*\r\nAccept-Language: de\r\nDNT: 1\r\n\
+        Sec-Fetch-Site: same-origin\r\nSec-GPC: 1\r\nReferer: http://localhost/\r\nPriority: u=0\r\n\
+        Cache-Control: no-cache\r\nX-Requested-With: XMLHttpRequest\r\n";
+    assert_eq!(status(&rig, "/health", of_browser).await, 200);
+    // A connection of a proxy that is listed is the proxy's, also where it does not say for whom it asks.
+    let listed = Rig::start(&[&tokens(), "--trusted-proxies=127.0.0.1"]).await;
+    assert_eq!(status(&listed, "/health", "").await, 401);
+    let credentials = format!("Authorization: Bearer {VIEWER}\r\n");
+    assert_eq!(status(&listed, "/health", &credentials).await, 200);
+    // Where nobody has a token, none is asked for because of how a request looks.
+    let free = Rig::start(&["--trusted-proxies=127.0.0.1"]).await;
+    assert_eq!(
+        status(&free, "/health", "Connection: upgrade\r\n").await,
+        200
+    );
+    assert_eq!(status(&free, "/health", PROXIED).await, 401);
 }
 
 /// SEC-03: a change needs the role admin, whatever else a request has.
@@ -270,16 +337,52 @@ async fn signing_out_ends_a_session() {
     );
 }
 
-/// SEC-12: whoever guesses is not listened to for a while, at whichever door; others are.
+/// SEC-02: a browser has one session. Who signs in anew ends the one of before with all that was opened with it; of
+/// several cookies any that is valid will do, and signing out ends all.
+#[tokio::test]
+async fn a_browser_has_one_session() {
+    let rig = Rig::start(&[&tokens()]).await;
+    let own = format!("http://{}", rig.address());
+    let of_viewer = cookie_of(&sign_in(&rig, &own, &form(VIEWER), PROXIED).await);
+    let cookie = of_viewer.split_once("other=1; ").expect("a cookie").1;
+    let mut client = socket(&rig, None, &[("Cookie", cookie.trim())]).await;
+    client.resume(wire::from::LATEST).await;
+    let wrong = sign_in(&rig, &own, &form("wrong"), &of_viewer).await;
+    assert_eq!(wrong.status, 401);
+    assert_eq!(status(&rig, "/health", &of_viewer).await, 200);
+    let of_admin = cookie_of(&sign_in(&rig, &own, &form(ADMIN), &of_viewer).await);
+    let ended = Some(CloseCode::NotAuthorised.number());
+    assert_eq!(client.closed().await, ended);
+    assert_eq!(status(&rig, "/health", &of_viewer).await, 401);
+    let valid = of_admin.split_once("other=1; ").expect("a cookie").1;
+    let both = format!("{PROXIED}Cookie: {}; {valid}", cookie.trim());
+    assert_eq!(status(&rig, "/health", &both).await, 200);
+    let out = format!(
+        "DELETE /session HTTP/1.1\r\nHost: {}\r\nOrigin: {own}\r\n{both}Connection: close\r\n\r\n",
+        rig.address()
+    );
+    assert_eq!(send(rig.address(), &out).await.status, 200);
+    assert_eq!(status(&rig, "/health", &of_admin).await, 401);
+}
+
+/// SEC-12: whoever guesses is not listened to for a while, at whichever door; others are, and so is whoever asks for
+/// what needs no token.
 #[tokio::test]
 async fn guessing_is_limited() {
     let rig = Rig::start(&[&tokens()]).await;
+    for _ in 0..2 * WRONG_PER_MINUTE_MAX {
+        assert_eq!(status(&rig, "/", &bearer("of before")).await, 200);
+    }
     for _ in 0..WRONG_PER_MINUTE_MAX {
         assert_eq!(status(&rig, "/health", &bearer("wrong")).await, 401);
     }
     let limited = get_with(rig.address(), "/health", &bearer(VIEWER)).await;
     assert_eq!(limited.status, 429, "also with the right one");
     assert_eq!(limited.headers["x-dashstream-refusal"], "attempts");
+    for path in ["/", "/version", "/ready", "/assets/none", "/session"] {
+        let seen = status(&rig, path, &bearer("wrong")).await;
+        assert!(![401, 429].contains(&seen), "{path}: {seen}");
+    }
     let own = format!("http://{}", rig.address());
     let form = sign_in(&rig, &own, &form(ADMIN), PROXIED).await;
     assert_eq!(form.status, 429);
@@ -322,7 +425,7 @@ async fn socket(rig: &Rig, token: Option<&str>, headers: &[(&'static str, &str)]
 }
 
 /// SEC-01: a token that is taken out of the file ends what was opened with it within 30 s, with 4001; the others go
-/// on, and so does everything while the file is of no use, which is reported.
+/// on, and so does everything while the file is missing for a moment, which is reported.
 #[tokio::test]
 async fn a_token_taken_out_of_the_file_ends_its_connections() {
     let both = format!("viewer {VIEWER} grafana\nadmin {ADMIN} alice\n");
@@ -353,7 +456,9 @@ async fn a_token_taken_out_of_the_file_ends_its_connections() {
     let health = get_with(rig.address(), "/health", &bearer(VIEWER)).await;
     assert_eq!(health.status, 200, "it is still valid");
     assert!(
-        health.body.contains("the tokens read before stay valid"),
+        health
+            .body
+            .contains("if that lasts, no token is valid within 30 s"),
         "{}",
         health.body
     );
@@ -379,6 +484,47 @@ async fn a_token_taken_out_of_the_file_ends_its_connections() {
     assert_eq!(status(&rig, "/health", &bearer(ADMIN)).await, 200);
     rig.append(0, [b"\x00\x0A\x00".as_slice()]);
     staying.frames(1).await;
+}
+
+/// SEC-01: an emptied file is one out of which every token was taken. That takes effect neither at once, as somebody
+/// may be writing it, nor later than after 30 s, and is reported; what is in the file again is valid again.
+#[tokio::test]
+async fn an_emptied_file_ends_all_connections() {
+    let both = format!("viewer {VIEWER} grafana\nadmin {ADMIN} alice\n");
+    let file = File::new("emptied", &both);
+    let rig = Rig::start(&[&file.option()]).await;
+    let mut clients = [
+        socket(&rig, Some(VIEWER), &[]).await,
+        socket(&rig, Some(ADMIN), &[]).await,
+    ];
+    for client in &mut clients {
+        client.resume(wire::from::LATEST).await;
+    }
+    let begin = std::time::Instant::now();
+    file.write("");
+    tokio::time::sleep(CHECK_INTERVAL * 3).await;
+    assert_eq!(status(&rig, "/health", &bearer(VIEWER)).await, 200);
+    for client in &mut clients {
+        let ended = Some(CloseCode::NotAuthorised.number());
+        assert_eq!(client.closed().await, ended);
+    }
+    let took = begin.elapsed();
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    for token in [VIEWER, ADMIN] {
+        assert_eq!(status(&rig, "/health", &bearer(token)).await, 401);
+    }
+    for role in ["viewer", "admin"] {
+        let series = format!("dashstream_relay_tokens{{role=\"{role}\"}}");
+        assert_eq!(rig.metric(&series).await, 0.0);
+    }
+    let unusable = "dashstream_relay_token_file_unusable";
+    assert_eq!(rig.metric(unusable).await, 1.0);
+    let health = get_with(rig.address(), "/health", "").await.body;
+    let told = "the token file: there is no token; no token is valid";
+    assert!(health.contains(told), "{health}");
+    file.write(&both);
+    rig.until_metric(unusable, 0.0).await;
+    assert_eq!(status(&rig, "/health", &bearer(VIEWER)).await, 200);
 }
 
 /// SEC-01: a session that is over ends its connection, and is not taken again.

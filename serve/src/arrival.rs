@@ -83,6 +83,8 @@ pub(crate) struct Arrival {
     pub is_tls: Option<bool>,
     /// Under which host and port the client asked, as a trusted proxy says, or else as `Host` does.
     pub(crate) place: Option<Authority>,
+    /// Whether the connection is that of a trusted proxy.
+    pub(crate) is_of_proxy: bool,
 }
 
 /// The headers of a trusted proxy cannot be understood, or contradict each other.
@@ -100,8 +102,9 @@ impl Arrival {
             address: peer.to_canonical(),
             is_tls: None,
             place: headers.get(header::HOST).and_then(authority),
+            is_of_proxy: trusted.contain(peer),
         };
-        if !trusted.contain(peer) {
+        if !direct.is_of_proxy {
             return Ok(direct);
         }
         let Some(said) = forwarded::read(headers)? else {
@@ -112,6 +115,7 @@ impl Arrival {
             address,
             is_tls: seen_by(hop, &said.is_tls),
             place: seen_by(hop, &said.places).or(direct.place),
+            is_of_proxy: true,
         })
     }
 }

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use decode_core::wire;
 use futures_util::future::select_all;
 use hyper::{
-    Method, Response, StatusCode,
+    Method, Response, StatusCode, Version,
     header::{self, HeaderName, HeaderValue},
     http::{HeaderMap, request::Parts, uri::Authority},
 };
@@ -58,6 +58,7 @@ impl Peer {
             address,
             is_tls,
             place,
+            is_of_proxy: _,
         } = arrival;
         Self {
             address,
@@ -173,34 +174,42 @@ pub struct Credentials<'a> {
     pub address: IpAddr,
     /// Whether the client speaks TLS with the outermost trusted proxy, if that says so.
     pub is_tls: Option<bool>,
+    /// Whether the connection is that of a trusted proxy, also where it does not say who its client is.
+    pub is_of_proxy: bool,
+    /// The version of HTTP in which it was asked.
+    pub version: Version,
     headers: &'a HeaderMap,
 }
 
 impl<'a> Credentials<'a> {
     /// The token of an `Authorization: Bearer` header.
     #[must_use]
-    pub fn bearer(&self) -> Option<&'a str> {
-        let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-        let (scheme, token) = value.split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then(|| token.trim_start())
+    pub fn bearer(&self) -> Option<Shown<'a>> {
+        let mut values = self.headers.get_all(header::AUTHORIZATION).iter();
+        let value = values.next()?;
+        if values.next().is_some() {
+            return Some(Shown::Several);
+        }
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        let is_token = scheme.eq_ignore_ascii_case("bearer");
+        is_token.then(|| Shown::One(token.trim_start()))
     }
 
     /// What follows this prefix in an offered WebSocket subprotocol: the only place where a browser's page can put
     /// a token for a WebSocket.
     #[must_use]
-    pub fn subprotocol(&self, prefix: &str) -> Option<&'a str> {
+    pub fn subprotocol(&self, prefix: &str) -> Option<Shown<'a>> {
         let offered = self.headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
         let offered = offered.iter().filter_map(|value| value.to_str().ok());
-        let mut offered = offered.flat_map(|value| value.split(','));
-        offered.find_map(|one| one.trim().strip_prefix(prefix))
+        let offered = offered.flat_map(|value| value.split(','));
+        let mut shown = offered.filter_map(|one| one.trim().strip_prefix(prefix));
+        let one = shown.next()?;
+        Some(shown.next().map_or(Shown::One(one), |_| Shown::Several))
     }
 
-    /// The value of a cookie.
-    #[must_use]
-    pub fn cookie(&self, name: &str) -> Option<&'a str> {
-        cookie(self.headers, name)
+    /// The values of a cookie: browsers send those of several folders, the innermost first.
+    pub fn cookies(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        cookies(self.headers, name)
     }
 
     /// All headers, such as those that a proxy adds.
@@ -210,13 +219,21 @@ impl<'a> Credentials<'a> {
     }
 }
 
-/// The value of a cookie of a request.
-#[must_use]
-pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// What a request shows in one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown<'a> {
+    /// This.
+    One(&'a str),
+    /// More than one thing: whoever checked another one on the way would have let in somebody else.
+    Several,
+}
+
+/// The values of a cookie of a request, in its order.
+pub fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
     let cookies = headers.get_all(header::COOKIE).iter();
     let cookies = cookies.filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|value| value.split(';'));
-    pairs.find_map(|pair| {
+    let pairs = cookies.flat_map(|value| value.split(';'));
+    pairs.filter_map(move |pair| {
         let (key, value) = pair.trim().split_once('=')?;
         (key == name).then_some(value)
     })
@@ -248,8 +265,10 @@ impl Authenticator for Everybody {
 /// What a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Nothing: whoever reaches the port.
+    /// Nothing: whoever reaches the port, whatever they show.
     Anybody,
+    /// Nothing, but the answer may tell more to somebody with a role.
+    Optional,
     /// Somebody with this role.
     Needs(Role),
 }
@@ -285,14 +304,24 @@ impl Default for Gate {
 impl Gate {
     /// Who a request is from, if they may do what it asks for.
     pub(crate) async fn admit(&self, request: &Parts, arrival: Arrival) -> Result<Peer, Refused> {
+        let access = (self.access)(&request.method, request.uri.path());
+        if access == Access::Anybody {
+            return Ok(Peer::unknown(arrival));
+        }
         let credentials = Credentials {
             address: arrival.address,
             is_tls: arrival.is_tls,
+            is_of_proxy: arrival.is_of_proxy,
+            version: request.version,
             headers: &request.headers,
         };
-        let identity = self.authenticator.authenticate(credentials).await?;
-        match (self.access)(&request.method, request.uri.path()) {
-            Access::Anybody => {}
+        let identity = match self.authenticator.authenticate(credentials).await {
+            Ok(identity) => identity,
+            Err(_) if access == Access::Optional => Identity::unnamed(None),
+            Err(refused) => return Err(refused),
+        };
+        match access {
+            Access::Anybody | Access::Optional => {}
             Access::Needs(role) if identity.may(role) => {}
             Access::Needs(_) if identity.may(Role::Viewer) => return Err(Refused::NotAllowed),
             Access::Needs(_) => return Err(Refused::Unauthenticated),

@@ -15,7 +15,7 @@ use common::{At as _, Client, PATIENCE, Rig, Setup, upgrade_request};
 use dashstream_serve::{
     Doors, Gate,
     counters::Refusal,
-    gate::{Access, Authenticating, Authenticator, Credentials, Identity, Role},
+    gate::{Access, Authenticating, Authenticator, Credentials, Identity, Role, Shown},
     history::{Floor, History, Reading, SharedReads},
 };
 use decode_core::wire::{self, CloseCode, ErrorCode, control, from};
@@ -107,8 +107,8 @@ impl Authenticator for Tokens {
         let shown = credentials.bearer();
         let shown = shown.or_else(|| credentials.subprotocol("token."));
         Box::pin(std::future::ready(Ok(match shown {
-            Some("see") => Identity::while_valid(Role::Viewer, self.0.subscribe()),
-            Some("all") => Identity::while_valid(Role::Admin, self.0.subscribe()),
+            Some(Shown::One("see")) => Identity::while_valid(Role::Viewer, self.0.subscribe()),
+            Some(Shown::One("all")) => Identity::while_valid(Role::Admin, self.0.subscribe()),
             _ => Identity::unnamed(None),
         })))
     }

@@ -43,9 +43,7 @@ impl Token {
     /// # Errors
     /// A sentence with the number of the line, and nothing of what it says: that may be a token.
     pub fn of_file(text: &str) -> Result<Vec<Self>, String> {
-        let lines = text.lines().map(str::trim);
-        let entries = lines.zip(1..).filter(|(line, _)| !line.starts_with('#'));
-        Self::of_entries(entries, "line")
+        Listed::in_file(text).or_mistake()
     }
 
     /// The same with commas in place of line ends, and without comments.
@@ -54,28 +52,7 @@ impl Token {
     /// A sentence with the number of the entry.
     pub fn of_list(text: &str) -> Result<Vec<Self>, String> {
         let entries = text.split([',', '\n']).map(str::trim);
-        Self::of_entries(entries.zip(1..), "entry")
-    }
-
-    fn of_entries<'a>(
-        entries: impl Iterator<Item = (&'a str, usize)>,
-        kind: &str,
-    ) -> Result<Vec<Self>, String> {
-        let mut tokens: Vec<Self> = Vec::new();
-        for (entry, number) in entries.filter(|(entry, _)| !entry.is_empty()) {
-            let token = Self::parse(entry).map_err(|why| format!("{kind} {number}: {why}"))?;
-            if tokens.iter().any(|known| known.digest == token.digest) {
-                return Err(format!("{kind} {number}: the same token is there twice"));
-            }
-            if tokens.len() == TOKENS_MAX {
-                return Err(format!("there are more than {TOKENS_MAX} tokens"));
-            }
-            tokens.push(token);
-        }
-        if tokens.is_empty() {
-            return Err("there is no token".to_owned());
-        }
-        Ok(tokens)
+        Listed::of(entries.zip(1..), "entry").or_mistake()
     }
 
     fn parse(entry: &str) -> Result<Self, String> {
@@ -119,6 +96,70 @@ impl Token {
         })
     }
 }
+
+/// What a text lists: each entry by itself, so that one that is no token changes nothing for the others.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) tokens: Vec<Token>,
+    /// Sentences about entries that are none, with their number and nothing of what they say.
+    pub(super) mistakes: Vec<String>,
+}
+
+impl Listed {
+    pub(super) fn in_file(text: &str) -> Self {
+        // Some editors mark a file as UTF-8 at its start.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let lines = text.lines().map(str::trim);
+        let entries = lines.zip(1..).filter(|(line, _)| !line.starts_with('#'));
+        Self::of(entries, "line")
+    }
+
+    fn of<'a>(entries: impl Iterator<Item = (&'a str, usize)>, kind: &str) -> Self {
+        let mut listed = Self::default();
+        for (entry, number) in entries.filter(|(entry, _)| !entry.is_empty()) {
+            let added = Token::parse(entry).and_then(|token| listed.add(token));
+            if let Err(why) = added {
+                listed.mistakes.push(format!("{kind} {number}: {why}"));
+            }
+        }
+        listed
+    }
+
+    fn add(&mut self, token: Token) -> Result<(), String> {
+        let mut known = self.tokens.iter_mut();
+        if let Some(known) = known.find(|known| known.digest == token.digest) {
+            // Whichever line is meant, nobody gets more than the other says.
+            known.role = known.role.min(token.role);
+            return Err("the same token is there twice".to_owned());
+        }
+        if self.tokens.len() == TOKENS_MAX {
+            return Err(format!("there are more than {TOKENS_MAX} tokens"));
+        }
+        self.tokens.push(token);
+        Ok(())
+    }
+
+    /// The tokens if there are any and nothing is wrong.
+    fn or_mistake(self) -> Result<Vec<Token>, String> {
+        match self.mistakes.into_iter().next() {
+            Some(mistake) => Err(mistake),
+            None if self.tokens.is_empty() => Err(NONE.to_owned()),
+            None => Ok(self.tokens),
+        }
+    }
+
+    /// What is wrong with it, in one sentence.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let none = self.tokens.is_empty().then(|| NONE.to_owned());
+        match self.mistakes.as_slice() {
+            [] => none,
+            [mistake] => Some(mistake.clone()),
+            [mistake, more @ ..] => Some(format!("{mistake}; and {} more", more.len())),
+        }
+    }
+}
+
+const NONE: &str = "there is no token";
 
 /// A token that is, or was, valid.
 #[derive(Debug)]

@@ -17,11 +17,13 @@ use crate::auth::{SESSION_SECS_DEFAULT, Token, TokenFile};
 #[derive(Clone, Debug, Args)]
 pub struct AuthOptions {
     /// File of tokens: a line ROLE TOKEN [NAME] for each, with the role viewer or admin. Read again as it changes.
+    // Somebody may give the tokens themselves: no message shows what was given.
     #[arg(
         long,
         env = "DASHSTREAM_TOKENS_FILE",
         global = true,
-        default_value = ""
+        default_value = "",
+        hide_env_values = true
     )]
     pub tokens_file: String,
 

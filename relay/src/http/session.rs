@@ -71,10 +71,10 @@ fn sign_in(shared: &Shared, headers: &HeaderMap, peer: &Peer, body: &Bytes) -> R
         );
     };
     let token = form.token.trim();
-    match shared
+    let signed_in = shared
         .auth
-        .sign_in(peer.address, token, speaks_tls(headers))
-    {
+        .sign_in(peer.address, headers, token, speaks_tls(headers));
+    match signed_in {
         Ok(signed_in) => {
             count(SignIn::Accepted);
             let (name, address) = (signed_in.name.as_deref(), peer.address);

@@ -295,7 +295,7 @@ metrics! {
             e(s.auth.valid_tokens(Role::Admin) as f64, &["admin"]);
         };
     Gauge "dashstream_relay_token_file_unusable"
-        "1 while the token file cannot be used and the tokens read before stay valid, otherwise 0."
+        "1 while the token file cannot be read, has no token, or has a line that is none; otherwise 0."
         = |s, e| e(f64::from(u8::from(s.auth.file_trouble().is_some())), &[]);
     Counter "dashstream_relay_control_errors_total" ["code"]
         "Control messages refused, by error code."

@@ -90,6 +90,15 @@ pub(crate) fn nginx(port: u16, relays: [SocketAddr; 2]) -> Option<Proxy> {
 
 /// `headers` are directives of its location, besides those that pass an upgrade on.
 pub(crate) fn nginx_with(port: u16, relays: &[SocketAddr], headers: &str) -> Option<Proxy> {
+    let lines = format!(
+        "proxy_http_version 1.1; {headers} proxy_set_header Upgrade $http_upgrade;\n\
+         proxy_set_header Connection $http_connection;"
+    );
+    nginx_as_it_is(port, relays, &lines)
+}
+
+/// `lines` are all directives of its location that say what is sent.
+pub(crate) fn nginx_as_it_is(port: u16, relays: &[SocketAddr], lines: &str) -> Option<Proxy> {
     let binary = binary("DASHSTREAM_NGINX", "/usr/sbin/nginx")?;
     let folder = folder("nginx").join(port.to_string());
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -104,8 +113,7 @@ pub(crate) fn nginx_with(port: u16, relays: &[SocketAddr], headers: &str) -> Opt
          \x20 fastcgi_temp_path {dir}/c;\n  uwsgi_temp_path {dir}/d;\n  scgi_temp_path {dir}/e;\n\
          \x20 upstream relays {{ {servers} }}\n\
          \x20 server {{\n    listen 127.0.0.1:{port};\n    location / {{\n      proxy_pass http://relays;\n\
-         \x20     proxy_http_version 1.1;\n      {headers}\n\
-         \x20     proxy_set_header Upgrade $http_upgrade;\n      proxy_set_header Connection $http_connection;\n\
+         \x20     {lines}\n\
          \x20     proxy_next_upstream error timeout http_503;\n      proxy_read_timeout 1h;\n    }}\n  }}\n}}\n"
     );
     let file = folder.join("nginx.conf");

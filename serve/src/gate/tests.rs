@@ -42,12 +42,13 @@ impl Authenticator for Tokens {
     fn authenticate<'a>(&'a self, credentials: Credentials<'a>) -> Authenticating<'a> {
         let shown = credentials.bearer();
         let shown = shown.or_else(|| credentials.subprotocol("dashstream.bearer."));
-        let shown = shown.or_else(|| credentials.cookie("session"));
+        let cookie = || credentials.cookies("session").next().map(Shown::One);
+        let shown = shown.or_else(cookie);
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(1)).await;
             Ok(match shown {
-                Some("see") => Identity::while_valid(Role::Viewer, self.0.subscribe()),
-                Some("all") => Identity::unnamed(Some(Role::Admin)),
+                Some(Shown::One("see")) => Identity::while_valid(Role::Viewer, self.0.subscribe()),
+                Some(Shown::One("all")) => Identity::unnamed(Some(Role::Admin)),
                 _ => Identity::unnamed(None),
             })
         })
@@ -74,6 +75,7 @@ fn arrival() -> Arrival {
         address: [127, 0, 0, 1].into(),
         is_tls: None,
         place: None,
+        is_of_proxy: false,
     }
 }
 
@@ -154,12 +156,75 @@ async fn roles_are_needed_by_method_and_path() {
     }
 }
 
+/// SEC-01: of several credentials in one place none counts: a proxy may have looked at another one.
+#[test]
+fn several_credentials_are_none() {
+    let shown = |lines: &[(&'static str, &str)]| {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_str(value).expect("a value"));
+        }
+        let credentials = Credentials {
+            address: [127, 0, 0, 1].into(),
+            is_tls: None,
+            is_of_proxy: false,
+            version: Version::HTTP_11,
+            headers: &headers,
+        };
+        let cookies: Vec<_> = credentials.cookies("a").map(str::to_owned).collect();
+        let is_several = |shown| shown == Some(Shown::Several);
+        let bearer = is_several(credentials.bearer());
+        (bearer, is_several(credentials.subprotocol("t.")), cookies)
+    };
+    let (one, two) = (("authorization", "Bearer x"), ("authorization", "Basic y"));
+    assert!(!shown(&[one]).0 && shown(&[one, two]).0 && shown(&[two, one]).0);
+    let (one, two) = (
+        ("sec-websocket-protocol", "t.x"),
+        ("sec-websocket-protocol", "v1, t.x"),
+    );
+    assert!(!shown(&[two]).1 && shown(&[one, two]).1);
+    let (one, two) = (("cookie", "a=1; b=2; a=3"), ("cookie", "a="));
+    assert_eq!(shown(&[one, two]).2, ["1", "3", ""]);
+}
+
+/// A client with credentials of before gets what is for anybody, however often it asked.
+#[tokio::test]
+async fn what_is_for_anybody_needs_no_look_at_credentials() {
+    struct Weary;
+    impl Authenticator for Weary {
+        fn authenticate<'a>(&'a self, _: Credentials<'a>) -> Authenticating<'a> {
+            Box::pin(std::future::ready(Err(Refused::Attempts)))
+        }
+    }
+    let gate = Gate {
+        authenticator: Arc::new(Weary),
+        access: |_, path| match path {
+            "/" => Access::Anybody,
+            "/ready" => Access::Optional,
+            _ => Access::Needs(Role::Viewer),
+        },
+        ..Gate::default()
+    };
+    for (path, refused) in [
+        ("/", None),
+        ("/ready", None),
+        ("/health", Some(Refused::Attempts)),
+    ] {
+        assert_eq!(
+            admit(&gate, Method::GET, path, &[]).await,
+            refused,
+            "{path}"
+        );
+    }
+}
+
 /// SEC-01: credentials that are taken away let nobody in, and end what was opened with them.
 #[tokio::test]
 async fn credentials_end() {
     let (gate, tokens) = gate();
     let see = [("authorization", "Bearer see")];
-    let request = Request::builder().header("authorization", "Bearer see");
+    let request = Request::builder().uri("/health");
+    let request = request.header("authorization", "Bearer see");
     let (parts, ()) = request.body(()).expect("a request").into_parts();
     let mut peer = gate.admit(&parts, arrival()).await.expect("valid");
     let waits = tokio::time::timeout(Duration::from_millis(20), peer.identity.ended()).await;

@@ -157,14 +157,27 @@ fn secrets_are_not_shown() {
 }
 
 #[test]
-fn the_help_does_not_print_a_password_from_the_environment() {
+fn the_help_does_not_print_a_secret_from_the_environment() {
     use clap::CommandFactory as _;
     let command = Cli::command();
-    for id in ["kafka_sasl_password", "kafka_ssl_key_password"] {
-        let argument = command.get_arguments().find(|one| one.get_id() == id);
-        assert!(
-            argument.expect("is an option").is_hide_env_values_set(),
-            "{id}"
-        );
-    }
+    let commands = command.get_subcommands().chain([&command]);
+    let secret = commands
+        .flat_map(clap::Command::get_arguments)
+        .filter(|one| {
+            let id = one.get_id().as_str();
+            (id.contains("token") || id.contains("password")) && id != "loopback_needs_token"
+        });
+    let mut ids: Vec<_> = secret
+        .inspect(|one| assert!(one.is_hide_env_values_set(), "{one}"))
+        .map(|one| one.get_id().as_str())
+        .collect();
+    ids.sort_unstable();
+    let expected = [
+        "kafka_sasl_password",
+        "kafka_ssl_key_password",
+        "token",
+        "tokens",
+        "tokens_file",
+    ];
+    assert_eq!(ids, expected);
 }

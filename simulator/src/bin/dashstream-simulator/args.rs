@@ -11,7 +11,12 @@ use dashstream_simulator::Scenario;
 #[command(version)]
 pub(crate) struct Args {
     /// Kafka brokers, host:port, separated by commas
-    #[arg(long, env = "KAFKA_BROKERS", required_unless_present = "dump")]
+    #[arg(
+        long,
+        env = "KAFKA_BROKERS",
+        required_unless_present = "dump",
+        hide_env_values = true
+    )]
     pub(crate) brokers: Option<String>,
 
     /// Topic to produce to; waited for, never created
