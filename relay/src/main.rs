@@ -11,7 +11,8 @@ use std::{
     fmt,
     io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, mpsc::sync_channel},
+    thread,
     time::Duration,
 };
 
@@ -76,7 +77,26 @@ fn main() -> ExitCode {
 
 /// Says what is wrong before there is a log, or after it. Standard error may take nothing.
 fn complain(what: impl fmt::Display) {
-    writeln!(io::stderr(), "dashstream-relay: {what}").ok();
+    let line = format!("dashstream-relay: {what}\n");
+    say_within(io::stderr(), line, LOG_FLUSH_MAX);
+}
+
+/// Writes a line, and waits for that no longer than said: a pipe that is full and not read, or a terminal that is
+/// stopped, would hold the process up for ever, and no signal and no exit code would come through.
+fn say_within(mut sink: impl io::Write + Send + 'static, line: String, patience: Duration) {
+    let (done, written) = sync_channel(1);
+    let writing = thread::Builder::new()
+        .name("say".to_owned())
+        .spawn(move || {
+            // Whoever started the relay may not read what it prints.
+            sink.write_all(line.as_bytes())
+                .and_then(|()| sink.flush())
+                .ok();
+            done.send(()).ok();
+        });
+    if writing.is_ok() {
+        written.recv_timeout(patience).ok();
+    }
 }
 
 /// A task ended without which nobody could ask the relay how it is.
@@ -240,11 +260,8 @@ async fn serve(config: Config, sockets_max: Option<usize>, reads: Reads) -> Resu
         Reads::Simulation(demo) => App::start_demo(shared, demo).await?,
     };
     tracing::info!(address = %relay.address, "listening");
-    let mut stdout = io::stdout();
-    // Whoever started the relay may not read what it prints.
-    writeln!(stdout, "listening on http://{}", relay.address)
-        .and_then(|()| stdout.flush())
-        .ok();
+    let line = format!("listening on http://{}\n", relay.address);
+    say_within(io::stdout(), line, Duration::ZERO);
     let signal = tokio::select! {
         signal = signals.next() => signal,
         never = give_back_memory() => match never {},

@@ -1,11 +1,15 @@
-//! A log that cannot be written: the real binary with a standard error that is full, closed or not read.
+//! Streams that cannot be written: the real binary with a standard error or output that is full, closed or not read.
 #![cfg(target_os = "linux")]
 
 use std::{
     fs::OpenOptions,
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -123,4 +127,89 @@ fn a_pipe_that_nobody_reads_stops_nothing() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     Relay::start(writer.into()).works_and_stops();
     drop(reader);
+}
+
+/// A pipe that takes nothing more, for as long as its reader is held.
+fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
+    let blocks = Arc::<AtomicUsize>::default();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let mut filling = writer.try_clone().expect("a second end");
+    let counted = Arc::clone(&blocks);
+    thread::spawn(move || {
+        while filling.write_all(&[b'x'; 4096]).is_ok() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let mut before = usize::MAX;
+    loop {
+        // Full is what nobody could write to for this long.
+        thread::sleep(Duration::from_millis(300));
+        let written = blocks.load(Ordering::Relaxed);
+        if written == before && written > 0 {
+            return (reader, writer);
+        }
+        before = written;
+    }
+}
+
+/// The exit code, once it has ended.
+fn ended(mut process: Child) -> Option<i32> {
+    let begin = Instant::now();
+    loop {
+        if let Some(status) = process.try_wait().expect("it can be waited for") {
+            return status.code();
+        }
+        if begin.elapsed() > PATIENCE {
+            process.kill().ok();
+            process.wait().ok();
+            panic!("it does not end");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// X2: a standard output that takes nothing keeps no signal from being heard.
+#[test]
+fn an_output_that_nobody_reads_stops_no_signal() {
+    let (reader, writer) = full_pipe();
+    let mut process = Command::new(env!("CARGO_BIN_EXE_dashstream-relay"))
+        .args(["--port=0", "--kafka-brokers=127.0.0.1:1", "--drain-secs=0"])
+        .env_clear()
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut log = BufReader::new(process.stderr.take().expect("piped"));
+    let mut line = String::new();
+    while !line.contains("listening") {
+        line.clear();
+        assert!(log.read_line(&mut line).expect("its log") > 0, "it ended");
+    }
+    // What it says after that nobody reads.
+    let rest = thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+    let pid = process.id().to_string();
+    let killed = Command::new("kill").args(["-TERM", &pid]).status();
+    assert!(killed.expect("kill is there").success());
+    assert_eq!(ended(process), Some(0));
+    rest.join().expect("it is read to its end").ok();
+    drop(reader);
+}
+
+/// X2: nor does a standard error that takes nothing keep a relay that cannot run from ending with its exit code.
+#[test]
+fn a_log_that_nobody_reads_keeps_no_exit_code() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("its address").port();
+    for (option, code) in [(format!("--port={port}"), 1), ("--port=x".to_owned(), 2)] {
+        let (reader, writer) = full_pipe();
+        let process = Command::new(env!("CARGO_BIN_EXE_dashstream-relay"))
+            .args(["--kafka-brokers=127.0.0.1:1", &option])
+            .env_clear()
+            .stdout(Stdio::null())
+            .stderr(writer)
+            .spawn()
+            .expect("it starts");
+        assert_eq!(ended(process), Some(code), "{option}");
+        drop(reader);
+    }
 }
