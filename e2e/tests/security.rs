@@ -91,8 +91,8 @@ fn every_way_in_reads_the_topic() {
     }
 }
 
-/// SEC-10: a broker that cannot be trusted is not read from, and one that does not trust the relay is
-/// reported without what the relay said to it.
+/// SEC-10, X15: a broker that cannot be trusted is not read from, and one that does not trust the relay is
+/// reported with its cause and without what the relay said to it.
 #[test]
 fn no_way_in_is_told_and_shows_no_secret() {
     let Some(kafka) = SecureKafka::start() else {
@@ -109,21 +109,26 @@ fn no_way_in_is_told_and_shows_no_secret() {
     let mut wrong_name = login("sasl_ssl", "PLAIN", PASSWORD);
     wrong_name.push(ca.clone());
     let by_other_name = kafka.sasl_ssl().replace("localhost", "127.0.0.1");
+    let (tls, refused) = ("TLS to a broker fails", "a broker refuses the login");
     let ways = [
-        ("no client certificate", kafka.ssl(), vec![ssl, ca]),
-        ("wrong password", kafka.sasl_ssl(), wrong_password),
-        ("wrong authority", kafka.sasl_ssl(), wrong_authority),
-        ("wrong name", by_other_name, wrong_name),
-        ("no TLS", kafka.ssl(), Vec::new()),
+        ("no client certificate", kafka.ssl(), vec![ssl, ca], tls),
+        ("wrong password", kafka.sasl_ssl(), wrong_password, refused),
+        ("wrong authority", kafka.sasl_ssl(), wrong_authority, tls),
+        ("wrong name", by_other_name, wrong_name, tls),
+        ("no TLS", kafka.ssl(), Vec::new(), tls),
     ];
-    for (what, brokers, flags) in ways {
+    for (what, brokers, flags, cause) in ways {
         let Some(mut relay) = launch(&brokers, &topic, &flags) else {
             return;
         };
         relay.wait_for(what, Duration::from_secs(60), |relay| {
             relay.log().contains("no metadata from any broker")
         });
-        assert_eq!(relay.get("/ready").status, 503, "{what}");
+        let ready = relay.get("/ready");
+        assert_eq!(ready.status, 503, "{what}");
+        for answer in [ready.body, relay.get("/health").body] {
+            assert!(answer.contains(cause), "{what}: {answer}");
+        }
         assert_eq!(
             relay.metrics().sum("websocket_kafka_messages_total", &[]),
             0.0,

@@ -159,6 +159,10 @@ impl Connection {
     pub(crate) async fn answer_len(&mut self) -> Result<usize, Error> {
         let len = self.stream.read_i32().await;
         let len = len.map_err(|error| broken(&self.name, &error))?;
+        if is_tls_alert(len) {
+            let problem = "the broker expects TLS, and the connection is plain";
+            return Err(Error::Tls(format!("{}: {problem}", self.name)));
+        }
         usize::try_from(len).map_err(|_| Malformed("an answer has a negative length").into())
     }
 
@@ -258,7 +262,19 @@ const LOGIN_ROUNDS_MAX: usize = 8;
 /// First memory for an answer.
 const STEP_BYTES: usize = 64 * 1024;
 
+/// Whether what stands in place of a length begins an alert of TLS: its type, and a version from 3.0 to 3.4. As a
+/// length it would be more than 350 MB.
+const fn is_tls_alert(len: i32) -> bool {
+    let [kind, major, minor, _] = len.to_be_bytes();
+    kind == 21 && major == 3 && minor <= 4
+}
+
 fn broken(name: &str, error: &std::io::Error) -> Error {
+    // With TLS 1.3 a broker refuses a certificate, or that there is none, once the client takes all for done.
+    let inner = error.get_ref();
+    if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        return Error::Tls(format!("{name}: {error}"));
+    }
     let text = if error.kind() == std::io::ErrorKind::UnexpectedEof {
         "closed by the broker".to_owned()
     } else {
