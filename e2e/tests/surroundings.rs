@@ -116,6 +116,24 @@ fn a_second_address_of_a_broker_is_tried() {
     });
 }
 
+/// X18, of a list of brokers: the first of them, whose machine is gone without a word, keeps nobody from the second.
+#[test]
+fn a_second_broker_is_asked_while_the_first_keeps_silent() {
+    let Some(kafka) = Kafka::shared() else { return };
+    let topic = kafka.topic("silent-broker", 1);
+    let silent = SocketAddr::from(([127, 0, 0, 10], free_port()));
+    let _hole = black_hole(silent);
+    let brokers = format!("{silent},{}", kafka.brokers());
+    let begun = Instant::now();
+    let Some(mut relay) = Relay::launch(&brokers, topic.name(), &[]) else {
+        return;
+    };
+    relay.wait_for("ready", Duration::from_secs(5), |relay| {
+        relay.get("/ready").status == 200
+    });
+    eprintln!("ready after {:?}", begun.elapsed());
+}
+
 /// Hands on whatever comes to `at`, for as long as this process lives.
 fn forward(at: SocketAddr, to: &str) {
     let listener = TcpListener::bind(at).expect("nobody else is there");

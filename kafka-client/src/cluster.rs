@@ -11,6 +11,7 @@ use std::{
 
 use kafka_wire::TopicId;
 use parking_lot::Mutex;
+use tokio::task::JoinSet;
 
 use crate::{
     broker::Broker,
@@ -41,6 +42,9 @@ pub struct Leader {
 
 /// How long an answer about a topic serves all who ask: loops that start together need one.
 const ANSWER_AGE_MAX: Duration = Duration::from_millis(500);
+
+/// How long a broker has before the next one is asked as well.
+const HEAD_START: Duration = Duration::from_secs(1);
 
 /// A Kafka cluster. Its connections end when it and its readers are dropped.
 #[derive(Debug)]
@@ -141,23 +145,43 @@ impl Cluster {
         ))
     }
 
-    /// Asks the brokers known and then those to begin with, until one answers: what is known may be gone.
+    /// Asks the brokers known and then those to begin with, until one answers: what is known may be gone. Each has
+    /// only a moment before the next one is asked as well: a broker that went with its machine refuses nothing.
     async fn describe(&self, name: &str) -> Result<Option<Topic>, Error> {
-        let known: Vec<_> = self.brokers.lock().values().cloned().collect();
-        let mut last = Error::Connect("no brokers are given".to_owned());
-        for broker in known.iter().chain(&self.bootstrap) {
-            match broker.ask(&Metadata { topic: name }).await {
-                Ok(answer) => {
-                    self.learn(&answer.brokers);
-                    return of_answer(name, answer.topics);
-                }
-                Err(error) => {
-                    tracing::debug!(broker = broker.address(), %error, "no metadata");
-                    last = error;
-                }
+        let mut all: Vec<_> = self.brokers.lock().values().cloned().collect();
+        all.extend(self.bootstrap.iter().cloned());
+        let mut waiting = all.into_iter().enumerate();
+        let mut last = (0, Error::Connect("no brokers are given".to_owned()));
+        let mut questions = JoinSet::new();
+        loop {
+            if let Some((place, broker)) = waiting.next() {
+                let topic = name.to_owned();
+                questions.spawn(async move {
+                    let answer = broker.ask(&Metadata { topic: &topic }).await;
+                    (place, broker, answer)
+                });
+            } else if questions.is_empty() {
+                return Err(last.1);
+            }
+            tokio::select! {
+                Some(ended) = questions.join_next() => match ended {
+                    Ok((_, _, Ok(answer))) => {
+                        self.learn(&answer.brokers);
+                        return of_answer(name, answer.topics);
+                    }
+                    Ok((place, broker, Err(error))) => {
+                        tracing::debug!(broker = broker.address(), %error, "no metadata");
+                        // The word of the last in the list, in whatever order they fail.
+                        if place >= last.0 {
+                            last = (place, error);
+                        }
+                    }
+                    // It panicked: as if that broker had not been asked.
+                    Err(_) => {}
+                },
+                () = tokio::time::sleep(HEAD_START), if waiting.len() > 0 => {}
             }
         }
-        Err(last)
     }
 
     /// Takes over which brokers there are. Those at the same address keep their connections.
