@@ -32,6 +32,7 @@ mod error;
 pub mod fields;
 pub mod frame;
 pub mod framing;
+pub mod json;
 mod reader;
 pub mod scan;
 pub mod text;

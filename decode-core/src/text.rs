@@ -16,6 +16,7 @@
 
 mod field;
 mod json;
+mod shortest;
 mod sort;
 mod span;
 
@@ -30,12 +31,21 @@ use self::field::{Elements, Field, fits};
 use self::sort::heap_sort;
 use self::span::{Parts, Span};
 use crate::error::Reject;
+use crate::json::push_text;
 use crate::reader::Reader;
 use crate::scan;
 use crate::wire::{NESTING_DEPTH_MAX, RejectCode};
 
 /// Key of what the schema does not know. `@` cannot start a field's name.
 pub const UNKNOWN_KEY: &str = "@unknown";
+
+/// A floating point number as the canonical text has it, but `NaN` and `Infinity` without quotes.
+#[must_use]
+pub fn double(number: f64) -> String {
+    let mut out = String::new();
+    json::double(&mut out, number);
+    out.trim_matches('"').to_string()
+}
 
 /// The canonical text of a protobuf body (a payload without frame byte and compression).
 ///
@@ -61,7 +71,7 @@ pub trait Style {
 
 /// Puts a text in quotes as canonical texts do.
 pub fn quote(out: &mut String, text: &str) {
-    json::string(out, text);
+    push_text(out, text);
 }
 
 /// The canonical text itself.

@@ -8,10 +8,10 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use decode_core::json::{Value, Wrong, members, unescaped};
 use sha2::{Digest as _, Sha256};
 
 use crate::found::{Content, Place};
-use crate::json::{Value, Wrong, members, unescape};
 
 /// What a line says; the payload goes into the buffer.
 pub(crate) fn read<'a>(
@@ -20,8 +20,8 @@ pub(crate) fn read<'a>(
 ) -> (Option<Place>, Result<Content<'a>, String>) {
     payload.clear();
     let mut letter = Letter::default();
-    if let Err(Wrong { at, what }) = members(line, |key, value| letter.member(key, value)) {
-        return (None, Err(format!("{what} at byte {at}")));
+    if let Err(wrong) = members(line, |key, value| letter.member(key, value)) {
+        return (None, Err(wrong.to_string()));
     }
     let (place, content) = match (&letter.source_offset, &letter.kafka_offset) {
         (Some(_), None) => (
@@ -45,16 +45,13 @@ const UNKNOWN: &str = "neither a dead-letter record of DashFlow's library nor on
 
 /// A text, or nothing where it is null.
 fn text(value: Value<'_>) -> Result<Option<String>, Wrong> {
-    let wrong = |what| Wrong { at: 0, what };
     match value {
         Value::Null => Ok(None),
-        Value::Text(inside) => {
-            let mut bytes = Vec::new();
-            unescape(inside, &mut bytes)?;
-            let text = String::from_utf8(bytes);
-            text.map(Some).map_err(|_| wrong("text that is not UTF-8"))
+        Value::Text(inside) => unescaped(inside).map(Some),
+        Value::Number(_) | Value::Bool(_) | Value::Nested(_) => {
+            let what = "no text where one belongs";
+            Err(Wrong { at: 0, what })
         }
-        Value::Number(_) | Value::Bool(_) | Value::Other => Err(wrong("no text where one belongs")),
     }
 }
 
@@ -67,7 +64,7 @@ fn number<N: std::str::FromStr>(value: Value<'_>) -> Result<Option<N>, Wrong> {
     match value {
         Value::Null => Ok(None),
         Value::Number(digits) => digits.parse().map(Some).map_err(|_| wrong),
-        Value::Text(_) | Value::Bool(_) | Value::Other => Err(wrong),
+        Value::Text(_) | Value::Bool(_) | Value::Nested(_) => Err(wrong),
     }
 }
 

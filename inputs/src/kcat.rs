@@ -7,9 +7,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use decode_core::json::{Value, Wrong, members, unescape};
 
 use crate::found::{Content, Place};
-use crate::json::{Value, Wrong, members, unescape};
 
 /// What a line says; the payload goes into the buffer.
 pub(crate) fn read<'a>(
@@ -20,8 +20,7 @@ pub(crate) fn read<'a>(
     payload.clear();
     let mut envelope = Envelope::default();
     if let Err(wrong) = members(line, |key, value| envelope.member(key, value)) {
-        let Wrong { at, what } = wrong;
-        return (envelope.place(), Err(format!("{what} at byte {at}")));
+        return (envelope.place(), Err(wrong.to_string()));
     }
     let content = match envelope.payload {
         None => Err("no payload in the line".to_owned()),
@@ -34,7 +33,7 @@ pub(crate) fn read<'a>(
 }
 
 fn bytes(text: &[u8], base64: bool, payload: &mut Vec<u8>) -> Result<(), String> {
-    let escaped = |Wrong { at, what }| format!("{what} at byte {at} of the payload");
+    let escaped = |wrong: Wrong| format!("{wrong} of the payload");
     if base64 {
         let mut plain = Vec::new();
         unescape(text, &mut plain).map_err(escaped)?;

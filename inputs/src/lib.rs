@@ -11,7 +11,6 @@ mod detect;
 mod dlq;
 mod found;
 mod framer;
-mod json;
 mod kcat;
 mod line;
 mod stream;

@@ -13,13 +13,13 @@ mod texts;
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};
-use core::fmt::Display;
 
 use serde::{Serialize, Serializer};
 
 pub use client::{Ack, ClientMessage, From, Report, Resume, parse_client};
 pub use cursors::{Cursors, Unlisted};
 pub use error::{ControlError, LISTED_MAX};
+pub use fields::Unreadable;
 pub use relay::{
     RelayMessage, RelayPart, RelayText, Span, Start, Welcome, WireLimits, parse_relay,
 };
@@ -45,19 +45,12 @@ pub(crate) fn by_partition<T>(entries: impl Iterator<Item = (Partition, T)>) -> 
 }
 
 /// By which a record is known again: at its offset another topic has another one, or none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     /// Kafka offset.
-    #[serde(serialize_with = "as_text")]
     pub offset: u64,
     /// Kafka timestamp in ms.
-    #[serde(serialize_with = "as_text")]
     pub timestamp_ms: i64,
-}
-
-fn as_text<S: Serializer>(number: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(number)
 }
 
 /// Digits only: no sign, no spaces, no leading zeros, so that one number has one text.
@@ -81,7 +74,7 @@ impl Serialize for Partition {
     }
 }
 
-/// Serialises a message of ours. Such messages hold nothing JSON cannot carry.
+/// Serialises a message of the relay. Such messages hold nothing JSON cannot carry.
 pub(crate) fn text_of(message: &impl Serialize) -> String {
     serde_json::to_string(message).unwrap_or_default()
 }

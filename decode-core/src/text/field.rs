@@ -7,6 +7,7 @@ use dashstream_proto::schema::{FieldDesc, FieldType};
 
 use super::{TOO_DEEP, json};
 use crate::error::Reject;
+use crate::json::push_text;
 use crate::reader::{Reader, WireType};
 
 /// A field as found, known to the schema or not.
@@ -203,14 +204,12 @@ impl Field<'_> {
             FieldType::Enum(values) => {
                 let number = self.low().cast_signed();
                 match values.name_of(number) {
-                    Some(name) => json::string(out, name),
+                    Some(name) => push_text(out, name),
                     None => json::plain(out, number),
                 }
             }
             // The check before the walk refuses anything that is not UTF-8.
-            FieldType::String => {
-                json::string(out, core::str::from_utf8(self.raw).unwrap_or_default())
-            }
+            FieldType::String => push_text(out, core::str::from_utf8(self.raw).unwrap_or_default()),
             FieldType::Bytes => json::base64(out, self.raw),
             FieldType::Message(_) => {}
         }

@@ -1,37 +1,18 @@
 //! JSON's own part of the canonical text: strings, base64 and numbers.
 
-use alloc::format;
 use alloc::string::String;
 use core::fmt::{Display, Write as _};
+
+use super::shortest;
+use crate::json::push_text;
 
 /// A key with the separator that must stand before it.
 pub(super) fn key(out: &mut String, first: &mut bool, text: &str) {
     if !core::mem::replace(first, false) {
         out.push(',');
     }
-    string(out, text);
+    push_text(out, text);
     out.push(':');
-}
-
-/// Text in quotes: only what JSON demands is escaped, everything else stays UTF-8.
-pub(super) fn string(out: &mut String, text: &str) {
-    out.push('"');
-    for letter in text.chars() {
-        match letter {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\0'..='\u{1f}' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(letter));
-            }
-            _ => out.push(letter),
-        }
-    }
-    out.push('"');
 }
 
 /// The standard alphabet, padded, in quotes.
@@ -77,14 +58,14 @@ pub(super) fn quoted(out: &mut String, number: impl Display) {
 
 pub(super) fn double(out: &mut String, number: f64) {
     if !special(out, number) {
-        lay_out(out, &format!("{number:e}"));
+        lay_out(out, &shortest::double(number));
     }
 }
 
 /// The shortest digits that give this `f32` back, which are fewer than its `f64` has.
 pub(super) fn float(out: &mut String, number: f32) {
     if !special(out, f64::from(number)) {
-        lay_out(out, &format!("{number:e}"));
+        lay_out(out, &shortest::float(number));
     }
 }
 
@@ -174,6 +155,7 @@ mod tests {
         ] {
             let written = text(|out| double(out, number));
             assert_eq!(written, expected);
+            assert_eq!(crate::text::double(number), expected.trim_matches('"'));
             if number.is_finite() {
                 assert_eq!(
                     written.parse::<f64>().map(f64::to_bits),
@@ -207,14 +189,5 @@ mod tests {
         ] {
             assert_eq!(text(|out| base64(out, bytes)), expected);
         }
-    }
-
-    #[test]
-    fn strings_escape_what_json_demands() {
-        let written = text(|out| string(out, "\"\\/\u{7f}\u{0}\u{1f}\u{8}\u{c}\n\r\tß\u{1F600}"));
-        assert_eq!(
-            written,
-            "\"\\\"\\\\/\u{7f}\\u0000\\u001f\\b\\f\\n\\r\\tß\u{1F600}\""
-        );
     }
 }

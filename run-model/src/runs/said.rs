@@ -7,6 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use decode_core::fields::{Fields, Value};
+use decode_core::text::double;
 use decode_core::wire::MessageKind;
 
 use super::attributes::{Attribute, attributes, metrics};
@@ -129,7 +130,7 @@ fn written(value: Attribute<'_>) -> String {
     match value {
         Attribute::Text(text) => text.to_owned(),
         Attribute::Int(number) => format!("{number}"),
-        Attribute::Float(number) => format!("{number}"),
+        Attribute::Float(number) => double(number),
         Attribute::Bool(flag) => format!("{flag}"),
         Attribute::Other => String::new(),
     }

@@ -7,7 +7,7 @@ use decode_core::wire::control;
 use serde::Serialize;
 
 use super::error::ControlError;
-use super::fields::Fields;
+use super::fields::{Fields, Unreadable};
 use super::{ByPartition, Decimal, is_zero};
 
 /// What a partition holds, as `welcome` tells it.
@@ -229,7 +229,7 @@ impl RelayMessage {
 ///
 /// # Errors
 /// Text that is no message of the protocol.
-pub fn parse_relay(text: &str) -> Result<Option<RelayMessage>, serde_json::Error> {
+pub fn parse_relay(text: &str) -> Result<Option<RelayMessage>, Unreadable> {
     let fields = Fields::parse(text)?;
     let message = match fields.text("type")?.as_str() {
         control::WELCOME => RelayMessage::Welcome(welcome(&fields)?),
@@ -292,7 +292,7 @@ pub fn parse_relay(text: &str) -> Result<Option<RelayMessage>, serde_json::Error
     Ok(Some(message))
 }
 
-fn welcome(fields: &Fields) -> Result<Welcome, serde_json::Error> {
+fn welcome(fields: &Fields<'_>) -> Result<Welcome, Unreadable> {
     let limits = fields.object("limits")?;
     Ok(Welcome {
         protocol: fields.u32("protocol")?,
@@ -315,14 +315,14 @@ fn welcome(fields: &Fields) -> Result<Welcome, serde_json::Error> {
     })
 }
 
-fn span(span: &Fields) -> Result<Span, serde_json::Error> {
+fn span(span: &Fields<'_>) -> Result<Span, Unreadable> {
     Ok(Span {
         earliest: span.decimal("earliest")?,
         head: span.decimal("head")?,
     })
 }
 
-fn relay_text(fields: &Fields) -> Result<RelayText, serde_json::Error> {
+fn relay_text(fields: &Fields<'_>) -> Result<RelayText, Unreadable> {
     Ok(RelayText {
         code: fields.text("code")?,
         message: fields.text("message")?,

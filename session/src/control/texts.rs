@@ -5,70 +5,18 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::{Display, Write as _};
 
+use decode_core::json::push_text;
 use decode_core::wire::{CONTROL_BYTES_MAX, PROTOCOL_VERSION, control};
-use serde::{Serialize, Serializer};
 
 use super::client::{Ack, ClientMessage, Resume};
-use super::cursors::{Cursors, Unlisted};
+use super::cursors::Cursors;
 use super::relay::{RelayMessage, RelayPart, Welcome};
-use super::{ByPartition, Decimal, Fingerprint, Partition, by_partition, is_zero, text_of};
+use super::{ByPartition, Fingerprint, Partition, by_partition, text_of};
 
 /// Partitions in one part: with the longest numbers there are, a part of any message stays within the limit.
 pub const PART_PARTITIONS: usize = 256;
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Text<'a, B: Serialize> {
-    r#type: &'a str,
-    #[serde(flatten)]
-    body: B,
-}
-
-#[derive(Serialize)]
-struct ResumeBody<'a> {
-    protocol: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Option<&'a str>,
-    from: &'a str,
-    #[serde(flatten)]
-    cursors: CursorsBody<'a>,
-    #[serde(skip_serializing_if = "is_zero")]
-    parts: u64,
-}
-
-#[derive(Serialize)]
-struct PartBody<'a> {
-    of: &'a str,
-    #[serde(flatten)]
-    cursors: CursorsBody<'a>,
-}
-
-#[derive(Serialize)]
-struct CursorsBody<'a> {
-    positions: &'a ByPartition,
-    #[serde(skip_serializing_if = "<[_]>::is_empty", serialize_with = "as_map")]
-    fingerprints: &'a [(Partition, Fingerprint)],
-    #[serde(skip_serializing_if = "<[_]>::is_empty", serialize_with = "unlisted")]
-    unlisted: &'a [(Partition, Unlisted)],
-}
-
-#[derive(Serialize)]
-struct AckBody<'a> {
-    bytes: Decimal,
-    offsets: &'a ByPartition,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ReportBody {
-    apply_lag_ms: Decimal,
-    backlog_frames: Decimal,
-    rejects: Decimal,
-}
-
-#[derive(Serialize)]
-struct Nothing {}
 
 impl ClientMessage {
     /// Its text. Of a `resume` that may be long, use [`Resume::to_texts`].
@@ -76,32 +24,26 @@ impl ClientMessage {
     pub fn to_text(&self) -> String {
         match self {
             Self::Resume(resume) => resume.text(),
-            Self::Part(cursors) => text_of(&Text {
-                r#type: control::PART,
-                body: PartBody {
-                    of: control::RESUME,
-                    cursors: cursors.body(),
-                },
-            }),
-            Self::Ack(m) => text_of(&Text {
-                r#type: control::ACK,
-                body: AckBody {
-                    bytes: Decimal(m.bytes),
-                    offsets: &m.offsets,
-                },
-            }),
-            Self::Ping => text_of(&Text {
-                r#type: control::PING,
-                body: Nothing {},
-            }),
-            Self::Report(m) => text_of(&Text {
-                r#type: control::REPORT,
-                body: ReportBody {
-                    apply_lag_ms: Decimal(m.apply_lag_ms),
-                    backlog_frames: Decimal(m.backlog_frames),
-                    rejects: Decimal(m.rejects),
-                },
-            }),
+            Self::Part(cursors) => {
+                let mut part = Writer::new(control::PART);
+                part.text("of", control::RESUME);
+                cursors.put(&mut part);
+                part.done()
+            }
+            Self::Ack(m) => {
+                let mut ack = Writer::new(control::ACK);
+                ack.decimal(&"bytes", &m.bytes);
+                ack.positions("offsets", &m.offsets);
+                ack.done()
+            }
+            Self::Ping => Writer::new(control::PING).done(),
+            Self::Report(m) => {
+                let mut report = Writer::new(control::REPORT);
+                report.decimal(&"applyLagMs", &m.apply_lag_ms);
+                report.decimal(&"backlogFrames", &m.backlog_frames);
+                report.decimal(&"rejects", &m.rejects);
+                report.done()
+            }
         }
     }
 }
@@ -126,25 +68,43 @@ impl Resume {
     }
 
     fn text(&self) -> String {
-        text_of(&Text {
-            r#type: control::RESUME,
-            body: ResumeBody {
-                protocol: PROTOCOL_VERSION,
-                namespace: self.namespace.as_deref(),
-                from: self.from.name(),
-                cursors: self.cursors.body(),
-                parts: self.parts,
-            },
-        })
+        let mut resume = Writer::new(control::RESUME);
+        resume.number("protocol", PROTOCOL_VERSION.into());
+        if let Some(namespace) = &self.namespace {
+            resume.text("namespace", namespace);
+        }
+        resume.text("from", self.from.name());
+        self.cursors.put(&mut resume);
+        if self.parts > 0 {
+            resume.number("parts", self.parts);
+        }
+        resume.done()
     }
 }
 
 impl Cursors {
-    fn body(&self) -> CursorsBody<'_> {
-        CursorsBody {
-            positions: &self.positions,
-            fingerprints: &self.fingerprints,
-            unlisted: &self.unlisted,
+    fn put(&self, out: &mut Writer) {
+        out.positions("positions", &self.positions);
+        if !self.fingerprints.is_empty() {
+            out.begin(&"fingerprints");
+            for (partition, record) in &self.fingerprints {
+                out.begin(&partition.0);
+                out.fingerprint(record);
+                out.end();
+            }
+            out.end();
+        }
+        if !self.unlisted.is_empty() {
+            out.begin(&"unlisted");
+            for (partition, cursor) in &self.unlisted {
+                out.begin(&partition.0);
+                out.decimal(&"position", &cursor.position);
+                if let Some(record) = &cursor.last {
+                    out.fingerprint(record);
+                }
+                out.end();
+            }
+            out.end();
         }
     }
 
@@ -288,28 +248,64 @@ fn within(map: &ByPartition, other: &ByPartition) -> ByPartition {
     by_partition(other.keys().filter_map(of))
 }
 
-fn as_map<S: Serializer>(
-    entries: &[(Partition, Fingerprint)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(entries.iter().copied())
-}
+/// A message of a client, written field by field: a library's writer would be compiled for each message, and the
+/// browser has to fetch what is compiled.
+struct Writer(String);
 
-fn unlisted<S: Serializer>(
-    entries: &[(Partition, Unlisted)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Entry {
-        position: Decimal,
-        #[serde(flatten)]
-        last: Option<Fingerprint>,
+impl Writer {
+    fn new(name: &str) -> Self {
+        let mut message = Self("{".into());
+        message.text("type", name);
+        message
     }
-    serializer.collect_map(entries.iter().map(|(partition, cursor)| {
-        let entry = Entry {
-            position: Decimal(cursor.position),
-            last: cursor.last,
-        };
-        (*partition, entry)
-    }))
+
+    fn done(mut self) -> String {
+        self.end();
+        self.0
+    }
+
+    fn name(&mut self, name: &dyn Display) {
+        if !self.0.ends_with('{') {
+            self.0.push(',');
+        }
+        let _ = write!(self.0, "\"{name}\":");
+    }
+
+    fn text(&mut self, name: &str, text: &str) {
+        self.name(&name);
+        push_text(&mut self.0, text);
+    }
+
+    fn number(&mut self, name: &str, number: u64) {
+        self.name(&name);
+        let _ = write!(self.0, "{number}");
+    }
+
+    /// A number of 64 bits, which JSON's readers would round.
+    fn decimal(&mut self, name: &dyn Display, number: &dyn Display) {
+        self.name(name);
+        let _ = write!(self.0, "\"{number}\"");
+    }
+
+    fn positions(&mut self, name: &str, positions: &ByPartition) {
+        self.begin(&name);
+        for (partition, position) in positions {
+            self.decimal(&partition.0, &position.0);
+        }
+        self.end();
+    }
+
+    fn fingerprint(&mut self, record: &Fingerprint) {
+        self.decimal(&"offset", &record.offset);
+        self.decimal(&"timestampMs", &record.timestamp_ms);
+    }
+
+    fn begin(&mut self, name: &dyn Display) {
+        self.name(name);
+        self.0.push('{');
+    }
+
+    fn end(&mut self) {
+        self.0.push('}');
+    }
 }

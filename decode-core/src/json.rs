@@ -1,52 +1,113 @@
-//! JSON as kcat writes it: an object on a line whose texts may hold bytes that are no UTF-8. No
-//! JSON library takes that, and none may put U+FFFD where a byte was.
+//! JSON read member by member, without a tree: control messages, and lines as kcat writes them, whose texts may
+//! hold bytes that are no UTF-8. No JSON library takes those, and none may put U+FFFD where a byte was.
+//!
+//! What is nested is passed over, brackets and texts matched, and read by another call where somebody asks for it.
 
-/// Where a line stops being JSON.
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write as _};
+
+/// Where a text stops being JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Wrong {
-    pub(crate) at: usize,
-    pub(crate) what: &'static str,
+pub struct Wrong {
+    /// Byte of the text.
+    pub at: usize,
+    /// A fixed English text.
+    pub what: &'static str,
 }
 
-/// A member's value.
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}", self.what, self.at)
+    }
+}
+
+impl core::error::Error for Wrong {}
+
+/// A value of an object or a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Value<'a> {
+pub enum Value<'a> {
     /// What stands between the quotes, escapes included.
     Text(&'a [u8]),
+    /// As it was written.
     Number(&'a str),
+    /// `true` or `false`.
     Bool(bool),
+    /// `null`.
     Null,
-    /// An object or an array; passed over without a closer look.
-    Other,
+    /// An object or a list, brackets included; passed over without a closer look.
+    Nested(&'a [u8]),
 }
 
-/// Visits the members of the object that a line holds, and nothing else may stand on it.
-pub(crate) fn members<'a>(
-    line: &'a [u8],
+/// Visits the members of the object that a text holds, and nothing else may stand in it.
+///
+/// # Errors
+/// The first place that is wrong, or what the visitor says.
+pub fn members<'a>(
+    text: &'a [u8],
     mut visit: impl FnMut(&'a [u8], Value<'a>) -> Result<(), Wrong>,
 ) -> Result<(), Wrong> {
-    let mut reader = Reader { line, at: 0 };
+    let mut reader = Reader { text, at: 0 };
     reader.expect(b'{', "no object")?;
-    if reader.next_is(b'}') {
-        reader.at += 1;
-        return reader.end();
-    }
-    loop {
+    reader.entries(b'}', &mut |reader| {
         let key = reader.text()?;
         reader.expect(b':', "no colon after a key")?;
-        let value = reader.value()?;
-        visit(key, value)?;
-        if reader.next_is(b',') {
-            reader.at += 1;
-            continue;
+        visit(key, reader.value()?)
+    })
+}
+
+/// Visits the values of the list that a text holds, and nothing else may stand in it.
+///
+/// # Errors
+/// The first place that is wrong, or what the visitor says.
+pub fn elements<'a>(
+    text: &'a [u8],
+    mut visit: impl FnMut(Value<'a>) -> Result<(), Wrong>,
+) -> Result<(), Wrong> {
+    let mut reader = Reader { text, at: 0 };
+    reader.expect(b'[', "no list")?;
+    reader.entries(b']', &mut |reader| visit(reader.value()?))
+}
+
+/// What the inside of a text says.
+///
+/// # Errors
+/// Escapes that stand for nothing, and bytes that are no UTF-8.
+pub fn unescaped(inside: &[u8]) -> Result<String, Wrong> {
+    let mut bytes = Vec::with_capacity(inside.len());
+    unescape(inside, &mut bytes)?;
+    String::from_utf8(bytes).map_err(|_| Wrong {
+        at: 0,
+        what: "text that is not UTF-8",
+    })
+}
+
+/// Appends text in quotes: only what JSON demands is escaped, everything else stays UTF-8.
+pub fn push_text(out: &mut String, text: &str) {
+    out.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\0'..='\u{1f}' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(letter));
+            }
+            _ => out.push(letter),
         }
-        reader.expect(b'}', "neither a comma nor the end after a member")?;
-        return reader.end();
     }
+    out.push('"');
 }
 
 /// Appends the bytes that a text stands for: those above ASCII as they are, escapes resolved.
-pub(crate) fn unescape(text: &[u8], out: &mut Vec<u8>) -> Result<(), Wrong> {
+///
+/// # Errors
+/// Escapes that stand for nothing.
+pub fn unescape(text: &[u8], out: &mut Vec<u8>) -> Result<(), Wrong> {
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let plain = rest.iter().position(|byte| *byte == b'\\');
@@ -115,16 +176,16 @@ fn unit(text: &[u8]) -> Option<u32> {
 const UNIT_LEN: usize = 6;
 
 struct Reader<'a> {
-    line: &'a [u8],
+    text: &'a [u8],
     at: usize,
 }
 
 impl<'a> Reader<'a> {
     fn peek(&mut self) -> Option<u8> {
-        let rest = self.line.get(self.at..).unwrap_or_default();
+        let rest = self.text.get(self.at..).unwrap_or_default();
         let space = rest.iter().take_while(|byte| byte.is_ascii_whitespace());
         self.at += space.count();
-        self.line.get(self.at).copied()
+        self.text.get(self.at).copied()
     }
 
     fn next_is(&mut self, byte: u8) -> bool {
@@ -139,10 +200,31 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// What stands up to the closing bracket, with commas in between.
+    fn entries(
+        &mut self,
+        close: u8,
+        read: &mut dyn FnMut(&mut Self) -> Result<(), Wrong>,
+    ) -> Result<(), Wrong> {
+        if self.next_is(close) {
+            self.at += 1;
+            return self.end();
+        }
+        loop {
+            read(self)?;
+            if self.next_is(b',') {
+                self.at += 1;
+                continue;
+            }
+            self.expect(close, "neither a comma nor the end after a value")?;
+            return self.end();
+        }
+    }
+
     fn end(&mut self) -> Result<(), Wrong> {
         match self.peek() {
             None => Ok(()),
-            Some(_) => Err(self.wrong("unexpected text after the object")),
+            Some(_) => Err(self.wrong("unexpected text after the end")),
         }
     }
 
@@ -151,7 +233,7 @@ impl<'a> Reader<'a> {
             Some(b'"') => self.text().map(Value::Text),
             Some(b'-' | b'0'..=b'9') => {
                 let word = self.word();
-                std::str::from_utf8(word)
+                core::str::from_utf8(word)
                     .map(Value::Number)
                     .map_err(|_| self.wrong("no number"))
             }
@@ -167,7 +249,7 @@ impl<'a> Reader<'a> {
     }
 
     fn word(&mut self) -> &'a [u8] {
-        let rest = self.line.get(self.at..).unwrap_or_default();
+        let rest = self.text.get(self.at..).unwrap_or_default();
         let part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
         let len = rest.iter().take_while(part).count();
         self.at += len;
@@ -178,11 +260,11 @@ impl<'a> Reader<'a> {
     fn text(&mut self) -> Result<&'a [u8], Wrong> {
         self.expect(b'"', "no text")?;
         let start = self.at;
-        while let Some(byte) = self.line.get(self.at) {
+        while let Some(byte) = self.text.get(self.at) {
             match byte {
                 b'"' => {
                     self.at += 1;
-                    return Ok(self.line.get(start..self.at - 1).unwrap_or_default());
+                    return Ok(self.text.get(start..self.at - 1).unwrap_or_default());
                 }
                 b'\\' => self.at += 2,
                 0..0x20 => return Err(self.wrong("a control character inside a text")),
@@ -193,6 +275,7 @@ impl<'a> Reader<'a> {
     }
 
     fn nested(&mut self) -> Result<Value<'a>, Wrong> {
+        let start = self.at;
         let mut depth = 0_usize;
         loop {
             match self.peek() {
@@ -211,7 +294,9 @@ impl<'a> Reader<'a> {
                 None => return Err(self.wrong("ends inside a list")),
             }
             if depth == 0 {
-                return Ok(Value::Other);
+                return Ok(Value::Nested(
+                    self.text.get(start..self.at).unwrap_or_default(),
+                ));
             }
         }
     }
@@ -223,6 +308,8 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     fn all(line: &[u8]) -> Result<Vec<(&[u8], Value<'_>)>, Wrong> {
@@ -244,11 +331,24 @@ mod tests {
                 (&b"a"[..], Value::Text(b"x\\\"\xFF")),
                 (b"b", Value::Number("-12")),
                 (b"c", Value::Null),
-                (b"d", Value::Other),
+                (b"d", Value::Nested(b"[1,{\"e\":\"]\"}]")),
                 (b"f", Value::Bool(true)),
             ])
         );
         assert_eq!(all(b"{}"), Ok(vec![]));
+        let mut seen = Vec::new();
+        let list = elements(b" [ 1, \"a\" ,[2] ] ", |value| {
+            seen.push(value);
+            Ok(())
+        });
+        assert_eq!(list, Ok(()));
+        assert_eq!(
+            seen,
+            [Value::Number("1"), Value::Text(b"a"), Value::Nested(b"[2]")]
+        );
+        for wrong in [&b"{}"[..], b"[1", b"[1,]", b"[1 2]", b"[1]]"] {
+            assert!(elements(wrong, |_| Ok(())).is_err(), "{wrong:?}");
+        }
     }
 
     /// DEC-11: whatever a line holds, it is read or refused.
@@ -301,5 +401,18 @@ mod tests {
         ] {
             assert!(check(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn strings_escape_what_json_demands() {
+        let mut written = String::new();
+        push_text(
+            &mut written,
+            "\"\\/\u{7f}\u{0}\u{1f}\u{8}\u{c}\n\r\tß\u{1F600}",
+        );
+        assert_eq!(
+            written,
+            "\"\\\"\\\\/\u{7f}\\u0000\\u001f\\b\\f\\n\\r\\tß\u{1F600}\""
+        );
     }
 }
