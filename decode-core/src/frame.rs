@@ -99,6 +99,14 @@ pub struct Frame<'a> {
     pub payload: &'a [u8],
 }
 
+impl Frame<'_> {
+    /// Appends it as it stands. `payload` must have the length that the header says.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        self.header.put(out);
+        out.extend_from_slice(self.payload);
+    }
+}
+
 /// Why bytes are no run of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameError {

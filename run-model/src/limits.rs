@@ -50,6 +50,8 @@ pub const TREE_CHILDREN_HELD_MAX: usize = 4_000_000;
 pub const TREE_HITS_MAX: usize = 10_000;
 /// Bytes of a value on its line.
 pub const TREE_PREVIEW_BYTES_MAX: usize = 400;
+/// Bytes of one piece of a capture that is saved, about.
+pub const SAVED_PIECE_BYTES: usize = 256 * 1024;
 /// Rows one query may return.
 pub const QUERY_ROWS_MAX: usize = 1_000;
 

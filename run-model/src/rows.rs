@@ -94,6 +94,24 @@ impl Rows {
         self.blocks.get(at / BLOCK_ROWS)?.get(at % BLOCK_ROWS)
     }
 
+    /// By what a row is ordered in time, ms: its Kafka timestamp or, of a gap, which has none, that of the nearest row
+    /// of its partition, the one before it first.
+    #[inline(never)]
+    pub(crate) fn time_of(&self, id: u64) -> i64 {
+        let Some(row) = self.get(id) else { return 0 };
+        if row.kind != RowKind::Gap {
+            return row.timestamp_ms;
+        }
+        let before = (self.first..id).rev().take(NEAR_ROWS_MAX);
+        let behind = (id + 1..self.end()).take(NEAR_ROWS_MAX);
+        let mut times = before.chain(behind).filter_map(|near| {
+            let near = self.get(near)?;
+            let is_known = near.partition == row.partition && near.kind != RowKind::Gap;
+            is_known.then_some(near.timestamp_ms)
+        });
+        times.next().unwrap_or(0)
+    }
+
     /// Whether a row can be taken only when one goes.
     pub(crate) const fn is_full(&self) -> bool {
         self.end - self.first >= self.rows_max as u64
@@ -181,3 +199,6 @@ pub(crate) fn shorten(text: &str) -> Box<str> {
         }
     }
 }
+
+/// Rows looked at on each side for the time of a gap.
+const NEAR_ROWS_MAX: usize = 64;

@@ -7,6 +7,7 @@
 
 mod answers;
 mod attributes;
+mod events;
 mod fold;
 mod graphs;
 mod integrity;
@@ -42,6 +43,7 @@ use self::step::{Meaning, Remark, Step, address_of, time_of, usage_of};
 use self::table::Table;
 use self::thread::{Run, Thread};
 
+pub(crate) use self::events::RunEvents;
 pub use self::fold::Outcome;
 pub use self::integrity::{Gap, Integrity};
 pub use self::layout::{LineId, LineIds, LinePart};

@@ -17,15 +17,16 @@ use crate::names::kept_name;
 use crate::opened::Opened;
 use crate::projector::Projector;
 use crate::quarantine::{Quarantine, Quarantined};
-use crate::query::{EventPage, EventQuery, View};
+use crate::query::{EventFilter, EventPage, EventQuery, View};
 use crate::reducer::{Entry, PayloadRef, Reducer};
 use crate::repeats::SeenIds;
 use crate::row::{Row, RowKind};
 use crate::rows::{Rows, StoredRow};
 use crate::runs::{
-    EventAddress, RunMessage, RunQuery, RunText, RunView, Runs, RunsPage, RunsQuery, Waterfall,
-    WaterfallQuery, join,
+    EventAddress, RunEvents, RunMessage, RunQuery, RunText, RunView, Runs, RunsPage, RunsQuery,
+    Waterfall, WaterfallQuery, join,
 };
+use crate::saving::Saving;
 use crate::threads::{ThreadRow, ThreadSort, Threads};
 
 /// Counts since the store was made or cleared.
@@ -64,6 +65,8 @@ pub struct Store {
     messages: Messages,
     reducers: Reducers,
     view: View,
+    /// The events of the run that the list is filtered by, of which attempt and in which version.
+    within: (RunEvents, Option<(EventAddress, Option<u32>, u64)>),
     /// What was opened last, with its row and whether the whole record was wanted.
     opened: Option<((u64, bool), Opened)>,
 }
@@ -107,6 +110,7 @@ impl Store {
                 totals: Totals::default(),
             },
             view: View::default(),
+            within: (RunEvents::default(), None),
             opened: None,
         }
     }
@@ -160,7 +164,56 @@ impl Store {
 
     /// A page of the event list.
     pub fn events(&mut self, query: &EventQuery) -> EventPage<'_> {
-        self.view.page(&self.reducers.rows, query)
+        let version = self.follow_run(&query.filter);
+        let (run, _) = &self.within;
+        self.view.page(&self.reducers.rows, query, (run, version))
+    }
+
+    /// Brings the events of the run that is filtered by up to date; differs wherever they may differ.
+    fn follow_run(&mut self, filter: &EventFilter) -> u64 {
+        let Some((run, attempt)) = filter.within else {
+            return 0;
+        };
+        let runs = &mut self.reducers.runs;
+        let (version, _) = runs.version_of(run);
+        let wanted = Some((run, attempt, version));
+        if self.within.1 != wanted {
+            self.within = (runs.events_of(run, attempt), wanted);
+        }
+        version
+    }
+
+    /// Begins to save what a list with this filter shows. Whoever filters by a run gets all of its thread: a run is
+    /// counted and judged beside the others. Nothing where the metadata would be too long.
+    pub fn save(
+        &mut self,
+        filter: &EventFilter,
+        frozen_at: Option<u64>,
+        metadata_bytes: usize,
+    ) -> Option<Saving> {
+        let thread = filter.within.map(|(run, _)| {
+            let thread = self.reducers.runs.thread_of(run);
+            thread.map(|name| name.to_string())
+        });
+        let rows = &self.reducers.rows;
+        let wanted = match thread {
+            None => View::all(rows, filter, frozen_at),
+            // A run that is not known has no rows.
+            Some(None) => Vec::new(),
+            Some(thread) => {
+                let whole = EventFilter {
+                    thread,
+                    ..EventFilter::default()
+                };
+                View::all(rows, &whole, frozen_at)
+            }
+        };
+        Saving::new(wanted, rows.first(), metadata_bytes)
+    }
+
+    /// The next piece of a capture that is being saved.
+    pub fn save_on(&self, saving: &mut Saving) -> Vec<u8> {
+        saving.piece(&self.reducers.rows, &self.messages)
     }
 
     /// What is of no run, newest first: what could not be read, and messages without a thread.
@@ -193,6 +246,15 @@ impl Store {
         };
         let ids = rows.first()..rows.end();
         ids.rev().find(|&id| rows.get(id).is_some_and(is_there))
+    }
+
+    /// The first offset of a partition that is held.
+    #[must_use]
+    pub fn first_of(&self, partition: u32) -> Option<u64> {
+        let rows = &self.reducers.rows;
+        let mut held = (rows.first()..rows.end()).filter_map(|id| rows.get(id));
+        held.find(|row| row.partition == partition)
+            .map(|row| row.offset)
     }
 
     /// The thread and node names of a row.

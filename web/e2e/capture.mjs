@@ -73,8 +73,11 @@ await page.goto(`${server.url}?view=events`, { waitUntil: "load" });
 await steps.check("a capture opens without a relay, and the page says which", async () => {
   await hook("open-capture-here").waitFor();
   await open(join(files, "shapes.dscap"));
-  const text = (await hook("capture").innerText()).replace(/\s+/gu, " ");
-  must(text.includes("Capture shapes.dscap, 6 records"), text);
+  await until(
+    "what the strip says",
+    async () => (await hook("capture").innerText()).replace(/\s+/gu, " "),
+    (text) => text.includes("Capture shapes.dscap, 6 records"),
+  );
   must((await hook("phase").innerText()).trim() === "Capture", await hook("phase").innerText());
   must((await hook("hop").count()) === 0, "the hops of a relay are shown");
   const { totals } = await readPage(page);

@@ -61,7 +61,15 @@ export async function record({ page, steps, keys, hook, shoot, mode, selectedRow
   await steps.check("the bytes are shown in hex, and both copies work", async () => {
     await hook("tab-decoded").focus();
     const json = JSON.parse(await copiedBy(page, hook("copy")));
-    const shown = (await messageLines(page)).filter((line) => line.level === 1);
+    // The hit of the search before may be far below the first line.
+    await page.locator('[data-testid="json"] [tabindex="0"]').first().focus();
+    await keys.press("Home");
+    const lines = await until(
+      "first line",
+      () => messageLines(page),
+      (now) => now[0]?.level === 1,
+    );
+    const shown = lines.filter((line) => line.level === 1);
     must(
       Object.keys(json).join() === shown.map((line) => line.key).join(),
       `copied ${Object.keys(json).join()}, shown ${JSON.stringify(shown)}`,

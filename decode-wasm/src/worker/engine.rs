@@ -2,7 +2,7 @@
 
 use decode_core::Mode;
 use decode_core::wire::mode;
-use run_model::Store;
+use run_model::{Saving, Store};
 use session::control::From;
 use session::digest::StreamDigest;
 use session::{ClientConfig, ClientInput, ClientSession};
@@ -16,6 +16,8 @@ pub(super) struct Engine {
     pub(super) digest: Option<StreamDigest>,
     /// The capture that is open in place of the relay.
     pub(super) file: Option<OpenFile>,
+    /// The capture that is being saved.
+    pub(super) saving: Option<Saving>,
     /// Rises with everything applied; panels on rows and positions answer by it.
     pub(super) revision: u64,
     /// Rises with everything that may change the connection's state.
@@ -36,6 +38,7 @@ impl Engine {
             store: Store::default(),
             digest: None,
             file: None,
+            saving: None,
             // 0 stands for "nothing known".
             revision: 1,
             turn: 1,
@@ -102,6 +105,7 @@ impl Engine {
 
     fn forget(&mut self) {
         self.store = Store::default();
+        self.saving = None;
         self.revision += 1;
     }
 

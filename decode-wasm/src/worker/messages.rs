@@ -9,6 +9,7 @@ use web_sys::File;
 use super::js::{Fields, set};
 use super::names::names;
 use super::panels::Asked;
+use super::save::{SaveMessage, SaveOnMessage};
 use super::take::TakeMessage;
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -19,6 +20,8 @@ export type PageMessage =
   | QueryMessage
   | ({ readonly type: "reset" } & ResetMessage)
   | ({ readonly type: "take" } & TakeMessage)
+  | ({ readonly type: "save" } & SaveMessage)
+  | ({ readonly type: "saveOn" } & SaveOnMessage)
   | { readonly type: "open"; readonly file: File }
   | { readonly type: "stopReading" }
   | { readonly type: "wake" }
@@ -36,6 +39,7 @@ export type WorkerMessage =
   | { readonly type: "ready"; readonly names: Names; readonly coreVersion: string }
   | ViewMessage
   | TakenMessage
+  | SavedMessage
   | { readonly type: "failed"; readonly message: string };
 
 /** The answer to `take`; without bytes where the record is no longer held. */
@@ -44,6 +48,20 @@ export interface TakenMessage {
   readonly id: number;
   readonly bytes?: Uint8Array<ArrayBuffer>;
 }
+
+/** Begins to save what the event list shows; answered by one `saved`. */
+export interface SaveMessage {
+  readonly id: number;
+  readonly list: EventsQuery;
+  /** Bytes that the file's metadata will have. */
+  readonly metadataBytes: number;
+}
+
+/** The answer to `save` and `saveOn`; with the id alone where what was to be saved is gone. */
+export type SavedMessage = { readonly type: "saved"; readonly id: number } & (
+  | { readonly bytes?: undefined }
+  | ({ readonly bytes: Uint8Array<ArrayBuffer> } & SavedCounts)
+);
 
 /** One answer to `query`: of what was asked, the panels whose content is not the one already known. */
 export interface ViewMessage {
@@ -59,6 +77,8 @@ pub(super) enum PageMessage {
     Query { id: f64, asked: Box<Asked> },
     Reset(ResetMessage),
     Take(TakeMessage),
+    Save(SaveMessage),
+    SaveOn(SaveOnMessage),
     Open(File),
     StopReading,
     Wake,
@@ -103,6 +123,8 @@ impl PageMessage {
             "start" => Self::Start(StartMessage::read(&message)?),
             "reset" => Self::Reset(ResetMessage::read(&message)?),
             "take" => Self::Take(TakeMessage::read(&message)?),
+            "save" => Self::Save(SaveMessage::read(&message)?),
+            "saveOn" => Self::SaveOn(SaveOnMessage::read(&message)?),
             "open" => Self::Open(message.need("file")?),
             "stopReading" => Self::StopReading,
             "wake" => Self::Wake,

@@ -11,6 +11,7 @@ mod js;
 mod messages;
 mod names;
 mod panels;
+mod save;
 mod shell;
 mod socket;
 mod take;

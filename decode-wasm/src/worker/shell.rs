@@ -112,6 +112,14 @@ impl Shell {
                 let taken = take.answer(&mut shell.engine);
                 taken.post(&shell.scope);
             }
+            PageMessage::Save(save) => {
+                let saved = save.answer(&mut shell.engine);
+                saved.post(&shell.scope);
+            }
+            PageMessage::SaveOn(save) => {
+                let saved = save.answer(&mut shell.engine);
+                saved.post(&shell.scope);
+            }
             PageMessage::Open(file) => {
                 shell.socket = None;
                 shell.engine.open(OpenFile::new(file), now);

@@ -402,7 +402,11 @@ impl Runs {
     }
 
     /// Held remarks of a run, in the order of their time and number.
-    fn remarks(&self, id: EventAddress, wanted: impl Fn(&Remark) -> bool) -> Vec<&Remark> {
+    pub(super) fn remarks(
+        &self,
+        id: EventAddress,
+        wanted: impl Fn(&Remark) -> bool,
+    ) -> Vec<&Remark> {
         let Some((thread, index)) = self.find(id) else {
             return Vec::new();
         };

@@ -15,7 +15,9 @@ use crate::query::EventFilter;
 use crate::threads::ThreadStatus;
 
 mod identity;
+mod listing;
 mod opened;
+mod saving;
 mod trouble;
 
 fn header(thread: &str, sequence: u64) -> Header {
@@ -47,7 +49,8 @@ fn message(payloads: &[Vec<u8>], first: u64) -> Vec<u8> {
     let mut out = Vec::new();
     let mut writer = FrameWriter::new(0, first);
     for (n, payload) in payloads.iter().enumerate() {
-        writer.record(&mut out, first + n as u64, 1_000 + n as i64, payload);
+        let (offset, n) = (first + n as u64, (first + n as u64).cast_signed());
+        writer.record(&mut out, offset, 1_000 + n, payload);
     }
     out
 }

@@ -8,7 +8,12 @@ export interface About {
   readonly startedAt: string;
   /** One sentence on what was left out when it was saved, or empty. */
   readonly leftOut: string;
+  /** What a capture of a part of it says again. */
+  readonly kept: Readonly<Record<string, string>>;
 }
+
+/** Of what a writer says, what holds for every part of the capture. */
+const KEPT = ["topic", "mode", "namespace", "relayVersion", "startedAt", "leftOut"] as const;
 
 const EVERY_MS = 100;
 
@@ -60,7 +65,7 @@ export class CaptureState extends Channel<"file"> {
 }
 
 function aboutOf(metadata: string): About {
-  const none = { topic: "", startedAt: "", leftOut: "" };
+  const none = { topic: "", startedAt: "", leftOut: "", kept: {} };
   if (metadata === "") return none;
   try {
     const said: unknown = JSON.parse(metadata);
@@ -69,7 +74,13 @@ function aboutOf(metadata: string): About {
       const value: unknown = Reflect.get(said, name);
       return typeof value === "string" ? value.slice(0, 500) : "";
     };
-    return { topic: text("topic"), startedAt: text("startedAt"), leftOut: text("leftOut") };
+    const kept = KEPT.map((name) => [name, text(name)] as const);
+    return {
+      topic: text("topic"),
+      startedAt: text("startedAt"),
+      leftOut: text("leftOut"),
+      kept: Object.fromEntries(kept.filter(([, said]) => said !== "")),
+    };
   } catch {
     return none;
   }

@@ -3,6 +3,7 @@
  * it and hold nothing of their own.
  */
 import type { StartFrom } from "../generated/decode_wasm.js";
+import { plural } from "../base/format.js";
 import type { PageParams } from "../base/url.js";
 import { Access } from "./access.svelte.js";
 import { Address } from "./address.svelte.js";
@@ -12,6 +13,7 @@ import { Connection } from "./connection.svelte.js";
 import type { MakeWorker } from "./link.js";
 import { PanesState } from "./panes.svelte.js";
 import { Queries, type Line } from "./queries.js";
+import { Saves } from "./saves.js";
 import { Selection } from "./selection.svelte.js";
 import { Supervisor } from "./supervisor.svelte.js";
 import { Takes } from "./takes.js";
@@ -35,6 +37,7 @@ export class RelayStore {
   readonly totals: TotalsState;
   readonly worker: Supervisor;
   readonly takes: Takes;
+  readonly saves: Saves;
   readonly capture: CaptureState;
   readonly #queries: Queries;
   #from: StartFrom;
@@ -57,6 +60,10 @@ export class RelayStore {
       fresh: () => {
         this.#forget();
       },
+      gone: () => {
+        this.takes.forget();
+        this.saves.forget();
+      },
       ready: () => {
         this.#begin();
       },
@@ -66,11 +73,17 @@ export class RelayStore {
       taken: (message) => {
         this.takes.answer(message);
       },
+      saved: (message) => {
+        this.saves.answer(message);
+      },
     });
     this.capture = new CaptureState((message) => {
       this.worker.post(message);
     });
     this.takes = new Takes((message) => {
+      this.worker.post(message);
+    });
+    this.saves = new Saves((message) => {
       this.worker.post(message);
     });
     this.#queries = new Queries(
@@ -105,6 +118,16 @@ export class RelayStore {
   /** From now on a panel's channel is part of the queries: always, or while its view is shown. */
   ask(line: Line, view: ViewName | null = null): void {
     this.#queries.add(line, () => view === null || view === this.view.name);
+  }
+
+  /** Why nothing older is in memory, behind "as". */
+  get whyNotOlder(): string {
+    const evicted = this.totals.view?.evictedRows ?? 0;
+    if (evicted > 0)
+      return `${plural(evicted, "older row")} were dropped to bound this page's memory`;
+    if (this.capture.isOpen) return "the capture begins there";
+    if (this.#from === "latest") return "this page asked for new records only";
+    return "the relay had nothing older";
   }
 
   /** Starts the worker and the query loop; called once. */
@@ -168,6 +191,7 @@ export class RelayStore {
   #forget(): void {
     this.selection.forgetRow();
     this.takes.forget();
+    this.saves.forget();
     this.#queries.forget();
   }
 }

@@ -25,9 +25,34 @@ export function placeOf(text: string): Place | null {
   return found[3] === undefined ? place : { ...place, index: Number(found[3]) };
 }
 
+/** An address as the worker and `run=` have it, the place in a batch always said. */
+export function fullPlace({ partition, offset, index = 0 }: Place): string {
+  return `${partition}:${offset}:${index}`;
+}
+
+/** Events of one run, or of one attempt of it. */
+export interface Within {
+  /** The run, by the address of its first event. */
+  readonly run: string;
+  readonly attempt: number | null;
+}
+
+/** A place in the event list to go to. */
+export interface Jump {
+  readonly place: Place | null;
+  /** Kafka time, where no place is wanted. */
+  readonly timeMs: number | null;
+  /** What has not come yet is waited for. */
+  readonly waits: boolean;
+}
+
 export class Selection {
   text = $state("");
   thread = $state<string | null>(null);
+  node = $state<string | null>(null);
+  within = $state.raw<Within | null>(null);
+  /** Where the list is to go; a new object goes there again. */
+  jump = $state.raw<Jump | null>(null);
   kinds = $state.raw<readonly string[]>([]);
   troubleOnly = $state(false);
   /** Row whose record is open. */
@@ -47,7 +72,12 @@ export class Selection {
   turn = $state(0);
 
   readonly filtered = $derived(
-    this.text.trim() !== "" || this.thread !== null || this.kinds.length > 0 || this.troubleOnly,
+    this.text.trim() !== "" ||
+      this.thread !== null ||
+      this.node !== null ||
+      this.within !== null ||
+      this.kinds.length > 0 ||
+      this.troubleOnly,
   );
   readonly isOpen = $derived(this.row !== null || this.place !== null);
 
@@ -59,6 +89,37 @@ export class Selection {
   setThread(thread: string | null): void {
     this.thread = thread;
     this.turn += 1;
+  }
+
+  setNode(node: string | null): void {
+    this.node = node;
+    this.turn += 1;
+  }
+
+  setWithin(within: Within | null): void {
+    this.within = within;
+    this.turn += 1;
+  }
+
+  /** Narrows the event list to a run or to one of its attempts, and to nothing else. */
+  showWithin(run: string, attempt: number | null = null): void {
+    this.clearFilter();
+    this.within = { run, attempt };
+  }
+
+  /** Shows the event list where an event is, with everything around it, and opens the event. */
+  showAt(place: Place): void {
+    this.clearFilter();
+    this.goTo(place);
+  }
+
+  /** Brings an event into the list's view and opens it. */
+  goTo(place: Place, waits = false): void {
+    this.jump = { place, timeMs: null, waits };
+  }
+
+  goToTime(timeMs: number): void {
+    this.jump = { place: null, timeMs, waits: false };
   }
 
   setKinds(kinds: readonly string[]): void {
@@ -79,6 +140,8 @@ export class Selection {
   clearFilter(): void {
     this.text = "";
     this.thread = null;
+    this.node = null;
+    this.within = null;
     this.kinds = [];
     this.troubleOnly = false;
     this.turn += 1;
@@ -89,17 +152,20 @@ export class Selection {
     this.place = place;
   }
 
-  /** The record at a place, whose row is not known yet. */
-  openPlace(place: Place): void {
-    if (this.place !== null && placeText(this.place) === placeText(place)) return;
+  /** The record at a place, whose row is not known yet. False where it is open. */
+  openPlace(place: Place): boolean {
+    if (this.place !== null && placeText(this.place) === placeText(place)) return false;
     this.row = null;
     this.place = place;
+    return true;
   }
 
   close(): void {
     if (!this.isOpen) return;
     this.row = null;
     this.place = null;
+    // Who closed it does not want it opened once the list has found it.
+    this.jump = null;
     this.closes += 1;
   }
 

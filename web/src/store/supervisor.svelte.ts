@@ -2,6 +2,7 @@
 import type {
   Names,
   PageMessage,
+  SavedMessage,
   TakenMessage,
   ViewMessage,
   WorkerMessage,
@@ -18,10 +19,13 @@ export interface Failure {
 export interface WorkerEvents {
   /** A worker is about to start: nothing that an earlier one said holds any more. */
   fresh(): void;
+  /** The worker is gone and none follows: nothing that was asked is answered. */
+  gone(): void;
   /** The worker is ready and waits for its first message. */
   ready(): void;
   view(view: ViewMessage): void;
   taken(message: TakenMessage): void;
+  saved(message: SavedMessage): void;
 }
 
 export class Supervisor {
@@ -77,6 +81,7 @@ export class Supervisor {
     }
     this.#link?.close();
     this.#link = null;
+    this.#events.gone();
   }
 
   #take(message: WorkerMessage): void {
@@ -91,6 +96,9 @@ export class Supervisor {
         break;
       case "taken":
         this.#events.taken(message);
+        break;
+      case "saved":
+        this.#events.saved(message);
         break;
       case "failed":
         this.broken(message.message);

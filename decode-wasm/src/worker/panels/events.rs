@@ -1,7 +1,7 @@
 //! The event list.
 
 use js_sys::Object;
-use run_model::{EventFilter, EventQuery, Store, StoredRow};
+use run_model::{EventFilter, EventQuery, Landed, Seek, Store, StoredRow};
 
 use super::Panel;
 use crate::worker::engine::Engine;
@@ -10,7 +10,7 @@ use crate::worker::js::{Columns, Fields, index};
 pub(super) struct Events;
 
 asked! {
-    /// Rows of the event list, counted from the newest that is shown.
+    /// Rows of the event list, counted from its beginning.
     EventsQuery {
         /// First row wanted.
         first = "first": Number,
@@ -18,19 +18,33 @@ asked! {
         count = "count": Number,
         /// Freeze the list at this row id (the `newestRow` of an earlier answer), or null to follow.
         frozen_at = "frozenAt": MaybeNumber,
-        /// Case-insensitive; matches thread id or node id; empty matches all.
+        /// Whether the list begins with the oldest row.
+        oldest_first = "oldestFirst": Flag,
+        /// Whether rows are in the order of their arrival, not of Kafka's time.
+        by_arrival = "byArrival": Flag,
+        /// Case-insensitive; matches thread, node, type or summary; empty matches all.
         text = "text": Text,
         /// Only this thread, or null.
         thread = "thread": MaybeText,
-        /// Names from `Names.rowKinds`; empty matches all.
+        /// Only this node, or null.
+        node = "node": MaybeText,
+        /// Names from `Names.rowKinds` or `Names.eventTypes`; empty matches all.
         kinds = "kinds": Texts,
         /// Only what went wrong.
         trouble_only = "troubleOnly": Flag,
+        /// Only events of the run with this address, or null.
+        run = "run": MaybeText,
+        /// Only those of this attempt of it, or null.
+        attempt = "attempt": MaybeNumber,
+        /// Address "PARTITION:OFFSET:INDEX" of an event to go to, or null.
+        seek_place = "seekPlace": MaybeText,
+        /// Kafka time to go to, ms, or null.
+        seek_time = "seekTimeMs": MaybeNumber,
     }
 }
 
 columns! {
-    /// Parallel columns, one entry a row, newest first.
+    /// Parallel columns, one entry a row.
     EventColumns as fill_columns(store: &Store, (id, row) => (u64, StoredRow)) {
         /// Row id: rises by one per row, stable while the row is held.
         row: ColumnF64 = *id,
@@ -71,15 +85,38 @@ columns! {
 
 object! {
     /// The rows asked for.
-    EventsView as fill(columns: &Object, total: usize, newer: usize, newest: Option<u64>) {
+    EventsView as fill(columns: &Object, counts: &Counts) {
         /// A row each.
         events: Any as "EventColumns" = columns,
         /// Rows that match the filter and are held (at or before `frozenAt`).
-        total: Number = total as f64,
+        total: Number = counts.total as f64,
         /// Id of the newest row of all, or -1.
-        newestRow: Number = newest.map_or(-1.0, |id| id as f64),
+        newestRow: Number = counts.newest.map_or(-1.0, |id| id as f64),
         /// Rows that match and are newer than `frozenAt`.
-        newerRows: Number = newer as f64,
+        newerRows: Number = counts.newer as f64,
+        /// What there is at the place to go to: "there"; "next", the row that follows it; "hidden" by the filter;
+        /// "older" or "later" than what is held. Empty where there was none to go to.
+        landing: Text as "\"\" | \"there\" | \"next\" | \"hidden\" | \"older\" | \"later\"" =
+            counts.landed.map_or("", |landed| landed.landing.code()),
+        /// Where in the list that is, or -1.
+        landedAt: Number = counts.landed.and_then(|landed| landed.at).map_or(-1.0, |at| at as f64),
+        /// Of what is older or later: the first or last offset or time that is held, or empty.
+        edge: Text = counts.edge(),
+    }
+}
+
+/// What an answer says of the list besides its rows.
+struct Counts {
+    total: usize,
+    newer: usize,
+    newest: Option<u64>,
+    landed: Option<Landed>,
+}
+
+impl Counts {
+    fn edge(&self) -> String {
+        let edge = self.landed.and_then(|landed| landed.edge);
+        edge.map_or_else(String::new, |edge| edge.to_string())
     }
 }
 
@@ -101,22 +138,51 @@ impl Panel for Events {
         columns: &mut Columns<'_>,
         out: &Object,
     ) {
-        let wanted = EventQuery {
-            first: index(query.first),
-            count: index(query.count),
-            frozen_at: query.frozen_at.map(|id| index(id) as u64),
-            filter: EventFilter {
-                text: query.text.clone(),
-                thread: query.thread.clone(),
-                kinds: query.kinds.clone(),
-                trouble_only: query.trouble_only,
-            },
+        let page = engine.store.events(&query.wanted());
+        let counts = Counts {
+            total: page.total,
+            newer: page.newer,
+            newest: page.newest,
+            landed: page.landed,
         };
-        let page = engine.store.events(&wanted);
-        let (total, newer, newest) = (page.total, page.newer, page.newest);
         let owned = page.rows.into_iter().map(|(id, row)| (id, row.clone()));
         let rows: Vec<(u64, StoredRow)> = owned.collect();
         let columns = fill_columns(columns, &engine.store, &rows);
-        fill(out, &columns, total, newer, newest);
+        fill(out, &columns, &counts);
+    }
+}
+
+impl EventsQuery {
+    fn wanted(&self) -> EventQuery {
+        let place = self.seek_place.as_ref().and_then(|text| text.parse().ok());
+        let time = self.seek_time.map(|ms| Seek::Time(ms as i64));
+        EventQuery {
+            first: index(self.first),
+            count: index(self.count),
+            frozen_at: self.frozen_at(),
+            oldest_first: self.oldest_first,
+            by_arrival: self.by_arrival,
+            seek: place.map(Seek::Place).or(time),
+            filter: self.filter(),
+        }
+    }
+
+    pub(in crate::worker) fn frozen_at(&self) -> Option<u64> {
+        self.frozen_at.map(|id| index(id) as u64)
+    }
+
+    pub(in crate::worker) fn filter(&self) -> EventFilter {
+        EventFilter {
+            text: self.text.clone(),
+            thread: self.thread.clone(),
+            node: self.node.clone(),
+            kinds: self.kinds.clone(),
+            trouble_only: self.trouble_only,
+            // A run that cannot be has no events.
+            within: self.run.as_ref().map(|run| {
+                let attempt = self.attempt.map(|number| index(number) as u32);
+                (run.parse().unwrap_or_default(), attempt)
+            }),
+        }
     }
 }

@@ -22,6 +22,7 @@ mod value;
 use js_sys::Object;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+pub(super) use self::events::EventsQuery;
 use super::engine::Engine;
 use super::js::{Columns, Fields, Outgoing, set};
 

@@ -27,15 +27,19 @@ asked! {
 
 object! {
     /// One row in full, but for its message and bytes.
-    RecordView as fill(row: f64, names: (&str, &str), event_type: i32, held: bool, facts: &Facts, has_message: bool) {
+    RecordView as fill(
+        row: (f64, Option<u64>), names: (&str, &str), event_type: i32, held: bool, facts: &Facts, has_message: bool
+    ) {
         /// Row id, or -1 where none is known.
-        row: Number = row,
+        row: Number = row.0,
         /// Thread id.
         thread: Text = names.0,
         /// Node name.
         node: Text = names.1,
         /// Event type number, 0 where the row is not an event.
         eventType: Number = event_type.into(),
+        /// Where no row is known: the first offset of the partition that is held, or empty.
+        firstHeld: Text = row.1.map_or_else(String::new, |offset| offset.to_string()),
         /// False when the row was evicted before it was asked for; the other fields are then empty.
         held: Flag = held,
         /// Kafka partition.
@@ -105,7 +109,11 @@ impl Panel for Record {
         let stored = row.and_then(|row| engine.store.row(row));
         let names = stored.map_or(("", ""), |row| engine.store.names_of(row));
         let event_type = stored.map_or(0, |row| row.event_type);
-        let row = row.map_or(-1.0, |row| row as f64);
+        let first_held = match row {
+            None => engine.store.first_of(index(query.partition) as u32),
+            Some(_) => None,
+        };
+        let row = (row.map_or(-1.0, |row| row as f64), first_held);
         fill(out, row, names, event_type, held, &facts, has_message);
     }
 }

@@ -218,6 +218,7 @@ fn row_ids_sort_by_arrival_whatever_producers_say() {
         store.apply(out, |_| {});
         let query = EventQuery {
             count: 1,
+            by_arrival: true,
             ..EventQuery::default()
         };
         let page = store.events(&query);

@@ -8,6 +8,7 @@ const EVENT: EventRow = {
   row: 4,
   kind: "event",
   label: "NODE_END",
+  type: "NODE_END",
   tone: "plain",
   cause: "",
   partition: 0,

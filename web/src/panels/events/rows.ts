@@ -11,6 +11,8 @@ export interface EventRow {
   readonly row: number;
   readonly kind: string;
   readonly label: string;
+  /** By what it is filtered: its event type's name or, where it has none, its kind. */
+  readonly type: string;
   readonly tone: Tone;
   /** Name of the reject code or gap cause, else empty. */
   readonly cause: string;
@@ -47,6 +49,7 @@ export function eventRow(
     row,
     kind,
     label,
+    type: typeOf(kind, columns.eventType[index] ?? 0, names),
     tone: toneOf(kind, columns.failure[index] === 1),
     cause: causeOf(kind, code, names),
     partition: columns.partition[index] ?? 0,
@@ -74,6 +77,10 @@ export function troubleText(row: EventRow): string {
 function labelOf(kind: string, eventType: number, names: Names): string {
   if (eventType === 0) return kindLabel(kind);
   return names.eventTypes[eventType] ?? `unknown(${eventType})`;
+}
+
+function typeOf(kind: string, eventType: number, names: Names): string {
+  return eventType === 0 ? kind : (names.eventTypes[eventType] ?? kind);
 }
 
 function toneOf(kind: string, failure: boolean): Tone {

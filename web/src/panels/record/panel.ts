@@ -25,7 +25,7 @@ export function record(store: RelayStore): PanelPart {
         read: (value) => {
           const place = value === null ? null : placeOf(value);
           if (place === null) store.selection.close();
-          else store.selection.openPlace(place);
+          else if (store.selection.openPlace(place)) store.selection.goTo(place, true);
           if (value === null || place !== null) return null;
           return `at=${shorten(value)} is not PARTITION:OFFSET or PARTITION:OFFSET:INDEX and is not used.`;
         },

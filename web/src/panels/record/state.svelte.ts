@@ -18,6 +18,8 @@ export class RecordState extends Channel<"record"> implements OpenRecord {
   tab = $state<RecordTab>("decoded");
   /** Of a batch the whole record, not the row's event alone. */
   whole = $state(false);
+  /** Of the partition of a record that is looked for, the first offset that is held; or empty. */
+  firstHeld = $state("");
   #view = $state.raw<RecordView | null>(null);
 
   /** The record that is open, or null until it has come. */
@@ -57,6 +59,7 @@ export class RecordState extends Channel<"record"> implements OpenRecord {
   protected override show(content: Content<"record">, question: RecordQuery): void {
     if (content.row !== this.#view?.row) this.#begin();
     this.#view = content;
+    this.firstHeld = content.firstHeld;
     const { selection } = this.store;
     // The record of a place has come; from now on its row is known.
     if (question.row === null && selection.row === null && content.row >= 0) {
@@ -66,6 +69,7 @@ export class RecordState extends Channel<"record"> implements OpenRecord {
 
   protected override clear(): void {
     this.#view = null;
+    this.firstHeld = "";
     this.#begin();
   }
 

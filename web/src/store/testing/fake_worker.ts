@@ -111,6 +111,11 @@ export class FakeWorker {
     this.say({ type: "view", id, panels: this.#panels(newest) });
   }
 
+  /** What the event list was asked last, as if rows 0 to `newest` were held. */
+  eventsAnswer(newest: number): EventsView {
+    return events(this.asked("events"), newest);
+  }
+
   #panels(newest: number): PanelAnswers {
     const asked = this.lastQuery().panels;
     const contents: { [N in PanelName]?: PanelContents[N] } = {
@@ -212,6 +217,9 @@ function events(asked: NonNullable<QueryMessage["panels"]["events"]>, newest: nu
     total: newest + 1,
     newestRow: newest,
     newerRows: newest - top,
+    landing: "",
+    landedAt: -1,
+    edge: "",
   };
 }
 
@@ -221,6 +229,7 @@ function record(row: number): PanelContents["record"] {
     thread: "run-1",
     node: "",
     eventType: 0,
+    firstHeld: "",
     held: true,
     partition: 0,
     offset: "1",
