@@ -12,6 +12,12 @@ const TIMES = [
   "NewExpression[callee.name='Date']",
 ].map((selector) => ({ selector, message: "times are written by base/zone.ts alone" }));
 
+/** Microseconds stay microseconds up to the format that writes them. */
+const UNITS = ["left.name=/^us$|Us$/", "left.property.name=/Us$/"].map((left) => ({
+  selector: `BinaryExpression[operator='/'][right.value=1000][${left}]`,
+  message: "µs become ms by msOf of base/duration.ts alone",
+}));
+
 /** Layers point one way: base <- store <- ui <- panels <- app. */
 const layer = (files, forbidden, message) => ({
   files,
@@ -61,7 +67,7 @@ export default defineConfig(
   {
     files: ["src/**"],
     ignores: ["src/base/zone.ts", "src/base/zone_read.ts", "src/base/zone_read.test.ts"],
-    rules: { "no-restricted-syntax": ["error", ...TIMES, GONE] },
+    rules: { "no-restricted-syntax": ["error", ...TIMES, ...UNITS, GONE] },
   },
   {
     rules: {

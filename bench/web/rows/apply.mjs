@@ -63,10 +63,10 @@ function prepare({ worker: script, module, everyMs }) {
       for (let total = 1; lines.length < total; ) {
         const { runs } = (await query({ runs: runsOf(lines.length, 1_000, "thread") })).panels;
         total = runs.total;
-        const { id, status, tokens, startMs, endMs } = runs.runs;
-        if (startMs.length === 0) throw new Error(`only ${lines.length} of ${total} runs`);
-        for (let at = 0; at < startMs.length; at += 1) {
-          const us = endMs[at] < 0 ? -1 : Math.round((endMs[at] - startMs[at]) * 1_000);
+        const { id, status, tokens, startUs, endUs } = runs.runs;
+        if (startUs.length === 0) throw new Error(`only ${lines.length} of ${total} runs`);
+        for (let at = 0; at < startUs.length; at += 1) {
+          const us = endUs[at] < 0 ? -1 : endUs[at] - startUs[at];
           lines.push([runs.strings[id[at]], runs.strings[status[at]], tokens[at], us].join(" "));
         }
       }

@@ -96,16 +96,16 @@ columns! {
         relation: ColumnText = run.relation.code(),
         /// Address of the other run, or empty.
         related: ColumnText = run.related.map(|id| id.to_string()).unwrap_or_default(),
-        /// When it began, ms since 1970 by the producer's clock.
-        startMs: ColumnF64 = ms(run.start_us),
+        /// When it began, µs since 1970 by the producer's clock.
+        startUs: ColumnF64 = run.start_us as f64,
         /// When it ended.
-        endMs: ColumnF64 = run.end_us.map_or(-1.0, ms),
+        endUs: ColumnF64 = run.end_us.map_or(-1.0, |us| us as f64),
         /// Until when it was heard of, by the producer's clock.
-        lastMs: ColumnF64 = ms(run.last_us),
+        lastUs: ColumnF64 = run.last_us as f64,
         /// When it was last heard of, by Kafka's clock.
         heardMs: ColumnF64 = run.heard_ms,
         /// Since when it waits for a person, by the producer's clock.
-        waitingSinceMs: ColumnF64 = run.waiting_since_us.map_or(-1.0, ms),
+        waitingSinceUs: ColumnF64 = run.waiting_since_us.map_or(-1.0, |us| us as f64),
         /// Tokens.
         tokens: ColumnF64 = number(run.usage.tokens()),
         /// Cost in US dollars.
@@ -173,10 +173,6 @@ object! {
         /// Serial of the newest run; 0 where there is none.
         newest: Number = page.newest as f64,
     }
-}
-
-fn ms(us: i64) -> f64 {
-    us as f64 / 1e3
 }
 
 fn number(value: Option<u64>) -> f64 {

@@ -1,6 +1,6 @@
 /** What a value of the message really is, in words. */
 import { byteSize } from "../../base/format.js";
-import { durationText } from "../../base/duration.js";
+import { durationText, msOf } from "../../base/duration.js";
 import type { Line } from "./message.svelte.js";
 
 /** Writes a time in ms since 1970 with date and zone. */
@@ -27,7 +27,7 @@ export function noteText(
     case "binary":
       return `${byteSize(noteValue)}, base64`;
     case "time_us":
-      return zone.instant(noteValue / 1000);
+      return zone.instant(msOf(noteValue));
     case "duration_us":
       return durationText(noteValue);
     case "duration_ms":

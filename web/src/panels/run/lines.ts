@@ -1,6 +1,7 @@
 /** A line of the waterfall, from the columns of an answer, and what it is called. */
 import type { LineColumns } from "../../generated/decode_wasm.js";
 import { textAt } from "../../base/columns.js";
+import { msOf } from "../../base/duration.js";
 import { count, duration, plural } from "../../base/format.js";
 
 export type LineKind =
@@ -101,8 +102,8 @@ export const KIND_WORDS: Readonly<Record<LineKind, string>> = {
 export function span(us: number): string {
   const size = Math.abs(us);
   if (size < 1_000) return `${count(us)} µs`;
-  if (size < 9_995) return `${(us / 1_000).toFixed(2)} ms`;
-  return duration(us / 1_000);
+  if (size < 9_995) return `${msOf(us).toFixed(2)} ms`;
+  return duration(msOf(us));
 }
 
 /** How long after the start of the run: "+1.25 ms"; "-5 s" where a clock says that it was before it. */

@@ -1,4 +1,5 @@
 /** A run in a few lines of Markdown, for an incident ticket. */
+import { msOf } from "../../base/duration.js";
 import { count, dollars, NONE } from "../../base/format.js";
 import { writtenOut } from "../../base/hidden.js";
 import { lossText, runStatus } from "../../base/run_words.js";
@@ -33,7 +34,7 @@ export function runMarkdown(facts: RunFacts, around: Around): string {
     `- Status: **${words}**. ${head.rule} (evidence ${code(head.evidence)})`,
     `- Node: ${code(head.node)}`,
     ...(head.error === "" ? [] : [`- First error: ${code(head.error)}`]),
-    `- Start: ${around.instant(head.startUs / 1000)} (producer's clock)`,
+    `- Start: ${around.instant(msOf(head.startUs))} (producer's clock)`,
     `- Duration: ${span(endUs - head.startUs)}${head.endUs < 0 ? ", no end seen" : ""}`,
     `- Tokens: ${head.tokens < 0 ? "not reported" : count(head.tokens)}`,
     `- Cost: ${head.cost < 0 ? "not reported" : dollars(head.cost)}`,

@@ -1,6 +1,7 @@
 /** A line of the list of runs, from the columns of an answer. */
 import type { RunColumns } from "../../generated/decode_wasm.js";
 import { textAt } from "../../base/columns.js";
+import { msOf } from "../../base/duration.js";
 
 /** Numbers that nobody reports and times that are not known are -1. */
 export interface RunRow {
@@ -40,8 +41,9 @@ export function runRows(columns: RunColumns, strings: readonly string[]): RunRow
 function runRow(columns: RunColumns, strings: readonly string[], at: number): RunRow {
   const text = (column: Uint32Array): string => textAt(strings, column[at]);
   const number = (column: ArrayLike<number>): number => column[at] ?? -1;
-  const startMs = number(columns.startMs);
-  const endMs = number(columns.endMs);
+  const startUs = number(columns.startUs);
+  const endUs = number(columns.endUs);
+  const waitingSinceUs = number(columns.waitingSinceUs);
   return {
     id: text(columns.id),
     thread: text(columns.thread),
@@ -53,10 +55,10 @@ function runRow(columns: RunColumns, strings: readonly string[], at: number): Ru
     node: text(columns.node),
     relation: text(columns.relation),
     related: text(columns.related),
-    startMs,
-    durationMs: (endMs < 0 ? number(columns.lastMs) : endMs) - startMs,
+    startMs: msOf(startUs),
+    durationMs: msOf((endUs < 0 ? number(columns.lastUs) : endUs) - startUs),
     heardMs: number(columns.heardMs),
-    waitingSinceMs: number(columns.waitingSinceMs),
+    waitingSinceMs: waitingSinceUs < 0 ? -1 : msOf(waitingSinceUs),
     tokens: number(columns.tokens),
     cost: number(columns.cost),
     source: text(columns.source),
