@@ -174,6 +174,60 @@ fn one_unit_has_one_layout_of_buckets() {
     assert_eq!(layouts.len(), 1, "{layouts:?}");
 }
 
+/// TIM-05: a time between two places says which: from the producer to the relay's log, from a client's request to
+/// the end of its replay, and from a client's receipt to what it has applied. None is called the whole way.
+#[test]
+fn a_time_says_from_where_to_where() {
+    let between = |name: &str| {
+        let metric = TABLE.iter().find(|metric| metric.name == name);
+        metric.expect("known").help
+    };
+    for (name, from, to) in [
+        (
+            "websocket_e2e_latency_ms",
+            "the producer's clock",
+            "to the relay's log",
+        ),
+        (
+            "dashstream_relay_replay_duration_ms",
+            "resume",
+            "until a replay was complete",
+        ),
+        (
+            "dashstream_relay_client_apply_lag_ms",
+            "receiving",
+            "to having decoded and applied",
+        ),
+    ] {
+        let help = between(name);
+        assert!(
+            help.contains(&format!("from {from} {to}")),
+            "{name}: {help}"
+        );
+    }
+    let times = TABLE
+        .iter()
+        .filter(|metric| metric.kind == Kind::Histogram && metric.name.ends_with("_ms"));
+    assert_eq!(
+        times.count(),
+        3,
+        "another time: say above from where to where"
+    );
+    let text = Metrics::new(sources())
+        .expect("registers")
+        .render()
+        .expect("renders");
+    // The stage is DashFlow's name for it: the relay is the consumer.
+    let stages = text
+        .lines()
+        .filter(|line| line.starts_with("websocket_e2e_latency_ms_count{"));
+    let stages: Vec<_> = stages.collect();
+    assert!(
+        matches!(stages[..], [one] if one.contains("stage=\"producer_to_consumer\"")),
+        "{stages:?}"
+    );
+}
+
 // Dashboards need the series before the first event.
 #[test]
 fn labels_are_there_before_anything_happened() {
