@@ -27,8 +27,8 @@ use crate::{
 pub struct Topic {
     /// Its identity; unknown where brokers give none.
     pub id: TopicId,
-    /// Its partitions with their leaders; `None` while one has no leader.
-    pub partitions: BTreeMap<u32, Option<Leader>>,
+    /// Its partitions with their leaders, or why one cannot be reached: mostly because there is none.
+    pub partitions: BTreeMap<u32, Result<Leader, Error>>,
 }
 
 /// Who leads a partition.
@@ -125,8 +125,8 @@ impl Cluster {
     /// As [`Self::topic`], and where the partition does not exist or has no leader.
     pub async fn partition(&self, name: &str, partition: u32) -> Result<PartitionReader, Error> {
         let topic = self.topic(name).await?.ok_or(Error::Absent)?;
-        let leader = topic.partitions.get(&partition).ok_or(Error::Absent)?;
-        let leader = leader.ok_or(Error::NoLeader)?;
+        let leader = topic.partitions.get(&partition).cloned();
+        let leader = leader.ok_or(Error::Absent)??;
         let broker = self
             .brokers
             .lock()
@@ -225,10 +225,46 @@ fn of_answer(name: &str, topics: Vec<metadata::Topic>) -> Result<Option<Topic>, 
             epoch: one.leader_epoch,
         };
         let index = u32::try_from(one.index).ok()?;
-        Some((index, Some(leader).filter(|leader| leader.node >= 0)))
+        let unreachable = || Error::of_code(one.code, "Describe", name).unwrap_or(Error::NoLeader);
+        let is_known = leader.node >= 0;
+        Some((index, is_known.then_some(leader).ok_or_else(unreachable)))
     });
     Ok(Some(Topic {
         id: topic.id,
         partitions: partitions.collect(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// X15: a leader without a listener of the kind that was asked is none that is missing.
+    #[test]
+    fn a_partition_without_a_leader_says_why() {
+        let found = |(index, leader, code)| metadata::Partition {
+            code,
+            index,
+            leader,
+            leader_epoch: 4,
+        };
+        let topic = metadata::Topic {
+            code: 0,
+            name: "runs".to_owned(),
+            id: TopicId::default(),
+            // A replica that is not available says nothing about the leader.
+            partitions: [(0, 7, 9), (1, -1, 5), (2, -1, 72), (3, -1, 0)]
+                .map(found)
+                .to_vec(),
+        };
+        let topic = of_answer("runs", vec![topic]);
+        let partitions = topic.expect("an answer").expect("a topic").partitions;
+        let expected = [
+            Ok(Leader { node: 7, epoch: 4 }),
+            Err(Error::NoLeader),
+            Err(Error::Broker(72)),
+            Err(Error::NoLeader),
+        ];
+        assert!(partitions.into_values().eq(expected));
+    }
 }

@@ -147,9 +147,14 @@ impl Failure {
 }
 
 fn kind_of_text(text: &str) -> KafkaError {
-    let text = text.to_ascii_lowercase();
+    // Without what stands in quotes: names of brokers, which may have any of these words in them.
+    let words: String = text.split('"').step_by(2).collect();
+    let text = words.to_ascii_lowercase();
     let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
-    if has(&["lookup", "dns", "resolve", "name or service"]) {
+    if has(&["certificate"]) {
+        // Before all else, as it names what a certificate is valid for.
+        KafkaError::TlsFailure
+    } else if has(&["lookup", "dns", "resolve", "name or service"]) {
         KafkaError::DnsFailure
     } else if has(&["authorizationfailed", "authorization failed"]) {
         KafkaError::NotAuthorized
@@ -157,7 +162,7 @@ fn kind_of_text(text: &str) -> KafkaError {
         KafkaError::NoLeader
     } else if has(&["sasl"]) {
         KafkaError::AuthenticationFailed
-    } else if has(&["certificate", "tls", "invaliddata", "corrupt message"]) {
+    } else if has(&["tls", "invaliddata", "corrupt message"]) {
         KafkaError::TlsFailure
     } else if has(&["timed out", "timeout"]) {
         KafkaError::ConnectionTimeout
@@ -258,6 +263,16 @@ mod tests {
         check(
             "Server error TopicAuthorizationFailed with message \"n/a\"",
             KafkaError::NotAuthorized,
+        );
+        // X15: whatever brokers are called.
+        check(
+            "error connecting to broker \"sasl-tls.dns.test:9093\": IO Error: Connection refused (os error 111)",
+            KafkaError::BrokerDown,
+        );
+        check(
+            "error connecting to broker \"a:9093\": IO Error: invalid peer certificate: certificate not valid for \
+             name \"a\"; certificate is only valid for DnsName(\"b\")",
+            KafkaError::TlsFailure,
         );
         check("who knows", KafkaError::Unknown);
     }
