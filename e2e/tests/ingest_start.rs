@@ -252,9 +252,9 @@ fn readiness_follows_the_brokers() {
         ready(relay).is_ok_and(|status| status == 503)
     });
     // A broker that stops in good order gives up its partitions first: until it is gone they have no leader.
-    relay.wait_for("the missing answers are named", PATIENCE, |relay| {
+    relay.wait_for("the cause is named", PATIENCE, |relay| {
         let body = relay.get("/ready").body;
-        body.contains("no answer to the request for its end offset")
+        body.contains("the connection to its broker fails")
     });
     relay.wait_for("a client rebuilt", PATIENCE, |relay| {
         let metrics = relay.metrics();

@@ -46,7 +46,7 @@ pub(super) fn trouble(
             degraded(&reason)
         }
         Phase::Reading | Phase::Retrying if is_stale(&state.last_probe, now_ms, stale_after_ms) => {
-            degraded(NO_PROBE)
+            degraded(&unprobed(state))
         }
         Phase::Reading | Phase::Retrying | Phase::Gone => None,
     }
@@ -59,7 +59,13 @@ pub(super) fn unserved(
     stale_after_ms: u64,
 ) -> Option<String> {
     let stale = is_stale(&state.last_probe, now_ms, stale_after_ms);
-    lasting(state).or_else(|| stale.then(|| NO_PROBE.to_owned()))
+    lasting(state).or_else(|| stale.then(|| unprobed(state)))
+}
+
+/// Why no probe is answered: what reading fails of, where it does.
+fn unprobed(state: &PartitionStatus) -> String {
+    let trouble = state.trouble();
+    trouble.map_or_else(|| NO_PROBE.to_owned(), |trouble| said(&trouble))
 }
 
 /// A failure that does not pass by itself, from its first moment on.
@@ -138,6 +144,23 @@ mod tests {
         assert_eq!(trouble(&state, 61, 10), overdue);
         state.last_probe.set(1_000);
         assert_eq!(trouble(&state, 1_005, 10), None);
+    }
+
+    /// X15: where probes are not answered either, the cause that reading knows is said, at both places.
+    #[test]
+    fn a_known_cause_is_said_for_probes_too() {
+        let state = PartitionStatus::default();
+        state.set_phase(Phase::Retrying);
+        state.last_answer.set(100);
+        state.last_probe.set(50);
+        state.fail(&Failure::Other {
+            kind: KafkaError::TlsFailure,
+            text: "expired".to_owned(),
+        });
+        let cause = cause(KafkaError::TlsFailure).to_owned();
+        let degraded = Some((Status::Degraded, cause.clone()));
+        assert_eq!(trouble(&state, 105, 10), degraded);
+        assert_eq!(unserved(&state, 105, 10), Some(cause));
     }
 
     /// X5: an open transaction is named once it has hidden records for longer than probes take to notice a broker.
