@@ -69,6 +69,11 @@ const AWAY_MAX: Duration = Duration::from_secs(5);
 /// What an answer has besides records, a partition: three times what a plain one has.
 const PARTITION_OVERHEAD: usize = 256;
 
+/// Longest time that a broker is believed to hold reading back.
+const THROTTLE_MAX: Duration = Duration::from_mins(15);
+/// Shorter ones are ordinary where there is a quota.
+const THROTTLE_SAID: Duration = Duration::from_secs(1);
+
 pub(crate) struct Fetcher {
     address: String,
     settings: Arc<Settings>,
@@ -78,6 +83,8 @@ pub(crate) struct Fetcher {
     connection: Option<Connection>,
     /// Partitions that were given records, and when.
     away: BTreeMap<(Arc<str>, i32), Instant>,
+    /// Until when the broker reads nothing from the connection, because of a quota.
+    throttled_until: Option<Instant>,
 }
 
 impl Fetcher {
@@ -95,6 +102,7 @@ impl Fetcher {
             wants: VecDeque::new(),
             connection: None,
             away: BTreeMap::new(),
+            throttled_until: None,
         }
     }
 
@@ -176,7 +184,7 @@ impl Fetcher {
         let more = ANSWER_BYTES.saturating_sub(share.bytes());
         share.join(self.budgets.fetched.take_free(more));
         let wait = self.wait(asked);
-        let limit = self.settings.timeout + wait;
+        let limit = self.settings.timeout + wait + self.throttled();
         let mut connection = match self.connection.take().filter(Connection::is_current) {
             Some(connection) => connection,
             None => Connection::open(&self.address, &self.settings).await?,
@@ -205,11 +213,28 @@ impl Fetcher {
         let received = timeout(limit, connection.receive(len, keep)).await;
         let Raw { bytes, is_cut } = received.map_err(|_| connection.silent(limit))??;
         let answer = connection.read::<Fetch<'_>>(version, bytes)?;
+        self.note_throttle(answer.throttle_ms);
         if answer.code != 0 {
             return Err(Error::Broker(answer.code));
         }
         self.connection = Some(connection);
         Ok((answer, share, is_cut))
+    }
+
+    /// For how long the broker reads nothing more: no silence of a broker that is in trouble (KIP-219).
+    fn throttled(&self) -> Duration {
+        self.throttled_until.map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
+        })
+    }
+
+    fn note_throttle(&mut self, throttle_ms: i32) {
+        let held = u64::try_from(throttle_ms).map_or(Duration::ZERO, Duration::from_millis);
+        self.throttled_until = Some(Instant::now() + held.min(THROTTLE_MAX));
+        if held >= THROTTLE_SAID {
+            let broker = &self.address;
+            tracing::warn!(broker, ?held, "a quota of the broker holds reading back");
+        }
     }
 
     fn request<'a>(&self, asked: &'a [Want], bytes: usize, wait: Duration) -> Fetch<'a> {
@@ -315,3 +340,6 @@ impl Given {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
