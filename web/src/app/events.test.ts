@@ -103,6 +103,16 @@ describe("a list that stands still", () => {
     expect(page.events.rowAt(0)?.row).toBe(10);
     expect(page.events.newerRows).toBe(50);
   });
+  it("UX-14 stays with the rows on the screen where it is held before newer ones came", () => {
+    const page = running(10);
+    pass(15);
+    page.events.togglePause();
+    answered(60);
+    page.events.togglePause();
+    page.events.hold();
+    answered(60);
+    expect(page.events.rowAt(0)?.row).toBe(10);
+  });
 });
 
 describe("a place to go to", () => {

@@ -21,7 +21,7 @@ export interface Slice {
 /** Engines stop laying out boxes somewhere above this many pixels. */
 const CANVAS_PX_MAX = 8_000_000;
 /** Rows rendered beyond each edge, so that a small scroll shows no blanks. */
-const OVERSCAN_ROWS = 3;
+const OVERSCAN_ROWS = 8;
 
 export function sliceOf(geometry: Geometry): Slice {
   const { total, rowHeight, viewHeight } = geometry;

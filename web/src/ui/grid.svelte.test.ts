@@ -7,7 +7,7 @@ function newest(first: number): number[] {
   return Array.from({ length: 9 }, (_, at) => first - at);
 }
 
-it.each([1, 2, 3])("keeps the focus on its row and element when %d rows come", (come) => {
+it.each([1, 3, 7])("keeps the focus on its row and element when %d rows come", (come) => {
   let keys = $state.raw(newest(100));
   const page = mount(List, { target: document.body, props: { keys: () => keys } });
   flushSync();

@@ -35,7 +35,7 @@ export const ORDERS = {
 export type Order = keyof typeof ORDERS;
 
 /** Often enough for the eye; a replay rushes by, and nobody reads it. */
-const EVERY_MS = 25;
+const EVERY_MS = 33;
 const EVERY_REPLAY_MS = 333;
 
 export class EventsState extends Channel<"events"> {
@@ -57,6 +57,8 @@ export class EventsState extends Channel<"events"> {
   landing = $state("");
   atTop = $state(true);
   /** A list that begins with the oldest row stays at its end. */
+  /** The newest row that may be on the screen; newer ones are known while the list stands still. */
+  #shownTo = -1;
   #atEnd = false;
   /** The place that was gone to, or is no longer wanted. */
   #jumped: Jump | null = null;
@@ -118,6 +120,7 @@ export class EventsState extends Channel<"events"> {
     this.total = content.total;
     this.newerRows = content.newerRows;
     this.newestRow = content.newestRow;
+    this.#shownTo = question.frozenAt ?? content.newestRow;
     this.#rows = { first: question.first, rows: this.#read(content, names) };
     if (content.landing !== "") this.#land(content, question);
     else if (this.#atEnd && isLonger && this.mode === "follow") this.#showRow(this.total - 1);
@@ -126,6 +129,7 @@ export class EventsState extends Channel<"events"> {
 
   protected override clear(): void {
     this.#hold = null;
+    this.#shownTo = -1;
     this.#rows = { first: 0, rows: [] };
     this.#wantedIndex = null;
     this.#atEnd = false;
@@ -254,9 +258,9 @@ export class EventsState extends Channel<"events"> {
 
   #freeze(mode: Hold["mode"]): void {
     // Without a row there is nothing to stand still at.
-    if (this.newestRow < 0) return;
+    if (this.#shownTo < 0) return;
     const { turn, closes } = this.store.selection;
-    this.#hold = { mode, at: this.newestRow, turn, closes };
+    this.#hold = { mode, at: this.#shownTo, turn, closes };
   }
 
   #read(content: Content<"events">, names: Names): EventRow[] {
