@@ -54,6 +54,8 @@ pub const SESSION_PATH: &str = "/session";
 /// What precedes a token in base64url, without padding, where a browser offers it as one of a WebSocket's
 /// subprotocols. A relay never selects it.
 pub const BEARER_SUBPROTOCOL: &str = "dashstream.bearer.";
+/// Fewest characters of a token that a relay accepts. As hexadecimal digits these are 128 bits.
+pub const TOKEN_CHARS_MIN: usize = 32;
 /// Largest control message in bytes.
 pub const CONTROL_BYTES_MAX: usize = 64 * 1024;
 /// Most partitions one `resume` may name, its parts included.

@@ -135,30 +135,9 @@ fn is_whole<T>(result: &Result<T, Error>) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use tokio::sync::oneshot;
 
     use super::*;
-    use kafka_wire::TopicId;
-
-    use crate::Limits;
-
-    fn want() -> (
-        Want,
-        oneshot::Receiver<Result<crate::fetcher::Given, Error>>,
-    ) {
-        let (reply, answer) = oneshot::channel();
-        let want = Want {
-            topic: "t".into(),
-            topic_id: TopicId::default(),
-            partition: 0,
-            offset: 0,
-            leader_epoch: 0,
-            last_epoch: -1,
-            is_patient: false,
-            reply,
-        };
-        (want, answer)
-    }
+    use crate::{Limits, fetcher::tests::want};
 
     /// X2: the end of the task that fetches is counted, and the next wish starts another one.
     #[tokio::test]

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use crate::{
     broker::Broker,
     budget::{Budgets, Held},
+    dial::whole,
     error::Error,
     messages::metadata::{self, Metadata},
     reader::PartitionReader,
@@ -164,20 +165,19 @@ impl Cluster {
                 return Err(last.1);
             }
             tokio::select! {
-                Some(ended) = questions.join_next() => match ended {
-                    Ok((_, _, Ok(answer))) => {
+                Some(ended) = questions.join_next() => match whole(ended) {
+                    Some((_, _, Ok(answer))) => {
                         self.learn(&answer.brokers);
                         return of_answer(name, answer.topics);
                     }
-                    Ok((place, broker, Err(error))) => {
+                    Some((place, broker, Err(error))) => {
                         tracing::debug!(broker = broker.address(), %error, "no metadata");
                         // The word of the last in the list, in whatever order they fail.
                         if place >= last.0 {
                             last = (place, error);
                         }
                     }
-                    // It panicked: as if that broker had not been asked.
-                    Err(_) => {}
+                    None => {}
                 },
                 () = tokio::time::sleep(HEAD_START), if waiting.len() > 0 => {}
             }

@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{net::TcpStream, task::JoinSet};
+use tokio::{
+    net::TcpStream,
+    task::{JoinError, JoinSet},
+};
 
 use crate::error::Error;
 
@@ -95,8 +98,7 @@ where
         }
         tokio::select! {
             Some(ended) = attempts.join_next() => {
-                // An attempt neither panics nor is aborted while it is waited for.
-                let Ok((address, result)) = ended else { continue };
+                let Some((address, result)) = whole(ended) else { continue };
                 pending.retain(|one| *one != address);
                 match result {
                     Ok(connection) => {
@@ -117,6 +119,17 @@ where
     }
 }
 
+/// What a task gave. One that panicked does not end in silence: the panic goes on in the task that waits, which is
+/// counted and reported.
+pub(crate) fn whole<T>(ended: Result<T, JoinError>) -> Option<T> {
+    match ended.map_err(JoinError::try_into_panic) {
+        Ok(given) => Some(given),
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // It was aborted, which happens only with whoever waits for it.
+        Err(Err(_)) => None,
+    }
+}
+
 fn report(name: &str, used: IpAddr, silent: &[IpAddr], failed: &[String], took: Duration) {
     for address in silent {
         tracing::warn!(broker = name, %address, ?took, connected = %used, "an address does not answer");
@@ -129,6 +142,17 @@ fn report(name: &str, used: IpAddr, silent: &[IpAddr], failed: &[String], took: 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// X2: no task ends in silence: what one panics with goes on where it is waited for.
+    #[tokio::test]
+    async fn a_panic_goes_on_where_it_is_waited_for() {
+        let mut attempts = JoinSet::new();
+        attempts.spawn(async { 1 });
+        assert_eq!(attempts.join_next().await.and_then(whole), Some(1));
+        attempts.spawn(async { panic!("broken") });
+        let waiting = tokio::spawn(async move { attempts.join_next().await.map(whole) });
+        assert!(waiting.await.is_err_and(|ended| ended.is_panic()));
+    }
 
     fn address(text: &str) -> SocketAddr {
         text.parse().expect("an address")

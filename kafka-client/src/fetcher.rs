@@ -342,4 +342,4 @@ impl Given {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -29,7 +29,7 @@ pub use attempts::WRONG_PER_MINUTE_MAX;
 pub use counts::{Counts, SignIn};
 pub use file::{CHECK_INTERVAL, TokenFile};
 pub use session::SESSION_SECS_DEFAULT;
-pub use tokens::{TOKEN_CHARS_MAX, TOKEN_CHARS_MIN, Token};
+pub use tokens::{TOKEN_CHARS_MAX, Token};
 
 use crate::access;
 use attempts::Attempts;
@@ -125,7 +125,7 @@ impl Auth {
         self.sessions.end(is_secure)
     }
 
-    /// A browser has one session: what it had is over when it signs in anew, too.
+    /// A browser has one session: signing in again ends the earlier one.
     fn end_sessions(&self, headers: &HeaderMap) {
         let now = SystemTime::now();
         for value in cookies(headers, self.sessions.cookie_name()) {

@@ -337,7 +337,7 @@ async fn signing_out_ends_a_session() {
     );
 }
 
-/// SEC-02: a browser has one session. Who signs in anew ends the one of before with all that was opened with it; of
+/// SEC-02: a browser has one session. Signing in again ends the earlier one and what was opened with it; of
 /// several cookies any that is valid will do, and signing out ends all.
 #[tokio::test]
 async fn a_browser_has_one_session() {

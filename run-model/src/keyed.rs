@@ -291,7 +291,7 @@ fn place_of(name: &str) -> usize {
 }
 
 /// Of the golden ratio: neighbours end far from each other.
-const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+pub(crate) const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 #[cfg(test)]
 mod tests {

@@ -43,3 +43,21 @@ impl Messages {
         self.held.get(at).map(Vec::as_slice)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// BND-01: the bound is one of memory, so no message keeps room that it does not use.
+    #[test]
+    fn no_message_keeps_room_that_it_does_not_use() {
+        let mut messages = Messages::new(100);
+        for _ in 0..100 {
+            let mut message = Vec::with_capacity(1_000);
+            message.extend([7; 10]);
+            messages.push(message);
+        }
+        let held: usize = messages.held.iter().map(Vec::capacity).sum();
+        assert_eq!((held, messages.bytes, messages.first), (100, 100, 90));
+    }
+}

@@ -6,6 +6,7 @@
 
 use alloc::vec::Vec;
 
+use crate::keyed::SPREAD;
 use crate::limits::{MESSAGE_ID_PROBES_MAX, MESSAGE_IDS_MIN};
 
 /// What a message is known by, from its `message_id`: 0 where it has none. Producers send the 16 bytes of
@@ -74,8 +75,6 @@ fn probe(table: &[u128], id: u128) -> (bool, usize) {
 
 /// At most half of a table is taken.
 const SLOTS: usize = (2 * MESSAGE_IDS_MIN).next_power_of_two();
-/// Of the golden ratio: neighbours end far from each other.
-const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 #[cfg(test)]
 mod tests {

@@ -18,7 +18,7 @@ pub struct Saved {
     pub rows: u64,
     /// Records, gaps and rejects that they stand for.
     pub frames: u64,
-    /// Rows that match and are not in it, because their bytes are no longer held.
+    /// Matching rows that could not be saved, because their bytes are no longer held.
     pub lost: u64,
     /// Rows that were no longer held when it was begun, whatever they were.
     pub evicted: u64,

@@ -12,6 +12,7 @@
 //! - [`upgrade`] makes a WebSocket of a request; then a task drives one session over one socket.
 //! - [`answer`] and [`mime`] make plain answers, [`coding`] says in which coding a file is sent; every answer is
 //!   hardened in one place.
+//! - [`misplaced`] keeps tokens out of messages about a command line.
 //! - [`counters`] are what is counted of clients; who shows the numbers is not decided here.
 //!
 //! Which paths there are besides the session's is left to whoever serves.
@@ -27,6 +28,7 @@ pub mod history;
 pub mod hub;
 pub mod limits;
 pub mod mime;
+pub mod misplaced;
 pub mod server;
 pub mod upgrade;
 

@@ -33,7 +33,7 @@ object! {
         rows: Number = saved.rows as f64,
         /// Records, gaps and rejects in it.
         frames: Number = saved.frames as f64,
-        /// Rows that match and are not in it, because their bytes are no longer held.
+        /// Matching rows that could not be saved, because their bytes are no longer held.
         lost: Number = saved.lost as f64,
         /// Rows that were no longer held when it was begun, whatever they were.
         evicted: Number = saved.evicted as f64,

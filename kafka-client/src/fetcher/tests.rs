@@ -9,6 +9,22 @@ use crate::Limits;
 
 const TIMEOUT: Duration = Duration::from_millis(500);
 
+/// What is wanted of partition 0 of a topic, and where it is given.
+pub(crate) fn want() -> (Want, oneshot::Receiver<Result<Given, Error>>) {
+    let (reply, given) = oneshot::channel();
+    let want = Want {
+        topic: "t".into(),
+        topic_id: TopicId::default(),
+        partition: 0,
+        offset: 0,
+        leader_epoch: 0,
+        last_epoch: -1,
+        is_patient: false,
+        reply,
+    };
+    (want, given)
+}
+
 /// Reads a request and says its correlation id.
 async fn asked(stream: &mut TcpStream) -> i32 {
     let len = stream.read_i32().await.expect("a request");
@@ -71,17 +87,7 @@ async fn a_quota_is_no_silence() {
     let (wants, wanted) = mpsc::unbounded_channel();
     let fetching = tokio::spawn(Fetcher::new(address, settings, budgets, wanted).run());
     for _ in 0..2 {
-        let (reply, given) = oneshot::channel();
-        let want = Want {
-            topic: "t".into(),
-            topic_id: TopicId::default(),
-            partition: 0,
-            offset: 0,
-            leader_epoch: 0,
-            last_epoch: -1,
-            is_patient: false,
-            reply,
-        };
+        let (want, given) = want();
         wants.send(want).expect("it is taken");
         let error = given.await.expect("a reply").expect_err("no partition");
         assert_eq!(error, MISSING);

@@ -31,11 +31,11 @@ fn tokens_are_read_strictly() {
         (&format!("Viewer {VIEWER}"), "line 1: the role"),
         (
             &format!("viewer {}", &VIEWER[..31]),
-            "line 1: the token has not 32",
+            "line 1: the token must have 32",
         ),
         (
             &format!("viewer {long}"),
-            "line 1: the token has not 32 to 512",
+            "line 1: the token must have 32 to 512",
         ),
         (
             &format!("viewer {VIEWER}\u{e9}"),

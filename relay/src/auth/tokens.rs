@@ -4,14 +4,13 @@
 use std::{fmt, sync::Arc};
 
 use dashstream_serve::gate::{Identity, Role};
+use decode_core::wire::TOKEN_CHARS_MIN;
 use parking_lot::RwLock;
 use ring::hmac;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::watch;
 
-/// Shortest token. As hexadecimal digits these are 128 bits.
-pub const TOKEN_CHARS_MIN: usize = 32;
 /// Longest token.
 pub const TOKEN_CHARS_MAX: usize = 512;
 const NAME_CHARS_MAX: usize = 64;
@@ -69,7 +68,7 @@ impl Token {
         };
         if !(TOKEN_CHARS_MIN..=TOKEN_CHARS_MAX).contains(&token.len()) {
             let text =
-                format!("the token has not {TOKEN_CHARS_MIN} to {TOKEN_CHARS_MAX} characters");
+                format!("the token must have {TOKEN_CHARS_MIN} to {TOKEN_CHARS_MAX} characters");
             return Err(text);
         }
         // What `Authorization: Bearer` can carry (RFC 6750).

@@ -65,7 +65,7 @@ fn a_file_that_names_nobody_lets_nobody_in() {
         (Some(&b""[..]), "there is no token"),
         (Some(b"# all gone\n\n"), "there is no token"),
         (Some(b"\xFF\xFEa\0d\0"), "line 1: "),
-        (Some(b"admin short"), "line 1: the token has not 32"),
+        (Some(b"admin short"), "line 1: the token must have 32"),
         (None, "gone"),
     ] {
         let file = || text.map_or_else(gone, found);

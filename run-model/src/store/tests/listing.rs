@@ -313,3 +313,59 @@ fn a_place_that_holds_nothing_leads_to_what_follows_it() {
     assert_eq!(at(0, 3), (Landing::Next, Some(3)));
     assert_eq!(at(2, 0), (Landing::Next, Some(3)));
 }
+
+/// Rows lie in blocks of 1,024: each is found by its id and no other, however many were evicted before it.
+#[test]
+fn rows_are_found_over_the_ends_of_blocks() {
+    let mut store = Store::with_bounds(Mode::Strict, 1_500, 10, 1 << 20);
+    for offset in 0..5_000_u64 {
+        store.apply(frames(0, &[(offset, 1, start("a", offset + 1))]), |_| {});
+        let first = (offset + 1).saturating_sub(1_500);
+        for id in [first, first + 1, offset / 2, offset].map(|id| id.clamp(first, offset)) {
+            assert_eq!(store.row(id).map(|row| row.offset), Some(id));
+        }
+        assert!(store.row(offset + 1).is_none());
+        assert!(first == 0 || store.row(first - 1).is_none(), "evicted");
+    }
+}
+
+/// Summaries of runs that ended are made while others go on; asked for at any time or only at the end, they are the
+/// same.
+#[test]
+fn runs_are_the_same_however_often_somebody_asks() {
+    let kinds = [
+        EventType::GraphStart,
+        EventType::NodeStart,
+        EventType::NodeEnd,
+        EventType::GraphEnd,
+    ];
+    let query = RunsQuery {
+        count: 1_000,
+        ..RunsQuery::default()
+    };
+    let (mut asked, mut left) = (Store::default(), Store::default());
+    // Of 300 threads, more than are left unsettled, every third does not end.
+    for (offset, (step, thread)) in (0..4)
+        .flat_map(|step| (0..300).map(move |n| (step, n)))
+        .enumerate()
+    {
+        if step == 3 && thread % 3 == 0 {
+            continue;
+        }
+        let name = format!("thread-{thread}");
+        let value = node(&name, step as u64 + 1, kinds[step], "n");
+        let message = frames(0, &[(offset as u64, offset as i64, value)]);
+        asked.apply(message.clone(), |_| {});
+        left.apply(message, |_| {});
+        if offset % 7 == 0 {
+            asked.runs(&query);
+        }
+    }
+    let (asked, left) = (asked.runs(&query), left.runs(&query));
+    assert_eq!((asked.rows.len(), &asked.rows), (300, &left.rows));
+    assert_eq!(asked.counts, left.counts);
+    assert_eq!(
+        left.rows.iter().filter(|row| row.end_us.is_some()).count(),
+        200
+    );
+}
