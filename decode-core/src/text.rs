@@ -16,7 +16,6 @@
 
 mod field;
 mod json;
-mod shortest;
 mod sort;
 mod span;
 

@@ -135,7 +135,6 @@ fn is_whole<T>(result: &Result<T, Error>) -> bool {
 mod tests {
     use std::time::Duration;
 
-
     use super::*;
     use crate::{Limits, fetcher::tests::want};
 

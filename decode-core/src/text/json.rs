@@ -1,9 +1,9 @@
 //! JSON's own part of the canonical text: strings, base64 and numbers.
 
+use alloc::format;
 use alloc::string::String;
 use core::fmt::{Display, Write as _};
 
-use super::shortest;
 use crate::json::push_text;
 
 /// A key with the separator that must stand before it.
@@ -58,14 +58,14 @@ pub(super) fn quoted(out: &mut String, number: impl Display) {
 
 pub(super) fn double(out: &mut String, number: f64) {
     if !special(out, number) {
-        lay_out(out, &shortest::double(number));
+        lay_out(out, &format!("{number:e}"));
     }
 }
 
 /// The shortest digits that give this `f32` back, which are fewer than its `f64` has.
 pub(super) fn float(out: &mut String, number: f32) {
     if !special(out, f64::from(number)) {
-        lay_out(out, &shortest::float(number));
+        lay_out(out, &format!("{number:e}"));
     }
 }
 
