@@ -78,9 +78,34 @@ impl Page {
         let output = self.running.output();
         assert!(
             status.success(),
-            "the page's script: {status}\n{output}\n{}",
+            "the page's script: {status}\n{}\n{}",
+            what_failed(&output),
             self.running.log()
         );
         serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error}: {output}"))
+    }
+}
+
+/// A script's result without the checks that passed: CI shows only the beginning of a long message.
+fn what_failed(output: &str) -> String {
+    let Ok(mut result) = serde_json::from_str::<Value>(output) else {
+        return output.to_owned();
+    };
+    if let Some(checks) = result.get_mut("checks").and_then(Value::as_array_mut) {
+        checks.retain(|check| check["ok"] != true);
+    }
+    format!("{result:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::what_failed;
+
+    #[test]
+    fn what_failed_has_no_check_that_passed() {
+        let output = r#"{"ok":false,"checks":[{"name":"a","ok":true},{"name":"b","ok":false}]}"#;
+        let text = what_failed(output);
+        assert!(text.contains("\"b\"") && !text.contains("\"a\""), "{text}");
+        assert_eq!(what_failed("no JSON"), "no JSON");
     }
 }

@@ -64,7 +64,7 @@ function makeWay() {
 
 const UPGRADED = Buffer.from("HTTP/1.1 101 ");
 const { page, close } = await openBrowser();
-page.setDefaultTimeout(10_000);
+page.setDefaultTimeout(30_000);
 const phase = () => page.locator('[data-testid="phase"]').getAttribute("data-phase");
 const live = (/** @type {number} */ ms) => until("phase", phase, (now) => now === "live", ms);
 const steps = new Steps(async () => undefined);

@@ -59,13 +59,23 @@ async function watch(page, isOver) {
     if (message.type() === "warning") note(trouble.consoleWarnings, text);
   });
   page.on("pageerror", (error) => note(trouble.pageErrors, String(error)));
-  // What a document that is being left has asked for is broken off, which is no trouble of its own.
+  // What a document that is being left has asked for is broken off, which is no trouble of its own. It goes
+  // on asking until the next one is there.
   let documents = 0;
+  let isLeaving = false;
   /** @type {WeakMap<import("playwright-core").Request, number>} */
   const askedBy = new WeakMap();
   page.on("request", (request) => {
-    if (request.isNavigationRequest()) documents += 1;
-    askedBy.set(request, documents);
+    if (request.isNavigationRequest()) {
+      documents += 1;
+      isLeaving = true;
+      askedBy.set(request, documents);
+    } else {
+      askedBy.set(request, isLeaving ? documents - 1 : documents);
+    }
+  });
+  page.on("framenavigated", (frame) => {
+    if (frame === page.mainFrame()) isLeaving = false;
   });
   page.on("requestfailed", (request) => {
     const wasLeft = (askedBy.get(request) ?? documents) < documents;

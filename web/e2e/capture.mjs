@@ -78,10 +78,17 @@ await steps.check("a capture opens without a relay, and the page says which", as
     async () => (await hook("capture").innerText()).replace(/\s+/gu, " "),
     (text) => text.includes("Capture shapes.dscap, 6 records"),
   );
-  must((await hook("phase").innerText()).trim() === "Capture", await hook("phase").innerText());
+  await until(
+    "phase",
+    async () => (await hook("phase").innerText()).trim(),
+    (now) => now === "Capture",
+  );
   must((await hook("hop").count()) === 0, "the hops of a relay are shown");
-  const { totals } = await readPage(page);
-  must(totals.records === 5 && totals.rejects === 1 && totals.gaps === 1, JSON.stringify(totals));
+  const totals = await until(
+    "totals",
+    async () => (await readPage(page)).totals,
+    (now) => now.records === 5 && now.rejects === 1 && now.gaps === 1,
+  );
   await accessible(page);
   await shoot("capture");
   return totals;
@@ -91,7 +98,11 @@ await steps.check("X32 an event of a batch is shown alone; its link and copy say
   await lineOf("nodeId");
   const nodes = (await messageLines(page)).filter((line) => line.key === "nodeId");
   must(nodes.length === 1 && (nodes[0]?.text ?? "").includes('"second"'), JSON.stringify(nodes));
-  must((await hook("detail").innerText()).includes("2 of 3 in the batch"), "which one is not said");
+  await until(
+    "which one it is",
+    () => hook("detail").innerText(),
+    (now) => now.includes("2 of 3 in the batch"),
+  );
   const copied = await copiedBy(page, hook("copy"));
   must(JSON.parse(copied).nodeId === "second", copied.slice(0, 200));
   must(new URL(page.url()).searchParams.get("at") === "0:0:1", page.url());
@@ -143,7 +154,11 @@ await steps.check("a value of 9 MiB opens, and is read in parts", async () => {
 await steps.check("X36 an event type without a name shows its number", async () => {
   await openRow("0:3");
   must((await lineOf("eventType"))?.text.includes("70000") === true, "not the real number");
-  must((await hook("detail").innerText()).includes("unknown(70000)"), "not named by its number");
+  await until(
+    "its number",
+    () => hook("detail").innerText(),
+    (now) => now.includes("unknown(70000)"),
+  );
   await page.keyboard.press("Escape");
 });
 await steps.check("lone surrogates and NUL stay as they were written", async () => {
@@ -194,8 +209,11 @@ for (const [name, word] of [
 ]) {
   await steps.check(`${name} says what is wrong with it`, async () => {
     await open(join(files, name ?? ""), "failed");
-    const said = await hook("capture-word").innerText();
-    must(said.includes(word ?? ""), said);
+    const said = await until(
+      "what is wrong",
+      () => hook("capture-word").innerText(),
+      (now) => now.includes(word ?? ""),
+    );
     await shoot(name ?? "");
     return said;
   });
@@ -243,7 +261,11 @@ await steps.check("closing the capture goes back to the relay", async () => {
     () => hook("phase").getAttribute("data-phase"),
     (now) => now === "waiting" || now === "connecting",
   );
-  must((await eventRows(page)).length === 0, "rows of the capture are left");
+  await until(
+    "rows",
+    () => eventRows(page),
+    (rows) => rows.length === 0,
+  );
 });
 await close();
 server.close();

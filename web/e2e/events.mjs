@@ -8,30 +8,21 @@
 // of a partition that does not begin with offset 0.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { needed } from "./arguments.mjs";
 import { isClean, openBrowser, readPage } from "./browser.mjs";
 import { allEvents, inAddress, List } from "./events_list.mjs";
 import { RunPage } from "./run_page.mjs";
 import { accessible, must, Steps, until } from "./steps.mjs";
 
-const { values } = parseArgs({
-  options: { url: { type: "string" }, out: { type: "string" }, young: { type: "string" } },
-});
-const { url = "", out = "", young = "" } = values;
-if (url === "" || out === "" || young === "") {
-  process.stderr.write("events.mjs: --url, --out and --young are needed\n");
-  process.exit(2);
-}
+const { url, out, young } = needed("url", "out", "young");
 await mkdir(out, { recursive: true });
 const { page, trouble, close } = await openBrowser({ width: 1440, height: 900 });
-page.setDefaultTimeout(20_000);
+page.setDefaultTimeout(30_000);
 const keys = page.keyboard;
 const list = new List(page);
 const run = new RunPage(page);
-/** @param {string} id */
-const hook = (id) => page.locator(`[data-testid="${id}"]`);
-/** @param {string} name */
-const shoot = (name) => page.screenshot({ path: join(out, `${name}.png`) });
+const hook = (/** @type {string} */ id) => page.locator(`[data-testid="${id}"]`);
+const shoot = (/** @type {string} */ name) => page.screenshot({ path: join(out, `${name}.png`) });
 /** @param {string} search */
 async function cold(search) {
   await page.goto(`${url}${search}`, { waitUntil: "load" });
@@ -108,6 +99,7 @@ await steps.check(
     await keys.press("Enter");
     await hook("run-events").click();
     await hook("clear-run").waitFor();
+    await list.loaded();
     const whole = await allEvents(page);
     must(new Set(whole.map((event) => event.thread)).size === 1, "events of other threads");
     must(
@@ -142,17 +134,17 @@ await steps.check(
       () => allEvents(page),
       (now) => now.length > 0 && now.length < whole.length,
     );
-    must(/^\d+:\d+:\d+:\d+$/u.test((await inAddress(page, "within")()) ?? ""), page.url());
-    const narrowed = (await inAddress(page, "within")()) ?? "";
+    const within = inAddress(page, "within");
+    const narrowed = await until("address", within, (now) => /^\d+:\d+:\d+:\d+$/u.test(now ?? ""));
     await hook("open-run").click();
     await hook("waterfall").waitFor();
-    must((await inAddress(page, "run")()) === address, page.url());
+    await until("address", inAddress(page, "run"), (now) => now === address);
     await page.goBack();
     await hook("clear-run").waitFor();
-    must((await inAddress(page, "within")()) === narrowed, page.url());
+    await until("address", within, (now) => now === narrowed);
     await page.goBack();
     await hook("waterfall").waitFor();
-    must((await inAddress(page, "within")()) === null, page.url());
+    await until("address", within, (now) => now === null);
     return { run: whole.length, attempt: fewer.length };
   },
 );
@@ -229,8 +221,11 @@ await steps.check("what is older than what is held says so, by jump and from col
   await accessible(page);
   await shoot("older");
   await cold(`?view=events&at=${partition}:5`);
-  const gone = await hook("gone").innerText();
-  must(gone.includes(words), gone);
+  const gone = await until(
+    "sentence",
+    () => hook("gone").innerText(),
+    (now) => now.includes(words),
+  );
   must(gone.includes("the relay had nothing older"), gone);
   await shoot("gone");
   await keys.press("Escape");
@@ -265,13 +260,15 @@ await steps.check("D10 a record of another thread than the filter's says so", as
   await cold("?view=events");
   await page.locator('[data-testid="event-row"][data-kind="event"] .position').first().click();
   await hook("detail").waitFor();
-  const facts = await hook("detail").locator("dl").innerText();
-  for (const line of ["Type", "Thread", "Node"])
-    must(facts.includes(line), `no line ${line}: ${facts}`);
+  await until(
+    "facts",
+    () => hook("detail").locator("dl").innerText(),
+    (facts) => ["Type", "Thread", "Node"].every((line) => facts.includes(line)),
+  );
   const thread = (await hook("record-thread").innerText()).trim();
   await hook("filter-thread").click();
   await hook("clear-thread").waitFor();
-  must((await inAddress(page, "thread")()) === thread, page.url());
+  await until("address", inAddress(page, "thread"), (now) => now === thread);
   await hook("clear-thread").click();
   const threads = page.locator(`[data-testid="thread-row"]:not(:has-text("${thread}"))`);
   await threads.first().click();
@@ -338,7 +335,11 @@ async function roundTrip(name, search) {
   await hook("save-capture").click();
   const file = join(out, `${name}.dscap`);
   await (await coming).saveAs(file);
-  const words = await hook("saved").innerText();
+  const words = await until(
+    "what was saved",
+    () => hook("saved").innerText(),
+    (now) => now !== "",
+  );
   await page
     .locator("#open-capture-file, [data-testid=open-capture-file]")
     .first()

@@ -43,14 +43,33 @@ const rowCount = async (page) =>
   Number((await page.locator("#events [role=grid]").getAttribute("aria-rowcount")) ?? "1") - 1;
 
 /**
+ * How many rows the list has, once an answer that was under way has come.
+ * @param {import("playwright-core").Page} page
+ */
+async function standing(page) {
+  let before = -1;
+  return until(
+    "a number of rows that stands",
+    async () => {
+      await page.waitForTimeout(300);
+      return rowCount(page);
+    },
+    (now) => {
+      const isSame = now === before;
+      before = now;
+      return isSame;
+    },
+  );
+}
+
+/**
  * Every row of the list, or the first of them, in its order.
  * @param {import("playwright-core").Page} page
  * @returns {Promise<Listed[]>}
  */
 export async function allEvents(page, most = Infinity) {
-  await page.waitForTimeout(300);
   const grid = page.locator("#events [role=grid]");
-  const total = await rowCount(page);
+  const total = await standing(page);
   /** @type {Map<number, Listed>} */
   const seen = new Map();
   for (let first = 0; first < Math.min(total, most); first += STEP_ROWS) {

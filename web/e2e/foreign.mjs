@@ -1,6 +1,6 @@
 // Finds texts from outside that have no box of their own on the page: such a text could turn, move or
 // cover what stands beside it, or be laid out beyond its box.
-import { must } from "./steps.mjs";
+import { atRest, must, until } from "./steps.mjs";
 
 /** Markup, an override behind an isolate that is never closed, what has no width, and a NUL. */
 export const HOSTILE = "<img src=x onerror=alert(1)>\u202e\u2066abc`\u200b\0end";
@@ -14,14 +14,15 @@ const MARK = "onerror=alert(1)";
  * @param {number} least so many of them are on the page
  */
 export async function foreignTexts(page, least = 1) {
-  const { texts, strays, wide, made } = await page.evaluate(looked, {
-    mark: MARK,
-    hostile: HOSTILE,
-  });
+  await atRest(page);
+  const { texts, strays, wide, made } = await until(
+    "texts from outside",
+    () => page.evaluate(looked, { mark: MARK, hostile: HOSTILE }),
+    (now) => now.texts >= least,
+  );
   must(strays.length === 0, `${strays.length} stray: ${JSON.stringify(strays.slice(0, 5))}`);
   must(made === 0, `${made} elements were made of texts`);
   must(wide <= 0, `the page is ${wide} pixels too wide`);
-  must(texts >= least, `${texts} texts from outside are on the page, not ${least}`);
   return texts;
 }
 

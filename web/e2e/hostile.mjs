@@ -23,7 +23,7 @@ const SIZES = [
 await mkdir(out, { recursive: true });
 const { page, trouble, close } = await openBrowser(SIZES[0]);
 await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-page.setDefaultTimeout(15_000);
+page.setDefaultTimeout(30_000);
 let alerts = 0;
 page.on("dialog", (dialog) => {
   alerts += 1;
@@ -50,12 +50,10 @@ async function atEverySize(name, least) {
   const seen = [];
   for (const size of SIZES) {
     await page.setViewportSize(size);
-    await page.waitForTimeout(250);
-    await shoot(`${name}-${size.width}`);
     seen.push(await foreignTexts(page, least));
+    await shoot(`${name}-${size.width}`);
   }
   await page.setViewportSize(SIZES[0] ?? { width: 1440, height: 1000 });
-  await page.waitForTimeout(250);
   await accessible(page);
   return seen;
 }
@@ -77,12 +75,10 @@ await steps.check("SEC-09 in a run and in the inside of each of its lines", asyn
     (total) => total >= 4,
     OPEN_MS_MAX,
   );
-  await page.waitForTimeout(500);
   const rows = await run.allRows();
   const seen = [];
   for (const row of rows) {
     await run.select(row.index);
-    await page.waitForTimeout(300);
     seen.push(await foreignTexts(page, 6));
   }
   await atEverySize("run", 6);
@@ -115,19 +111,17 @@ await steps.check("SEC-09 in every record, each of its lines and its bytes", asy
       (held) => held === "true",
       OPEN_MS_MAX,
     );
-    await page.waitForTimeout(300);
     await foreignTexts(page, 1);
     const lines = page.locator('[data-testid="json"] [data-key]');
     const count = await lines.count();
     for (let line = 0; line < count; line += 1) {
       await lines.nth(line).click();
-      await page.waitForTimeout(40);
       await foreignTexts(page, 1);
       chosen += 1;
     }
     await atEverySize(`record-${offset}`, 1);
     await run.hook("tab-bytes").click();
-    await page.waitForTimeout(150);
+    await run.hook("hex").waitFor();
     await foreignTexts(page, 1);
   }
   return { chosen };

@@ -8,7 +8,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { needed } from "./arguments.mjs";
 import { isClean, openBrowser } from "./browser.mjs";
-import { accessible, must, Steps, until } from "./steps.mjs";
+import { accessible, atRest, must, Steps, until } from "./steps.mjs";
 
 const { url, file, out } = needed("url", "file", "out");
 const COME_MS_MAX = 60_000;
@@ -26,7 +26,7 @@ const LOOKS = [
 ];
 await mkdir(out, { recursive: true });
 const { page, trouble, close } = await openBrowser(LARGE);
-page.setDefaultTimeout(15_000);
+page.setDefaultTimeout(30_000);
 /** @param {string} id */
 const hook = (id) => page.locator(`[data-testid="${id}"]`);
 /** @param {string} search */
@@ -59,7 +59,7 @@ const STATES = {
     await page.keyboard.press("Enter");
     await some('[data-testid="waterfall"] [data-index="1"]');
     await page.keyboard.press("]");
-    await page.waitForTimeout(400);
+    await some('[data-testid="waterfall"] .trouble[aria-selected="true"]');
   },
   "run and record": async () => {
     await hook("evidence").click();
@@ -105,12 +105,15 @@ for (const [state, show] of Object.entries(STATES)) {
     for (const { name, media, size } of LOOKS) {
       await page.emulateMedia({ colorScheme: "light", forcedColors: "none", ...media });
       await page.setViewportSize(size);
-      await page.waitForTimeout(300);
+      await atRest(page);
       await page.screenshot({ path: join(out, `look-${state.replaceAll(" ", "-")}-${name}.png`) });
       try {
         await accessible(page);
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        must(wide <= 0, `it is ${wide} pixels too wide`);
+        await until(
+          "pixels that the page is too wide",
+          () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
+          (now) => now <= 0,
+        );
       } catch (error) {
         problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
       }

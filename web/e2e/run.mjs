@@ -11,13 +11,13 @@ import { isClean, openBrowser } from "./browser.mjs";
 import { HOSTILE } from "./foreign.mjs";
 import { layout } from "./run_layout.mjs";
 import { RunPage } from "./run_page.mjs";
-import { accessible, must, Steps, until } from "./steps.mjs";
+import { accessible, atRest, copiedBy, must, Steps, until } from "./steps.mjs";
 
 const { url, hostile, out } = needed("url", "hostile", "out");
 await mkdir(out, { recursive: true });
 const { page, trouble, close } = await openBrowser({ width: 1440, height: 1000 });
 await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-page.setDefaultTimeout(15_000);
+page.setDefaultTimeout(30_000);
 let alerts = 0;
 page.on("dialog", (dialog) => {
   alerts += 1;
@@ -58,10 +58,12 @@ await steps.check("TIM-04 UX-11 the waterfall and its treegrid say the same", as
     rows.some((row) => row.trouble),
     "no row in trouble",
   );
-  const inked = await run.inked();
   const spans = rows.filter((row) => row.index > 0 && row.kind !== "point");
-  const missing = spans.filter((row) => inked.barred[row.index] !== true);
-  must(missing.length === 0, `no bar for ${JSON.stringify(missing)}`);
+  const inked = await until(
+    "a bar for every span",
+    () => run.inked(),
+    (now) => spans.every((row) => now.barred[row.index] === true),
+  );
   must(inked.below === 0, "bars below the last row");
   return rows.map((row) => `${"  ".repeat(row.level)}${row.kind} ${row.name}`);
 });
@@ -86,21 +88,17 @@ await steps.check("STA-20 the status has its rule and its evidence opens", async
 await steps.check("UX-15 arrows move, fold and unfold, and the selection follows", async () => {
   await run.focusRow(0);
   await keys.press("ArrowDown");
-  const first = await run.selected();
-  must(first.index === 1, JSON.stringify(first));
+  const selects = (/** @type {number} */ index) =>
+    until(
+      `line ${index}`,
+      () => run.selected(),
+      (row) => row.index === index,
+    );
+  await selects(1);
   await keys.press("End");
-  const last = await until(
-    "last",
-    () => run.selected(),
-    (row) => row.index > 1,
-  );
-  must(last.index === (await run.total()) - 1, JSON.stringify(last));
+  await selects((await run.total()) - 1);
   await keys.press("Home");
-  await until(
-    "first",
-    () => run.selected(),
-    (row) => row.index === 0,
-  );
+  await selects(0);
   const parents = (await run.allRows()).filter((row) => row.expanded !== null);
   const parent = parents[0];
   if (parent === undefined) throw new Error("nothing to fold");
@@ -119,18 +117,10 @@ await steps.check("UX-15 arrows move, fold and unfold, and the selection follows
     (total) => total === before,
   );
   await keys.press("ArrowRight");
-  const child = await until(
-    "child",
-    () => run.selected(),
-    (row) => row.index === parent.index + 1,
-  );
+  const child = await selects(parent.index + 1);
   must(child.level === 3, JSON.stringify(child));
   await keys.press("ArrowLeft");
-  await until(
-    "parent",
-    () => run.selected(),
-    (row) => row.index === parent.index,
-  );
+  await selects(parent.index);
   return null;
 });
 await steps.check("UX-15 w, s, a, d and f zoom and pan, and folded time is stated", async () => {
@@ -217,8 +207,7 @@ await steps.check(
 await steps.check(
   "UX-18 a link opened cold lands on the same run and line; Back goes back",
   async () => {
-    await run.hook("copy-run-link").click();
-    const link = await page.evaluate(() => navigator.clipboard.readText());
+    const link = await copiedBy(page, run.hook("copy-run-link"));
     const before = { run: await run.address(), row: await run.selected() };
     must(link.includes("run=") && link.includes("span="), link);
     await page.goto("about:blank");
@@ -282,8 +271,7 @@ await steps.check("PRO-02 UX-03 a loss is a line where it is", async () => {
 });
 await steps.check("a run is copied as Markdown", async () => {
   await open("cap-stream-fail", "failed");
-  await run.hook("copy-markdown").click();
-  const text = await page.evaluate(() => navigator.clipboard.readText());
+  const text = await copiedBy(page, run.hook("copy-markdown"));
   must(text.startsWith("### Run failed: `"), text);
   must(/- Thread: `cap-stream-fail`/.test(text) && text.includes("First error"), text);
   return text;
@@ -303,8 +291,11 @@ await steps.check("SEC-09 what a hostile run says is text everywhere", async () 
     kinds.every((kind) => said.includes(kind)),
     JSON.stringify(rows),
   );
-  const error = await run.hook("run-error").textContent();
-  must(error === HOSTILE, `error: ${JSON.stringify(error)}`);
+  await until(
+    "error",
+    () => run.hook("run-error").textContent(),
+    (now) => now === HOSTILE,
+  );
   const turned = await run.hook("run-head").evaluate((head) =>
     Array.from(head.querySelectorAll("bdi"), (name) => {
       const after = document.createRange();
@@ -346,7 +337,7 @@ for (const scheme of /** @type {const} */ (["light", "dark"])) {
       () => run.selected(),
       (row) => row.trouble,
     );
-    await page.waitForTimeout(300);
+    await atRest(page);
     await shoot(`run-${scheme}`);
     await accessible(page);
   });
@@ -355,16 +346,18 @@ await steps.check(
   "UX-15 nothing is only colour with forced colours, or outside a narrow page",
   async () => {
     await page.emulateMedia({ forcedColors: "active", colorScheme: "light" });
-    await page.waitForTimeout(200);
+    await atRest(page);
     await shoot("run-forced");
     await accessible(page);
     await page.emulateMedia({ forcedColors: "none" });
     await page.setViewportSize({ width: 720, height: 500 });
-    await page.waitForTimeout(300);
+    await until(
+      "pixels that the page is too wide",
+      () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
+      (now) => now <= 0,
+    );
     await shoot("run-narrow");
     await accessible(page);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-    must(!wide, "the page scrolls sideways");
   },
 );
 await close();

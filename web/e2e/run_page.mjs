@@ -56,7 +56,16 @@ export class RunPage {
       () => this.total(),
       (total) => total > 1,
     );
-    await this.#page.waitForTimeout(150);
+    await this.screenful();
+  }
+
+  /** Waits for the rows on the screen to be loaded. */
+  screenful() {
+    return until(
+      "rows on the screen",
+      () => this.rows(),
+      (rows) => rows.length > 0 && rows.every((row) => row.name !== ""),
+    );
   }
 
   address() {
@@ -95,13 +104,16 @@ export class RunPage {
       await view.evaluate((element, to) => {
         element.scrollTop = to;
       }, top);
-      await this.#page.waitForTimeout(60);
-      for (const row of await this.rows()) if (row.name !== "") seen.set(row.index, row);
+      for (const row of await this.screenful()) seen.set(row.index, row);
     }
     await view.evaluate((element) => {
       element.scrollTop = 0;
     });
-    await this.#page.waitForTimeout(60);
+    await until(
+      "the first row",
+      () => this.rows(),
+      (rows) => rows[0]?.index === 0 && rows[0].name !== "",
+    );
     return [...seen.values()].sort((a, b) => a.index - b.index);
   }
 

@@ -35,7 +35,7 @@ const expected = {
 await mkdir(out, { recursive: true });
 const done = (/** @type {string} */ name) => writeFile(join(out, `${name}.done`), "");
 const { page, trouble, close } = await openBrowser();
-page.setDefaultTimeout(10_000);
+page.setDefaultTimeout(30_000);
 const walker = makeWalker(page, url, out, "runs");
 let error = "";
 try {

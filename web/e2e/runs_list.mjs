@@ -1,5 +1,5 @@
 // The list of runs: first visit, chips, search, order, keyboard, and lines that stay where they are.
-import { accessible, focused, must, until } from "./steps.mjs";
+import { accessible, focusIs, must, until } from "./steps.mjs";
 
 const COME_MS_MAX = 60_000;
 const READ_MS = 4_000;
@@ -94,10 +94,13 @@ export async function known(walker, expected) {
         () => runRows(page),
         (now) => now.length === expected.failed && now.every((row) => row.status === "failed"),
       );
-      must(inAddress(page, "runs") === "failed", `the address is ${page.url()}`);
+      await until(
+        "address",
+        async () => inAddress(page, "runs"),
+        (now) => now === "failed",
+      );
       // Where the row that had the focus is gone, the list has it: its keys work all the same.
-      const { name } = await focused(page);
-      must(name === "run-row" || name === "Runs", `the focus is on ${name}`);
+      await focusIs(page, ({ name }) => name === "run-row" || name === "Runs");
       await shoot("runs-failed");
       await page.goBack();
       await until(
@@ -180,16 +183,17 @@ async function keyboard({ page, steps, keys }, expected) {
     await keys.press("r");
     await keys.press("ArrowDown");
     await keys.press("ArrowDown");
-    must((await focused(page)).index === 2, `the focus is on ${(await focused(page)).index}`);
+    await focusIs(page, ({ index }) => index === 2);
     await keys.press("End");
-    must((await focused(page)).index === expected.all - 1, "End is not the last run");
+    await focusIs(page, ({ index }) => index === expected.all - 1);
     await keys.press("PageUp");
-    must(((await focused(page)).index ?? 0) < expected.all - 3, "PageUp did not move");
+    await focusIs(page, ({ index }) => index !== null && index < expected.all - 3);
     await keys.press("Home");
-    must((await focused(page)).index === 0, "Home is not the first run");
+    await focusIs(page, ({ index }) => index === 0);
   });
   await steps.check("x pins a run to the top, in the address too", async () => {
     await keys.press("ArrowDown");
+    await focusIs(page, ({ index }) => index === 1);
     const id = await page.evaluate(() => document.activeElement?.getAttribute("data-run") ?? "");
     await keys.press("x");
     await until(
@@ -215,6 +219,7 @@ async function keyboard({ page, steps, keys }, expected) {
     await keys.press("r");
     await keys.press("ArrowDown");
     await keys.press("ArrowDown");
+    await focusIs(page, ({ index }) => index === 2);
     const id = await page.evaluate(() => document.activeElement?.getAttribute("data-run") ?? "");
     await keys.press("Enter");
     await until(
@@ -250,8 +255,11 @@ export async function live(walker) {
     await shoot("runs-newer");
     await keys.press("n");
     await until("newer runs", newer, (now) => now < count);
-    const [first] = await runRows(page);
-    must(first?.id !== before[0]?.id, "n does not show what is new");
+    await until(
+      "the first line",
+      async () => (await runRows(page))[0]?.id,
+      (now) => now !== before[0]?.id,
+    );
     return { newer: count };
   });
   await steps.check("80 records a second leave the main thread free", async () => {

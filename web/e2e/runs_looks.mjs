@@ -1,5 +1,5 @@
 // How runs and health look: themes, forced colours, narrow windows, each of them accessible.
-import { accessible, must, until } from "./steps.mjs";
+import { accessible, atRest, must, until } from "./steps.mjs";
 
 /** @param {import("./walker.mjs").Walker} walker */
 export async function looks({ page, steps, keys, hook, shoot }) {
@@ -14,14 +14,16 @@ export async function looks({ page, steps, keys, hook, shoot }) {
       () => hook(`view-${view}`).getAttribute("aria-current"),
       (now) => now === "page",
     );
-    await page.waitForTimeout(400);
+    await hook(view === "runs" ? "run-row" : "partition-row")
+      .first()
+      .waitFor();
+    await atRest(page);
   };
   for (const view of ["runs", "health"]) {
     for (const look of ["light", "dark"]) {
       await steps.check(`D-38 ${view} in ${look} is accessible`, async () => {
         await show(view);
         await theme(look);
-        await page.waitForTimeout(200);
         await accessible(page);
         await shoot(`${view}-${look}`);
       });
@@ -44,10 +46,11 @@ export async function looks({ page, steps, keys, hook, shoot }) {
       await steps.check(`UX-15 ${view} at ${width}x${height} does not stick out`, async () => {
         await page.setViewportSize({ width: width ?? 0, height: height ?? 0 });
         await show(view);
-        const wide = await page.evaluate(
-          () => document.documentElement.scrollWidth - window.innerWidth,
+        await until(
+          "pixels that the page is too wide",
+          () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth),
+          (now) => now <= 0,
         );
-        must(wide <= 0, `it is ${wide} pixels too wide`);
         await accessible(page);
         await shoot(`${view}-${width}`);
       });
@@ -81,14 +84,22 @@ export async function looks({ page, steps, keys, hook, shoot }) {
     "MET-14 the health view answers where it is held up, with its figures",
     async () => {
       await show("health");
-      const verdict = await hook("health-verdict").innerText();
-      must(verdict.startsWith("Everything works"), verdict);
-      must((await hook("apply-lag").getAttribute("data-severity")) === "good", "the page lags");
-      must((await hook("relay-status").innerText()).startsWith("ok"), "the relay is not ok");
-      const age = await hook("health-age").innerText();
-      must(/new|s old/.test(age), age);
-      const lags = await hook("relay-lag").allInnerTexts();
-      must(lags.length === 4 && lags.every((lag) => lag === "0"), `lags ${lags.join(", ")}`);
+      const text = (/** @type {string} */ id) => () => hook(id).innerText();
+      const verdict = await until("verdict", text("health-verdict"), (now) =>
+        now.startsWith("Everything works"),
+      );
+      await until(
+        "lag of the page",
+        () => hook("apply-lag").getAttribute("data-severity"),
+        (now) => now === "good",
+      );
+      await until("relay", text("relay-status"), (now) => now.startsWith("ok"));
+      const age = await until("age", text("health-age"), (now) => /new|s old/.test(now));
+      await until(
+        "lags",
+        () => hook("relay-lag").allInnerTexts(),
+        (lags) => lags.length === 4 && lags.every((lag) => lag === "0"),
+      );
       await keys.press("r");
       return { verdict, age };
     },

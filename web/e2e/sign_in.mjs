@@ -7,7 +7,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openBrowser, readPage } from "./browser.mjs";
-import { accessible, focused, must, Steps, until } from "./steps.mjs";
+import { accessible, focusIs, must, Steps, until } from "./steps.mjs";
 
 const text = /** @type {const} */ ({ type: "string", default: "" });
 const { values } = parseArgs({
@@ -58,6 +58,11 @@ const totals = async (what) => {
 };
 /** Header and strip name the cause that is known, and no other. @param {string} words */
 const says = async (words) => {
+  await until(
+    "header",
+    () => page.locator('[data-testid="phase"]').innerText(),
+    (now) => now.includes(words),
+  );
   // An attempt that is refused on the way changes nothing of it.
   for (const endMs = performance.now() + 4_000; performance.now() < endMs;) {
     const header = await page.locator('[data-testid="phase"]').innerText();
@@ -76,7 +81,7 @@ await steps.check("SEC-01 a stranger sees the form and no record", async () => {
   const shown = await readPage(page);
   must(shown.totals.records === 0, "records without a token");
   await says("Sign in to continue");
-  must((await focused(page)).name === "token", "the focus is in the field");
+  await focusIs(page, ({ name }) => name === "token");
   must((await input.getAttribute("type")) === "password", "the token is readable");
   must((await input.getAttribute("autocomplete")) === "current-password", "no password manager");
   await accessible(page);
@@ -99,7 +104,7 @@ await steps.check("SEC-02 a token is exchanged for a cookie that no script reads
   await submit.click();
   await live();
   await totals("signed in");
-  must(!(await dialog.isVisible()), "the form is gone");
+  await dialog.waitFor({ state: "hidden" });
   const [cookie] = await cookies();
   must(cookie?.httpOnly === true && cookie.sameSite === "Strict", JSON.stringify(cookie));
   must(cookie?.path === "/", `path ${cookie?.path}`);
@@ -151,7 +156,7 @@ await steps.check("SEC-01 signing out ends the connection of the page at once", 
   await signOut.click();
   await asked(10_000);
   must((await cookies()).length === 0, "the cookie is still there");
-  must(!(await signOut.isVisible()), "signed out already");
+  await signOut.waitFor({ state: "hidden" });
   await says("Your session has ended");
   // Put off, it is still to be had.
   await page.keyboard.press("Escape");

@@ -49,14 +49,18 @@ export function must(condition, otherwise) {
   if (!condition) throw new Error(otherwise);
 }
 
+/** Long, because a busy machine may stall for seconds; only a check that fails waits for all of it. */
+const PATIENCE_MS = 30_000;
+
 /**
- * Asks until it is so; fails with the last answer after the deadline.
+ * Asks until it is so; fails with the last answer after the deadline. What follows a key or a click is asked
+ * for with this: the page answers in a task of its own.
  * @template T
  * @param {string} what
  * @param {() => Promise<T>} ask
  * @param {(answer: T) => boolean} isSo
  */
-export async function until(what, ask, isSo, timeoutMs = 10_000) {
+export async function until(what, ask, isSo, timeoutMs = PATIENCE_MS) {
   const endMs = performance.now() + timeoutMs;
   for (;;) {
     const answer = await ask();
@@ -83,6 +87,7 @@ export async function copiedBy(page, button) {
  * @param {import("playwright-core").Page} page
  */
 export async function accessible(page) {
+  await atRest(page);
   await page.evaluate(AXE);
   const found = await page.evaluate(async () => {
     // @ts-expect-error axe is put in at run time
@@ -100,6 +105,32 @@ export async function accessible(page) {
     );
   });
   must(found.length === 0, JSON.stringify(found));
+}
+
+/**
+ * Waits for what moves or changes its colour to have done so; what never ends is not waited for.
+ * @param {import("playwright-core").Page} page
+ */
+export async function atRest(page) {
+  await page.evaluate(async () => {
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    // What has just been set begins to move with the next frame.
+    await frame();
+    await frame();
+    const ending = document
+      .getAnimations()
+      .filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map((one) => one.finished));
+  });
+}
+
+/**
+ * Waits for the focus to be where it should be.
+ * @param {import("playwright-core").Page} page
+ * @param {(at: { name: string, ring: boolean, index: number | null }) => boolean} isThere
+ */
+export function focusIs(page, isThere) {
+  return until("the focus", () => focused(page), isThere);
 }
 
 /**

@@ -16,7 +16,7 @@ const values = needed("url", "out");
 await mkdir(values.out, { recursive: true });
 const { page, trouble, close } = await openBrowser();
 await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-page.setDefaultTimeout(10_000);
+page.setDefaultTimeout(30_000);
 const walker = makeWalker(page, values.url, values.out);
 const PARTS = [arrive, tabThrough, lists, record, links, narrow, threads, surroundings, sizes];
 let error = "";

@@ -1,7 +1,7 @@
 // The walk, part three: dialogs, theme, sizes, motion.
 import { join } from "node:path";
 import { readPage } from "./browser.mjs";
-import { accessible, must, until } from "./steps.mjs";
+import { accessible, atRest, must, until } from "./steps.mjs";
 
 /** @param {import("./walker.mjs").Walker} walker */
 export async function surroundings({ settled, page, steps, keys, hook, shoot, selectedRow }) {
@@ -13,9 +13,10 @@ export async function surroundings({ settled, page, steps, keys, hook, shoot, se
       () => hook("help-dialog").isVisible(),
       (now) => now,
     );
-    must(
-      await page.evaluate(() => document.activeElement?.closest("dialog") !== null),
-      "the focus is outside",
+    await until(
+      "the focus is in the dialog",
+      () => page.evaluate(() => document.activeElement?.closest("dialog") !== null),
+      (now) => now,
     );
     await accessible(page);
     await shoot("help");
@@ -51,16 +52,17 @@ export async function surroundings({ settled, page, steps, keys, hook, shoot, se
     const light = await ground();
     await keys.press("d");
     await keys.press("d");
-    must(
-      (await page.locator("html").getAttribute("data-theme")) === "dark",
-      "the theme is not dark",
+    await until(
+      "theme",
+      () => page.locator("html").getAttribute("data-theme"),
+      (now) => now === "dark",
     );
+    await atRest(page);
     const dark = await ground();
     must(light !== dark, `both themes have the ground ${dark}`);
     await page.reload({ waitUntil: "load" });
-    must((await ground()) === dark, "the reloaded page is not dark");
+    await until("ground", ground, (now) => now === dark);
     await settled();
-    await page.waitForTimeout(700);
     await accessible(page);
     await shoot("dark");
     await keys.press("e");
@@ -76,27 +78,29 @@ export async function surroundings({ settled, page, steps, keys, hook, shoot, se
 export async function sizes({ page, steps, keys, shoot, out, selectedRow }) {
   await steps.check("at 700 pixels nothing sticks out and everything stays reachable", async () => {
     await page.setViewportSize({ width: 700, height: 900 });
-    await page.waitForTimeout(300);
-    const wide = await page.evaluate(
-      () => document.documentElement.scrollWidth - window.innerWidth,
+    await until(
+      "pixels that the page is too wide",
+      () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth),
+      (now) => now <= 0,
     );
-    must(wide <= 0, `the page is ${wide} pixels too wide`);
     await accessible(page);
     await page.screenshot({ path: join(out, "narrow.png"), fullPage: true });
   });
   await steps.check("on a telephone threads are in sight", async () => {
     await page.setViewportSize({ width: 390, height: 844 });
-    await page.waitForTimeout(300);
     const columns = [page.locator("#events [role=columnheader]", { hasText: "Thread" })];
     for (const column of columns) {
-      const box = await column.boundingBox();
-      must(box !== null && box.x + box.width <= 390, `it ends at ${box?.x} + ${box?.width}`);
+      await until(
+        "box",
+        () => column.boundingBox(),
+        (box) => box !== null && box.x + box.width <= 390,
+      );
     }
     await page.screenshot({ path: join(out, "telephone.png"), fullPage: true });
   });
   await steps.check("D20 at 1440 pixels the summary has the most room", async () => {
     await page.setViewportSize({ width: 1440, height: 900 });
-    await page.waitForTimeout(300);
+    await atRest(page);
     const widthOf = async (/** @type {string} */ title) => {
       const column = page.locator("#events [role=columnheader]", { hasText: title });
       return (await column.boundingBox())?.width ?? 0;
@@ -121,8 +125,11 @@ export async function sizes({ page, steps, keys, shoot, out, selectedRow }) {
         await until("detail", selectedRow, (now) => now !== null);
         const top = async () => (await page.locator("#record").boundingBox())?.y ?? -1;
         await until("record in view", top, (now) => now >= 0 && now < (height ?? 0) - 40);
-        const said = await page.locator('[role="status"]').innerText();
-        must(/^Record \d+:\d+(:\d+)? opened$/.test(said), `announced: ${said}`);
+        await until(
+          "announcement",
+          () => page.locator('[role="status"]').innerText(),
+          (now) => /^Record \d+:\d+(:\d+)? opened$/.test(now),
+        );
         await accessible(page);
         await keys.press("Escape");
       },
@@ -133,11 +140,14 @@ export async function sizes({ page, steps, keys, shoot, out, selectedRow }) {
     await keys.press("e");
     await keys.press("Enter");
     await until("detail", selectedRow, (now) => now !== null);
-    const list = await page.locator("#events").boundingBox();
-    const detail = await page.locator("#record").boundingBox();
-    must(
-      (detail?.x ?? 0) >= (list?.x ?? 0) + (list?.width ?? 0),
-      "the record is not beside the list",
+    const boxes = async () => ({
+      list: await page.locator("#events").boundingBox(),
+      record: await page.locator("#record").boundingBox(),
+    });
+    await until(
+      "the list, and the record beside it",
+      boxes,
+      ({ list, record }) => list !== null && record !== null && record.x >= list.x + list.width,
     );
     await shoot("large");
     await keys.press("Escape");
@@ -147,17 +157,21 @@ export async function sizes({ page, steps, keys, shoot, out, selectedRow }) {
     await keys.press("e");
     await keys.press("Enter");
     await until("detail", selectedRow, (now) => now !== null);
-    const outline = await page
-      .locator('#events [aria-selected="true"]')
-      .evaluate((row) => getComputedStyle(row).outlineStyle);
-    must(outline !== "none", "the open record's row looks like every other");
+    const outline = () =>
+      page
+        .locator('#events [aria-selected="true"]')
+        .evaluate((row) => getComputedStyle(row).outlineStyle);
+    await until("outline of the open record's row", outline, (now) => now !== "none");
     await shoot("forced-colours");
     await keys.press("Escape");
     await page.emulateMedia({ forcedColors: "none" });
   });
   await steps.check("reduced motion stops every animation", async () => {
     await page.emulateMedia({ reducedMotion: "reduce" });
-    const moving = await page.evaluate(() => document.getAnimations().length);
-    must(moving === 0, `${moving} animations run`);
+    await until(
+      "animations",
+      () => page.evaluate(() => document.getAnimations().length),
+      (now) => now === 0,
+    );
   });
 }
