@@ -16,6 +16,7 @@ extern crate std;
 mod json;
 mod keyed;
 pub mod limits;
+mod listing;
 mod messages;
 mod names;
 mod opened;
@@ -37,6 +38,7 @@ mod threads;
 mod tree;
 mod trouble;
 
+pub use listing::Looked;
 pub use opened::{BytesOf, Facts, Opened};
 pub use projector::{Projector, RowSink};
 pub use quarantine::Quarantined;

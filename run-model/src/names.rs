@@ -51,6 +51,14 @@ impl Names {
             .map_or("", |slot| &slot.text)
     }
 
+    /// The number of a name that somebody holds.
+    pub(crate) fn number(&self, text: &str) -> Option<u32> {
+        if text.is_empty() {
+            return Some(0);
+        }
+        self.numbers.get(text).copied()
+    }
+
     /// A name, for whoever outlives its number.
     pub(crate) fn shared(&self, number: u32) -> Rc<str> {
         let slot = self.slots.get(number as usize);

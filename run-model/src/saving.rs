@@ -1,6 +1,8 @@
 //! What is held as a capture file, in pieces, so that whoever writes it need not hold it whole.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use decode_core::capture::{CaptureWriter, METADATA_BYTES_MAX};
 use decode_core::frame::{Frame, FrameHeader, FrameReader};
@@ -8,8 +10,10 @@ use decode_core::wire::FRAME_HEADER_LEN;
 
 use crate::limits::SAVED_PIECE_BYTES;
 use crate::messages::Messages;
+use crate::query::EventFilter;
 use crate::reducer::PayloadRef;
 use crate::rows::Rows;
+use crate::runs::RunEvents;
 
 /// How much was saved, and what was not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +24,7 @@ pub struct Saved {
     pub frames: u64,
     /// Matching rows that could not be saved, because their bytes are no longer held.
     pub lost: u64,
-    /// Rows that were no longer held when it was begun, whatever they were.
+    /// Rows that were no longer held when they were looked at, whatever they were.
     pub evicted: u64,
 }
 
@@ -28,8 +32,12 @@ pub struct Saved {
 #[derive(Debug)]
 pub struct Saving {
     writer: Option<CaptureWriter>,
-    /// Rows still to be saved, the last first.
-    rows: Vec<u64>,
+    /// [`EventFilter::lowered`], without a run.
+    filter: EventFilter,
+    /// Rows that are still to be looked at.
+    unseen: Range<u64>,
+    /// Rows found that are still to be saved.
+    rows: VecDeque<u64>,
     /// Where each partition stands in the file.
     positions: Vec<(u32, u64)>,
     latest: Option<(u64, u32)>,
@@ -37,26 +45,40 @@ pub struct Saving {
 }
 
 impl Saving {
-    /// `rows` are saved in this order. The file's beginning is made last ([`Self::head`]): its metadata, which will
-    /// have that many bytes, can then say what was left out.
-    pub(crate) fn new(mut rows: Vec<u64>, evicted: u64, metadata_bytes: usize) -> Option<Self> {
+    /// Rows up to an end are saved in the order of their arrival. The file's beginning is made last ([`Self::head`]):
+    /// its metadata, which will have that many bytes, can then say what was left out.
+    pub(crate) fn new(
+        rows: &Rows,
+        filter: EventFilter,
+        end: u64,
+        metadata_bytes: usize,
+    ) -> Option<Self> {
         if metadata_bytes > METADATA_BYTES_MAX {
             return None;
         }
-        rows.reverse();
         let mut writer = CaptureWriter::new(&" ".repeat(metadata_bytes)).ok()?;
         writer.take(&mut Vec::new());
-        let saved = Saved {
-            evicted,
-            ..Saved::default()
-        };
-        Some(Self {
+        let mut saving = Self {
             writer: Some(writer),
-            rows,
+            filter,
+            unseen: 0..end,
+            rows: VecDeque::new(),
             positions: Vec::new(),
             latest: None,
-            saved,
-        })
+            saved: Saved::default(),
+        };
+        saving.look(rows);
+        Some(saving)
+    }
+
+    /// Looks for rows to save, at some of those that were not looked at.
+    fn look(&mut self, rows: &Rows) {
+        let from = self.unseen.start.max(rows.first());
+        self.saved.evicted += from - self.unseen.start;
+        let to = (from + LOOK_ROWS).min(self.unseen.end.max(from));
+        let run = RunEvents::default();
+        self.rows.extend(self.filter.ids(rows, &run, from, to));
+        self.unseen.start = to;
     }
 
     /// The beginning of the file; its metadata must be as long as was said.
@@ -81,12 +103,19 @@ impl Saving {
         self.writer.is_none()
     }
 
-    /// The next piece: about [`SAVED_PIECE_BYTES`], or one frame that is larger.
+    /// The next piece: about [`SAVED_PIECE_BYTES`], or one frame that is larger. All rows are looked at first, so that
+    /// few of them go meanwhile; until then pieces are empty.
     pub(crate) fn piece(&mut self, rows: &Rows, messages: &Messages) -> Vec<u8> {
         let mut piece = Vec::new();
         let mut bytes = 0;
+        if !self.unseen.is_empty() {
+            self.look(rows);
+            return piece;
+        }
         while bytes < SAVED_PIECE_BYTES {
-            let Some(id) = self.rows.pop() else { break };
+            let Some(id) = self.rows.pop_front() else {
+                break;
+            };
             let held = rows.get(id).map(|row| (row.payload, row.bytes));
             match held.and_then(|(at, len)| self.frame(messages, at, len)) {
                 Some(len) => {
@@ -151,3 +180,6 @@ impl Saving {
         Some(copy.len())
     }
 }
+
+/// Rows looked at at once, for what is to be saved.
+const LOOK_ROWS: u64 = 8_192;

@@ -12,19 +12,20 @@ use decode_core::wire::{FRAME_HEADER_LEN, FrameKind, GapCause, MessageKind, Reje
 use crate::limits::{
     NAME_BYTES_MAX, PAYLOAD_BYTES_HELD_MAX, ROWS_MAX, RUN_BYTES_HELD_MAX, RUNS_MAX, THREADS_MAX,
 };
+use crate::listing::{Looked, View};
 use crate::messages::Messages;
 use crate::names::kept_name;
 use crate::opened::Opened;
 use crate::projector::Projector;
 use crate::quarantine::{Quarantine, Quarantined};
-use crate::query::{EventFilter, EventPage, EventQuery, View};
+use crate::query::{EventFilter, EventPage, EventQuery, limit_of};
 use crate::reducer::{Entry, PayloadRef, Reducer};
 use crate::repeats::SeenIds;
 use crate::row::{Row, RowKind};
 use crate::rows::{Rows, StoredRow};
 use crate::runs::{
-    EventAddress, RunEvents, RunMessage, RunQuery, RunText, RunView, Runs, RunsPage, RunsQuery,
-    Waterfall, WaterfallQuery, join,
+    EventAddress, RunMessage, RunQuery, RunText, RunView, Runs, RunsPage, RunsQuery, Waterfall,
+    WaterfallQuery, join,
 };
 use crate::saving::Saving;
 use crate::threads::{ThreadRow, ThreadSort, Threads};
@@ -65,8 +66,6 @@ pub struct Store {
     messages: Messages,
     reducers: Reducers,
     view: View,
-    /// The events of the run that the list is filtered by, of which attempt and in which version.
-    within: (RunEvents, Option<(EventAddress, Option<u32>, u64)>),
     /// What was opened last, with its row and whether the whole record was wanted.
     opened: Option<((u64, bool), Opened)>,
 }
@@ -110,7 +109,6 @@ impl Store {
                 totals: Totals::default(),
             },
             view: View::default(),
-            within: (RunEvents::default(), None),
             opened: None,
         }
     }
@@ -164,23 +162,26 @@ impl Store {
 
     /// A page of the event list.
     pub fn events(&mut self, query: &EventQuery) -> EventPage<'_> {
-        let version = self.follow_run(&query.filter);
-        let (run, _) = &self.within;
-        self.view.page(&self.reducers.rows, query, (run, version))
+        while self.look(query, u64::MAX) != Looked::All {}
+        self.listed(query)
     }
 
-    /// Brings the events of the run that is filtered by up to date; differs wherever they may differ.
-    fn follow_run(&mut self, filter: &EventFilter) -> u64 {
-        let Some((run, attempt)) = filter.within else {
-            return 0;
-        };
-        let runs = &mut self.reducers.runs;
-        let (version, _) = runs.version_of(run);
-        let wanted = Some((run, attempt, version));
-        if self.within.1 != wanted {
-            self.within = (runs.events_of(run, attempt), wanted);
+    /// Brings the event list up to what a query wants, in parts: looks at no more than about so many rows.
+    pub fn look(&mut self, query: &EventQuery, rows_max: u64) -> Looked {
+        let Reducers { rows, runs, .. } = &mut self.reducers;
+        let within = query.filter.within;
+        let version = within.map_or(0, |(run, _)| runs.version_of(run).0);
+        if self.view.is_new(query, version) {
+            let events = within.map(|(run, attempt)| runs.events_of(run, attempt));
+            self.view.begin(query, events.unwrap_or_default(), version);
         }
-        version
+        self.view.look(rows, query, version, rows_max)
+    }
+
+    /// A page of the event list as far as [`Self::look`] has brought it.
+    #[must_use]
+    pub fn listed(&self, query: &EventQuery) -> EventPage<'_> {
+        self.view.page(&self.reducers.rows, query)
     }
 
     /// Begins to save what a list with this filter shows. Whoever filters by a run gets all of its thread: a run is
@@ -196,19 +197,19 @@ impl Store {
             thread.map(|name| name.to_string())
         });
         let rows = &self.reducers.rows;
-        let wanted = match thread {
-            None => View::all(rows, filter, frozen_at),
+        let (filter, end) = match thread {
+            None => (filter.lowered(), limit_of(rows, frozen_at)),
             // A run that is not known has no rows.
-            Some(None) => Vec::new(),
+            Some(None) => (EventFilter::default(), 0),
             Some(thread) => {
                 let whole = EventFilter {
                     thread,
                     ..EventFilter::default()
                 };
-                View::all(rows, &whole, frozen_at)
+                (whole, limit_of(rows, frozen_at))
             }
         };
-        Saving::new(wanted, rows.first(), metadata_bytes)
+        Saving::new(rows, filter, end, metadata_bytes)
     }
 
     /// The next piece of a capture that is being saved.

@@ -2,7 +2,7 @@
 
 use decode_core::Mode;
 use decode_core::wire::mode;
-use run_model::{Saving, Store};
+use run_model::{EventQuery, Looked, Saving, Store};
 use session::control::From;
 use session::digest::StreamDigest;
 use session::{ClientConfig, ClientInput, ClientSession};
@@ -18,6 +18,8 @@ pub(super) struct Engine {
     pub(super) file: Option<OpenFile>,
     /// The capture that is being saved.
     pub(super) saving: Option<Saving>,
+    /// The event list that is being made, because the page waits for it.
+    pub(super) listing: Option<EventQuery>,
     /// Rises with everything applied; panels on rows and positions answer by it.
     pub(super) revision: u64,
     /// Rises with everything that may change the connection's state.
@@ -39,6 +41,7 @@ impl Engine {
             digest: None,
             file: None,
             saving: None,
+            listing: None,
             // 0 stands for "nothing known".
             revision: 1,
             turn: 1,
@@ -70,7 +73,7 @@ impl Engine {
     }
 
     /// Reads the open file on; false where there is nothing more to read.
-    pub(super) fn read_on(&mut self) -> bool {
+    fn read_on(&mut self) -> bool {
         let Self {
             file: Some(file),
             store,
@@ -106,7 +109,26 @@ impl Engine {
     fn forget(&mut self) {
         self.store = Store::default();
         self.saving = None;
+        self.listing = None;
         self.revision += 1;
+    }
+
+    /// Does some of the work that goes on while the page may ask; false where there is nothing more to do.
+    pub(super) fn work_on(&mut self) -> bool {
+        let is_listing = self.list_on();
+        self.read_on() || is_listing
+    }
+
+    /// Goes on with the event list that the page waits for.
+    fn list_on(&mut self) -> bool {
+        let Some(query) = &self.listing else {
+            return false;
+        };
+        let is_part = self.store.look(query, LOOK_ROWS) == Looked::Part;
+        if !is_part {
+            self.listing = None;
+        }
+        is_part
     }
 
     /// Anything but data.
@@ -200,3 +222,6 @@ fn mode_of(metadata: &str) -> Mode {
 /// Frames of a file are given to the store in messages of about this size, in a quarter of a millisecond; in ten times
 /// as long by code that has only just been compiled.
 const MESSAGE_BYTES: usize = 16 * 1024;
+
+/// Rows looked at for a list between two looks at the clock: a millisecond, where a text is searched for.
+pub(super) const LOOK_ROWS: u64 = 2_048;

@@ -105,8 +105,12 @@ impl Shell {
                 shell.engine.start(config, start.digest, now);
             }
             PageMessage::Query { id, asked } => {
-                let view = asked.answer(id, &mut shell.engine, now);
-                view.post(&shell.scope);
+                let Self { scope, engine, .. } = &mut *shell;
+                let view = asked.answer(id, engine, &|| now_of(scope));
+                view.post(scope);
+                if shell.engine.listing.is_some() {
+                    shell.turns.post();
+                }
             }
             PageMessage::Take(take) => {
                 let taken = take.answer(&mut shell.engine);
@@ -138,12 +142,12 @@ impl Shell {
         }
     }
 
-    /// A share of the work that goes on while the page may ask: reading the open file.
+    /// A share of the work that goes on while the page may ask: reading the open file, making a list.
     fn turn(weak: &Weak<RefCell<Self>>) {
         let Some(shared) = weak.upgrade() else { return };
         let mut shell = shared.borrow_mut();
         let end = shell.now() + TURN_MS;
-        while shell.engine.read_on() {
+        while shell.engine.work_on() {
             if shell.now() >= end {
                 shell.turns.post();
                 return;

@@ -64,6 +64,23 @@ describe("a filter", () => {
   });
 });
 
+describe("a list that is not ready", () => {
+  it("BND-10 keeps what it shows and is asked for again in the next frame", () => {
+    const page = running(10);
+    page.store.selection.setText("node");
+    pass(1);
+    const { id, panels } = worker().lastQuery();
+    expect(panels.events).toMatchObject({ text: "node", known: 0 });
+    worker().say({ type: "view", id, panels: { events: null } });
+    expect(page.events.total).toBe(11);
+    pass(1);
+    expect(worker().lastQuery().id).not.toBe(id);
+    expect(worker().asked("events")).toMatchObject({ text: "node", known: 0 });
+    worker().answer(4);
+    expect(page.events.total).toBe(5);
+  });
+});
+
 describe("the order", () => {
   it("X34 is by Kafka's time, newest first, and what else was asked for is in the address", () => {
     const page = running(10);

@@ -58,9 +58,11 @@ export abstract class Channel<N extends PanelName> {
     const asked = this.#asked;
     if (asked === null) return;
     this.#asked = null;
+    const content: Content<N> | null | undefined = panels[this.name];
+    // Not ready yet: what is shown stays, and is asked for again in the next frame.
+    if (content === null) return;
     this.#key = asked.key;
     this.#dueMs = nowMs + (idle ? IDLE_MS : this.everyMs());
-    const content = panels[this.name];
     if (content === undefined) return;
     this.#version = content.version;
     this.show(content, asked.question);

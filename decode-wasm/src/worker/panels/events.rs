@@ -1,10 +1,10 @@
 //! The event list.
 
 use js_sys::Object;
-use run_model::{EventFilter, EventQuery, Landed, Seek, Store, StoredRow};
+use run_model::{EventFilter, EventQuery, Landed, Looked, Seek, Store, StoredRow};
 
 use super::Panel;
-use crate::worker::engine::Engine;
+use crate::worker::engine::{Engine, LOOK_ROWS};
 use crate::worker::js::{Columns, Fields, index};
 
 pub(super) struct Events;
@@ -131,6 +131,25 @@ impl Panel for Events {
         engine.revision as f64
     }
 
+    /// A list of another filter or order looks at every row that is held.
+    fn prepare(query: &EventsQuery, engine: &mut Engine, clock: &dyn Fn() -> u64) -> bool {
+        let wanted = query.wanted();
+        let end = clock() + PREPARE_MS;
+        let looked = loop {
+            let looked = engine.store.look(&wanted, LOOK_ROWS);
+            if looked == Looked::All || clock() >= end {
+                break looked;
+            }
+        };
+        let is_part = looked == Looked::Part;
+        if looked == Looked::Behind {
+            // So that it is asked for again, even if nothing comes.
+            engine.revision += 1;
+        }
+        engine.listing = is_part.then_some(wanted);
+        !is_part
+    }
+
     fn answer(
         query: &EventsQuery,
         engine: &mut Engine,
@@ -138,7 +157,7 @@ impl Panel for Events {
         columns: &mut Columns<'_>,
         out: &Object,
     ) {
-        let page = engine.store.events(&query.wanted());
+        let page = engine.store.listed(&query.wanted());
         let counts = Counts {
             total: page.total,
             newer: page.newer,
@@ -186,3 +205,6 @@ impl EventsQuery {
         }
     }
 }
+
+/// As long an answer may be kept waiting for the list. What is left is done in turns.
+const PREPARE_MS: u64 = 2;

@@ -20,6 +20,7 @@ mod trouble;
 mod value;
 
 use js_sys::Object;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 pub(super) use self::events::EventsQuery;
@@ -36,6 +37,11 @@ trait Panel {
 
     /// Differs wherever the answer to the same query may differ; never 0.
     fn version(query: &Self::Query, engine: &Engine, now: u64) -> f64;
+
+    /// Makes ready what the answer needs, for a few milliseconds at most; false while that is not done.
+    fn prepare(_: &Self::Query, _: &mut Engine, _: &dyn Fn() -> u64) -> bool {
+        true
+    }
 
     /// Puts the answer into `out`.
     fn answer(
@@ -67,15 +73,20 @@ fn answer<P: Panel>(
     wanted: Option<&Wanted<P::Query>>,
     name: &str,
     engine: &mut Engine,
-    now: u64,
+    clock: &dyn Fn() -> u64,
     view: &Outgoing,
     panels: &Object,
 ) {
     let Some(Wanted { query, known }) = wanted else {
         return;
     };
+    let now = clock();
     let version = P::version(query, engine, now);
     if version == *known {
+        return;
+    }
+    if !P::prepare(query, engine, clock) {
+        set(panels, name, &JsValue::NULL);
         return;
     }
     let out = Object::new();
@@ -102,7 +113,8 @@ macro_rules! panels {
             "export type PanelQueries = { readonly [N in PanelName]?: PanelQuestions[N] & { readonly known: number } };\n",
             "/** Contents with their version, and the texts that their columns index; text 0 is empty. */\n",
             "export type Versioned<T> = T & { readonly version: number; readonly strings: readonly string[] };\n",
-            "export type PanelAnswers = { readonly [N in PanelName]?: Versioned<PanelContents[N]> };\n",
+            "/** Null is what is not ready yet: ask again. */\n",
+            "export type PanelAnswers = { readonly [N in PanelName]?: Versioned<PanelContents[N]> | null };\n",
         );
 
         /// What is on the screen.
@@ -116,11 +128,16 @@ macro_rules! panels {
             }
 
             /// The answer to all of it.
-            pub(super) fn answer(&self, id: f64, engine: &mut Engine, now: u64) -> Outgoing {
+            pub(super) fn answer(
+                &self,
+                id: f64,
+                engine: &mut Engine,
+                clock: &dyn Fn() -> u64,
+            ) -> Outgoing {
                 let view = Outgoing::new("view");
                 let panels = Object::new();
                 $(answer::<$panel>(
-                    self.$name.as_ref(), stringify!($name), engine, now, &view, &panels,
+                    self.$name.as_ref(), stringify!($name), engine, clock, &view, &panels,
                 );)+
                 set(&view.message, "id", &id.into());
                 set(&view.message, "panels", &panels);

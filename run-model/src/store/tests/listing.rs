@@ -1,6 +1,7 @@
 //! The event list: orders, filters by run and attempt, places to go to.
 
 use super::*;
+use crate::listing::{Looked, View};
 use crate::query::{Landed, Landing, Seek};
 
 /// Frames of one partition: offset, Kafka time and value of each.
@@ -122,6 +123,83 @@ fn a_list_kept_up_is_the_list_made_at_once() {
         store.view = View::default();
         assert_eq!(ids(&mut store, &query), kept, "{turn}");
     }
+}
+
+/// BND-10: a list that is made a few rows at a time, while rows come and go and the filter changes, is the list made
+/// at once.
+#[test]
+fn a_list_made_in_parts_is_the_list_made_at_once() {
+    let filters = [
+        EventFilter::default(),
+        EventFilter {
+            thread: Some("a".into()),
+            ..EventFilter::default()
+        },
+        EventFilter {
+            text: "NODE_ST".into(),
+            ..EventFilter::default()
+        },
+    ];
+    let mut store = Store::with_bounds(Mode::Strict, 90, 10, 1 << 20);
+    for turn in 0..400_u64 {
+        let partition = (turn % 3) as u32;
+        let thread = if turn % 5 == 0 { "a" } else { "b" };
+        let record = (turn / 3, (turn * 7_919 % 50) as i64, start(thread, turn));
+        store.apply(frames(partition, &[record]), |_| {});
+        let query = EventQuery {
+            by_arrival: turn / 60 % 2 == 1,
+            frozen_at: (turn % 11 == 0).then(|| turn.saturating_sub(9)),
+            filter: filters[turn as usize / 40 % 3].clone(),
+            ..EventQuery::default()
+        };
+        // Now and then somebody asks for something else before it is there.
+        let is_ready = store.look(&query, turn % 7 + 1) == Looked::All;
+        if !is_ready && turn % 4 > 0 {
+            continue;
+        }
+        while store.look(&query, 2) != Looked::All {}
+        let page = store.listed(&query);
+        let (total, newer) = (page.total, page.newer);
+        let kept = ids(&mut store, &query);
+        store.view = View::default();
+        let page = store.events(&query);
+        assert_eq!((page.total, page.newer), (total, newer), "{turn}");
+        assert_eq!(ids(&mut store, &query), kept, "{turn}");
+    }
+}
+
+/// A run that is live differs at every look; its list comes all the same, and is behind by one pass at most.
+#[test]
+fn the_list_of_a_live_run_is_not_begun_anew_for_ever() {
+    let mut store = Store::default();
+    let event = |n: u64| {
+        (
+            n,
+            n.cast_signed(),
+            node("t", n + 1, EventType::NodeStart, "n"),
+        )
+    };
+    let first = (0, 0, node("t", 1, EventType::GraphStart, ""));
+    let others = (0..500).map(|n| (n, 1, start("other", n)));
+    store.apply(frames(1, &others.collect::<Vec<_>>()), |_| {});
+    store.apply(frames(0, &[first]), |_| {});
+    let query = EventQuery {
+        filter: EventFilter {
+            within: Some((EventAddress::default(), None)),
+            ..EventFilter::default()
+        },
+        ..EventQuery::default()
+    };
+    let mut seen = Vec::new();
+    for n in 1..200 {
+        store.apply(frames(0, &[event(n)]), |_| {});
+        if store.look(&query, 50) != Looked::Part {
+            seen.push(n as usize + 1 - store.listed(&query).total);
+        }
+    }
+    assert!(seen.len() > 150, "shown {} times", seen.len());
+    assert!(seen.iter().all(|behind| *behind <= 30), "{seen:?}");
+    assert_eq!(store.events(&query).total, 200);
 }
 
 /// Two runs of one thread with two nodes each, a token of the first node of the first, and another thread.

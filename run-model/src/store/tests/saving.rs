@@ -250,6 +250,51 @@ fn what_is_no_longer_held_is_counted_as_left_out() {
     assert!(saving.saved().lost >= counts.lost);
 }
 
+/// BND-10: rows are looked at in parts, before the first of them is saved; what goes meanwhile is left out and counted.
+#[test]
+fn what_is_to_be_saved_is_looked_for_in_parts() {
+    let filter = EventFilter {
+        text: "one of three".into(),
+        ..EventFilter::default()
+    };
+    let chunk = |offset: u64| TokenChunk {
+        header: Some(header("t", offset + 1)),
+        text: if offset.is_multiple_of(3) {
+            "One of THREE"
+        } else {
+            ""
+        }
+        .into(),
+        ..TokenChunk::default()
+    };
+    let payloads = |offsets: core::ops::Range<u64>| {
+        let chunks = offsets.map(|offset| payload(Message::TokenChunk(chunk(offset))));
+        chunks.collect::<Vec<_>>()
+    };
+    let mut store = Store::with_bounds(Mode::Strict, 30_000, 10, usize::MAX);
+    store.apply(message(&payloads(0..30_000), 0), |_| {});
+    let mut saving = store.save(&filter, None, 0).expect("no metadata");
+    assert_eq!(store.save_on(&mut saving).len(), 0, "still looking");
+    // By now 16,384 rows were looked at; these go, and 616 others.
+    store.apply(message(&payloads(30_000..47_000), 30_000), |_| {});
+    while !saving.is_over() {
+        store.save_on(&mut saving);
+    }
+    let saved = saving.saved();
+    assert_eq!(saved.evicted, 616);
+    assert_eq!(
+        saved.lost,
+        16_384_u64.div_ceil(3),
+        "gone before they were saved"
+    );
+    assert_eq!(
+        saved.rows,
+        (17_000..30_000_u64)
+            .filter(|row| row.is_multiple_of(3))
+            .count() as u64
+    );
+}
+
 /// What a file cannot hold is not made room for.
 #[test]
 fn the_metadata_of_a_saved_capture_is_bounded() {

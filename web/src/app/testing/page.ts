@@ -45,6 +45,7 @@ interface Events {
   mode: string;
   newerRows: number;
   newestRow: number;
+  total: number;
   range: { first: number; count: number };
   rowAt(index: number): { row: number } | null;
   openAt(index: number): void;
