@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { until } from "./steps.mjs";
 
 const ROW_PX = 28;
-const STEP_ROWS = 10;
 
 /**
  * @typedef {object} Listed
@@ -72,17 +71,18 @@ export async function allEvents(page, most = Infinity) {
   const total = await standing(page);
   /** @type {Map<number, Listed>} */
   const seen = new Map();
-  for (let first = 0; first < Math.min(total, most); first += STEP_ROWS) {
+  let first = 0;
+  while (first < Math.min(total, most)) {
     await grid.evaluate((element, top) => {
       element.scrollTop = top;
     }, first * ROW_PX);
-    const last = Math.min(total - 1, first + STEP_ROWS - 1);
     const rows = await until(
-      `rows ${first} to ${last}`,
+      `row ${first}`,
       () => drawn(page),
-      (now) => [first, last].every((at) => now.some((row) => row.at === at)),
+      (now) => now.some((row) => row.at === first),
     );
     for (const row of rows) seen.set(row.at, row);
+    while (seen.has(first)) first += 1;
   }
   await grid.evaluate((element) => {
     element.scrollTop = 0;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pageRows, scrollTopShowing, sliceOf } from "./window.js";
+import { BEYOND_ROWS_LIVE, pageRows, scrollTopShowing, sliceOf } from "./window.js";
 
 const ROW = 28;
 const VIEW = 560;
@@ -17,6 +17,8 @@ describe("sliceOf", () => {
     expect(slice.count).toBe(36);
     expect(slice.top).toBe(992 * ROW);
     expect(slice.canvasHeight).toBe(200_000 * ROW);
+    const live = sliceOf(at(200_000, 0), BEYOND_ROWS_LIVE);
+    expect([live.first, live.count]).toEqual([0, 21]);
   });
   it("holds no rows of an empty list", () => {
     expect(sliceOf(at(0, 0))).toEqual({ first: 0, count: 0, canvasHeight: 0, top: 0 });

@@ -20,17 +20,19 @@ export interface Slice {
 
 /** Engines stop laying out boxes somewhere above this many pixels. */
 const CANVAS_PX_MAX = 8_000_000;
-/** Rows rendered beyond each edge, so that a small scroll shows no blanks. */
-const OVERSCAN_ROWS = 8;
+/** Rows rendered beyond each edge, so that a small scroll shows no blanks and the focus finds its row. */
+export const BEYOND_ROWS = 8;
+/** The same of a live list that nobody reads: there, each row costs. */
+export const BEYOND_ROWS_LIVE = 1;
 
-export function sliceOf(geometry: Geometry): Slice {
+export function sliceOf(geometry: Geometry, beyond = BEYOND_ROWS): Slice {
   const { total, rowHeight, viewHeight } = geometry;
   const canvasHeight = canvasOf(geometry);
   const scrollTop = clamp(geometry.scrollTop, 0, Math.max(0, canvasHeight - viewHeight));
   const rowTop = scrollTop * scaleOf(geometry);
   const seen = Math.min(total, Math.floor(rowTop / rowHeight));
-  const first = Math.max(0, seen - OVERSCAN_ROWS);
-  const last = Math.min(total, Math.ceil((rowTop + viewHeight) / rowHeight) + OVERSCAN_ROWS);
+  const first = Math.max(0, seen - beyond);
+  const last = Math.min(total, Math.ceil((rowTop + viewHeight) / rowHeight) + beyond);
   return {
     first,
     count: last - first,

@@ -23,3 +23,16 @@ it.each([1, 3, 7])("keeps the focus on its row and element when %d rows come", (
   void unmount(page);
   document.body.replaceChildren();
 });
+
+it("draws few rows beyond its edges until somebody is in it", () => {
+  const keys = Array.from({ length: 100 }, (_, at) => at);
+  const page = mount(List, { target: document.body, props: { keys: () => keys, live: true } });
+  flushSync();
+  const drawn = (): number => document.querySelectorAll("[data-index]").length;
+  const live = drawn();
+  document.querySelector<HTMLElement>('[data-index="0"]')?.focus();
+  flushSync();
+  expect(drawn()).toBe(live + 7);
+  void unmount(page);
+  document.body.replaceChildren();
+});

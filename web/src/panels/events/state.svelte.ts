@@ -56,9 +56,9 @@ export class EventsState extends Channel<"events"> {
   /** Where the reader wanted to go and what was there instead, in one sentence. */
   landing = $state("");
   atTop = $state(true);
-  /** A list that begins with the oldest row stays at its end. */
   /** The newest row that may be on the screen; newer ones are known while the list stands still. */
   #shownTo = -1;
+  /** A list that begins with the oldest row stays at its end. */
   #atEnd = false;
   /** The place that was gone to, or is no longer wanted. */
   #jumped: Jump | null = null;
