@@ -76,8 +76,8 @@ export async function known(walker, expected) {
     const rows = await runRows(page);
     must(rows.length > 5, `only ${rows.length} lines`);
     const rules = await page
-      .locator("#runs [data-status] .offscreen")
-      .evaluateAll((all) => all.map((one) => one.textContent ?? ""));
+      .locator("#runs [data-status] [role=img]")
+      .evaluateAll((all) => all.map((one) => one.getAttribute("aria-label") ?? ""));
     must(
       rules.length >= rows.length && rules.every((rule) => rule.length > 10),
       "a line has no rule",
