@@ -14,6 +14,8 @@ use crate::runs::RunEvents;
 pub(crate) struct View {
     list: Listing,
     next: Option<Listing>,
+    /// Lists that took the place of another.
+    pub(crate) made: u64,
 }
 
 /// How far a list is after some of its rows were looked at.
@@ -22,7 +24,7 @@ pub enum Looked {
     /// It is what is wanted, to the last row.
     All,
     /// It is what was wanted, of a run that went on since: where an event belongs may be known only later. A newer
-    /// list is on its way.
+    /// list is made behind it.
     Behind,
     /// It is not there yet.
     Part,
@@ -61,6 +63,7 @@ impl View {
             && next.look(rows, query, rows_max)
         {
             self.list = self.next.take().unwrap_or_default();
+            self.made += 1;
         }
         if !self.list.is_for(query) || !self.list.look(rows, query, rows_max) {
             Looked::Part

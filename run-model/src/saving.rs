@@ -73,9 +73,10 @@ impl Saving {
 
     /// Looks for rows to save, at some of those that were not looked at.
     fn look(&mut self, rows: &Rows) {
-        let from = self.unseen.start.max(rows.first());
-        self.saved.evicted += from - self.unseen.start;
-        let to = (from + LOOK_ROWS).min(self.unseen.end.max(from));
+        let Range { start, end } = self.unseen;
+        let from = rows.first().clamp(start, end.max(start));
+        self.saved.evicted += from - start;
+        let to = (from + LOOK_ROWS).min(end.max(from));
         let run = RunEvents::default();
         self.rows.extend(self.filter.ids(rows, &run, from, to));
         self.unseen.start = to;
@@ -182,4 +183,4 @@ impl Saving {
 }
 
 /// Rows looked at at once, for what is to be saved.
-const LOOK_ROWS: u64 = 8_192;
+const LOOK_ROWS: u64 = 4_096;

@@ -166,7 +166,8 @@ impl Store {
         self.listed(query)
     }
 
-    /// Brings the event list up to what a query wants, in parts: looks at no more than about so many rows.
+    /// Brings the event list up to what a query wants, in parts: looks at no more than so many rows, and at as many for
+    /// the list that is made behind it.
     pub fn look(&mut self, query: &EventQuery, rows_max: u64) -> Looked {
         let Reducers { rows, runs, .. } = &mut self.reducers;
         let within = query.filter.within;
@@ -176,6 +177,12 @@ impl Store {
             self.view.begin(query, events.unwrap_or_default(), version);
         }
         self.view.look(rows, query, version, rows_max)
+    }
+
+    /// Rises when a list that was made behind another has taken its place.
+    #[must_use]
+    pub const fn lists_made(&self) -> u64 {
+        self.view.made
     }
 
     /// A page of the event list as far as [`Self::look`] has brought it.

@@ -78,6 +78,7 @@ async function watch(page, isOver) {
     if (frame === page.mainFrame()) isLeaving = false;
   });
   page.on("requestfailed", (request) => {
+    if (request.isNavigationRequest()) isLeaving = false;
     const wasLeft = (askedBy.get(request) ?? documents) < documents;
     if (wasLeft && request.failure()?.errorText === "net::ERR_ABORTED") return;
     note(trouble.failedRequests, `${request.url()}: ${request.failure()?.errorText ?? ""}`);

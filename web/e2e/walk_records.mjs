@@ -164,7 +164,7 @@ export async function links({ page, steps, keys, hook, follow, selectedRow, sett
     await thread.click();
     const inAddress = async () => new URL(page.url()).searchParams.get("thread");
     await until("address", inAddress, (now) => now === name);
-    must((await selectedRow().catch(() => null)) === null, "the record was opened");
+    must((await hook("detail").count()) === 0, "the record was opened");
     await page.goBack();
     await until("address", inAddress, (now) => now === null);
     await until(

@@ -119,16 +119,23 @@ impl Engine {
         self.read_on() || is_listing
     }
 
-    /// Goes on with the event list that the page waits for.
+    /// Goes on with the event list that the page waits for, or with the newer one of a run that went on.
     fn list_on(&mut self) -> bool {
         let Some(query) = &self.listing else {
             return false;
         };
-        let is_part = self.store.look(query, LOOK_ROWS) == Looked::Part;
-        if !is_part {
+        let made = self.store.lists_made();
+        let is_over = match self.store.look(query, LOOK_ROWS) {
+            Looked::Part => false,
+            // A run that is live is never all there: one newer list is enough until somebody asks again.
+            Looked::Behind => self.store.lists_made() > made,
+            Looked::All => true,
+        };
+        if is_over {
             self.listing = None;
+            self.revision += 1;
         }
-        is_part
+        !is_over
     }
 
     /// Anything but data.

@@ -35,7 +35,7 @@ object! {
         frames: Number = saved.frames as f64,
         /// Matching rows that could not be saved, because their bytes are no longer held.
         lost: Number = saved.lost as f64,
-        /// Rows that were no longer held when it was begun, whatever they were.
+        /// Rows that were no longer held when they were looked at, whatever they were.
         evicted: Number = saved.evicted as f64,
     }
 }

@@ -1,7 +1,7 @@
 //! The event list.
 
 use js_sys::Object;
-use run_model::{EventFilter, EventQuery, Landed, Looked, Seek, Store, StoredRow};
+use run_model::{EventFilter, EventQuery, Landed, Landing, Looked, Seek, Store, StoredRow};
 
 use super::Panel;
 use crate::worker::engine::{Engine, LOOK_ROWS};
@@ -141,13 +141,8 @@ impl Panel for Events {
                 break looked;
             }
         };
-        let is_part = looked == Looked::Part;
-        if looked == Looked::Behind {
-            // So that it is asked for again, even if nothing comes.
-            engine.revision += 1;
-        }
-        engine.listing = is_part.then_some(wanted);
-        !is_part
+        engine.listing = (looked != Looked::All).then_some(wanted);
+        looked != Looked::Part
     }
 
     fn answer(
@@ -158,11 +153,14 @@ impl Panel for Events {
         out: &Object,
     ) {
         let page = engine.store.listed(&query.wanted());
+        // What is not in a list that is behind may be in the next one.
+        let is_sure =
+            |landed: &Landed| engine.listing.is_none() || landed.landing == Landing::There;
         let counts = Counts {
             total: page.total,
             newer: page.newer,
             newest: page.newest,
-            landed: page.landed,
+            landed: page.landed.filter(is_sure),
         };
         let owned = page.rows.into_iter().map(|(id, row)| (id, row.clone()));
         let rows: Vec<(u64, StoredRow)> = owned.collect();
@@ -206,5 +204,5 @@ impl EventsQuery {
     }
 }
 
-/// As long an answer may be kept waiting for the list. What is left is done in turns.
+/// How long an answer may be kept waiting for the list. What is left is done in turns.
 const PREPARE_MS: u64 = 2;
