@@ -98,7 +98,7 @@ struct Listing {
     newer: Newer,
 }
 
-/// Rows behind the end of a list that stands still, as far as they were counted.
+/// Rows newer than the end of a frozen list, as far as they have been counted.
 #[derive(Clone, Copy, Debug, Default)]
 struct Newer {
     from: u64,
@@ -133,7 +133,7 @@ impl Listing {
         self.newer.seen == rows.end()
     }
 
-    /// Leaves out rows that are no longer held, and those behind the end of a list that stands still.
+    /// Drops rows that have been evicted, and those newer than the end of a frozen list.
     fn leave_out(&mut self, rows: &Rows, limit: u64) {
         if self.first < rows.first() || limit < self.seen {
             self.first = rows.first();

@@ -1,6 +1,6 @@
 // The event list as a whole: only the rows on the screen are drawn, so it is read screen by screen.
 import { createHash } from "node:crypto";
-import { until } from "./steps.mjs";
+import { settled, until } from "./steps.mjs";
 
 const ROW_PX = 28;
 
@@ -42,33 +42,13 @@ const rowCount = async (page) =>
   Number((await page.locator("#events [role=grid]").getAttribute("aria-rowcount")) ?? "1") - 1;
 
 /**
- * How many rows the list has, once an answer that was under way has come.
- * @param {import("playwright-core").Page} page
- */
-async function standing(page) {
-  let before = -1;
-  return until(
-    "a number of rows that stands",
-    async () => {
-      await page.waitForTimeout(300);
-      return rowCount(page);
-    },
-    (now) => {
-      const isSame = now === before;
-      before = now;
-      return isSame;
-    },
-  );
-}
-
-/**
  * Every row of the list, or the first of them, in its order.
  * @param {import("playwright-core").Page} page
  * @returns {Promise<Listed[]>}
  */
 export async function allEvents(page, most = Infinity) {
   const grid = page.locator("#events [role=grid]");
-  const total = await standing(page);
+  const total = await settled("number of rows", () => rowCount(page), Number);
   /** @type {Map<number, Listed>} */
   const seen = new Map();
   let first = 0;

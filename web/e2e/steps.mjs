@@ -51,6 +51,7 @@ export function must(condition, otherwise) {
 
 /** Long, because a busy machine may stall for seconds; only a check that fails waits for all of it. */
 const PATIENCE_MS = 30_000;
+const SETTLE_MS = 300;
 
 /**
  * Asks until it is so; fails with the last answer after the deadline. What follows a key or a click is asked
@@ -68,6 +69,28 @@ export async function until(what, ask, isSo, timeoutMs = PATIENCE_MS) {
     if (performance.now() > endMs) throw new Error(`${what}: still ${JSON.stringify(answer)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/**
+ * Asks until two answers in a row are the same: what was under way may still change the page after a key.
+ * @template T
+ * @param {string} what
+ * @param {() => Promise<T>} ask
+ * @param {(answer: T) => string | number} keyOf by what answers are compared
+ */
+export async function settled(what, ask, keyOf) {
+  /** @type {string | number | null} */
+  let before = null;
+  const next = async () => {
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    return ask();
+  };
+  return until(what, next, (answer) => {
+    const key = keyOf(answer);
+    const isSame = key === before;
+    before = key;
+    return isSame;
+  });
 }
 
 /**

@@ -1,6 +1,6 @@
 // The walk, part one: arriving, the tab order, and the lists.
 import { readPage } from "./browser.mjs";
-import { accessible, eventRows, focused, focusIs, must, until } from "./steps.mjs";
+import { accessible, eventRows, focused, focusIs, must, settled, until } from "./steps.mjs";
 
 const STILL_MS = 1500;
 const TAB_STOPS_MAX = 60;
@@ -90,24 +90,12 @@ export async function tabThrough({ page, steps, keys, mode }) {
 }
 
 /**
- * The rows once two looks see the same ones: an answer that was under way may still come after a key.
+ * The rows once they no longer change.
  * @param {import("playwright-core").Page} page
  */
-export async function atRestIn(page) {
-  let before = "";
-  return until(
-    "rows at rest",
-    async () => {
-      await page.waitForTimeout(250);
-      return eventRows(page);
-    },
-    (rows) => {
-      const now = JSON.stringify(rows.map(({ row }) => row));
-      const isSame = now === before;
-      before = now;
-      return isSame;
-    },
-  );
+export function atRestIn(page) {
+  const idsOf = (/** @type {{ row: number }[]} */ rows) => rows.map(({ row }) => row).join();
+  return settled("rows", () => eventRows(page), idsOf);
 }
 
 /** @param {import("./walker.mjs").Walker} walker */

@@ -10,8 +10,8 @@ export class Slots<K> {
 
   /**
    * A number for each key, none twice; keys that were there before keep theirs. Null is a row not known. In
-   * a list that nobody reads and of which most rows are new, every element stays where it is: to write a row
-   * anew costs less than to move its element.
+   * a list that nobody reads, elements stay in place if most rows are new: rewriting a row is cheaper than
+   * moving its element.
    */
   assign(keys: readonly (K | null)[], isRead = true): number[] {
     const slots = isRead || this.#fewAreNew(keys) ? this.#byKey(keys) : this.#inPlace(keys);
