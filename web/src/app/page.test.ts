@@ -142,13 +142,13 @@ describe("the threads table", () => {
   it("keeps its order under a hand, and shows another stretch when scrolled", () => {
     const { threads } = running(10);
     expect(threads.rowAt(0)?.records).toBe(11);
-    threads.held = true;
+    threads.hold(true);
     answered(50);
     expect(threads.rowAt(0)?.records).toBe(11);
     threads.range = { first: 1, count: 40 };
     answered(60);
     expect(threads.rowAt(1)?.records).toBe(61);
-    threads.held = false;
+    threads.hold(false);
     answered(70);
     expect(threads.rowAt(1)?.records).toBe(71);
   });

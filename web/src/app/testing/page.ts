@@ -54,9 +54,9 @@ interface Events {
   scrolled(atTop: boolean): void;
 }
 interface Threads {
-  held: boolean;
   range: { first: number; count: number };
   rowAt(index: number): { records: number } | null;
+  hold(held: boolean): void;
 }
 export interface Page {
   store: RelayStore;

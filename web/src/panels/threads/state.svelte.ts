@@ -21,19 +21,23 @@ export interface ThreadRow {
 interface Loaded {
   readonly first: number;
   readonly sort: ThreadOrder;
+  readonly total: number;
   readonly rows: readonly ThreadRow[];
 }
+
+const NOTHING: Loaded = { first: 0, sort: "recent", total: 0, rows: [] };
 
 export class ThreadsState extends Channel<"threads"> {
   override readonly name = "threads";
   readonly store: RelayStore;
   sort = $state<ThreadOrder>("recent");
   range = $state.raw({ first: 0, count: 40 });
-  /** A pointer or the focus is in the table: rows must not change places under it. */
-  held = $state(false);
+  #held = $state(false);
   topSignal = $state(0);
-  total = $state(0);
-  #loaded = $state.raw<Loaded | null>(null);
+  /** As the worker told last. */
+  #newest = $state.raw(NOTHING);
+  /** What is shown. */
+  #loaded = $state.raw(NOTHING);
 
   constructor(store: RelayStore) {
     super();
@@ -44,21 +48,41 @@ export class ThreadsState extends Channel<"threads"> {
     return { ...this.range, sort: this.sort };
   }
 
+  /** How many threads there are. */
+  get count(): number {
+    return this.#newest.total;
+  }
+
+  /** Rows of the table: while it is held, those of its order. */
+  get total(): number {
+    return this.#loaded.total;
+  }
+
+  /** Whether the order stands still. */
+  get held(): boolean {
+    return this.#held && this.sort === "recent" && this.total > 0;
+  }
+
+  /** A pointer or the focus is in the table: rows must not change places under it. */
+  hold(held: boolean): void {
+    this.#held = held;
+    if (!held) this.#loaded = this.#newest;
+  }
+
   /** While held, only an answer that shows another stretch or order of the table is taken. */
   protected override show(content: Content<"threads">, { first, sort }: ThreadsQuery): void {
-    this.total = content.total;
-    const now = this.#loaded;
-    const same = now?.first === first && now.sort === sort;
-    if (this.held && sort === "recent" && same) return;
     const rows = Array.from(content.threads.thread, (_, at) =>
       threadRow(content.threads, content.strings, at),
     );
-    this.#loaded = { first, sort, rows: kept(now?.rows ?? [], rows, (row) => row.name) };
+    const now = this.#loaded;
+    const total = content.total;
+    this.#newest = { first, sort, total, rows: kept(now.rows, rows, (row) => row.name) };
+    if (!this.held || now.first !== first || now.sort !== sort) this.#loaded = this.#newest;
   }
 
   protected override clear(): void {
-    this.#loaded = null;
-    this.total = 0;
+    this.#newest = NOTHING;
+    this.#loaded = NOTHING;
   }
 
   setSort(sort: ThreadOrder): void {
@@ -67,8 +91,7 @@ export class ThreadsState extends Channel<"threads"> {
   }
 
   rowAt(index: number): ThreadRow | null {
-    const loaded = this.#loaded;
-    return loaded?.rows[index - loaded.first] ?? null;
+    return this.#loaded.rows[index - this.#loaded.first] ?? null;
   }
 
   /** Shows only this thread's events, or those of all again. */
