@@ -227,6 +227,19 @@ impl<'a> Iterator for FrameReader<'a> {
     }
 }
 
+/// How many bytes of a run of frames are its first frames, until those are so long; all, where they are shorter.
+#[must_use]
+pub fn first_frames(frames: &[u8], bytes_min: usize) -> usize {
+    let mut reader = FrameReader::new(frames);
+    let mut len = 0;
+    while len < bytes_min && !reader.rest().is_empty() {
+        // What comes after the last frame that is known goes with it.
+        let _ = reader.next();
+        len = frames.len() - reader.rest().len();
+    }
+    len
+}
+
 /// Header fields before the kind is known.
 struct RawHeader {
     version: u8,

@@ -1,6 +1,6 @@
 //! Data frames of what an input holds, so that the store takes it as it takes a relay's messages.
 
-use decode_core::frame::{FrameReader, FrameWriter};
+use decode_core::frame::{FrameWriter, first_frames};
 use decode_core::wire::{GapCause, RejectCode};
 
 use crate::found::{Content, Item};
@@ -68,11 +68,7 @@ impl Framer {
     /// The first of them, until they are so long; all, where they are shorter.
     pub fn take_some(&mut self, bytes_min: usize) -> Vec<u8> {
         let waiting = self.message.get(self.taken..).unwrap_or_default();
-        let mut reader = FrameReader::new(waiting);
-        let mut len = 0;
-        while len < bytes_min && reader.next().is_some() {
-            len = waiting.len() - reader.rest().len();
-        }
+        let len = first_frames(waiting, bytes_min);
         let some = waiting.get(..len).unwrap_or_default().to_vec();
         self.taken += len;
         // What is left is moved once for every time as much was taken.
@@ -99,6 +95,7 @@ impl Framer {
 
 #[cfg(test)]
 mod tests {
+    use decode_core::frame::FrameReader;
     use decode_core::wire::{FRAME_HEADER_LEN, FrameKind};
 
     use super::*;

@@ -21,7 +21,7 @@ use decode_core::wire::CloseCode;
 use crate::Millis;
 use crate::control::{Fingerprint, From, Welcome};
 use crate::limits::{PROBLEM_CHARS_MAX, PROBLEMS_MAX};
-pub use delivery::Delivery;
+pub use delivery::{Delivery, Undisposed};
 use parts::Parts;
 use positions::Positions;
 pub use positions::{Discontinuity, PartitionPosition};
@@ -232,7 +232,8 @@ impl ClientSession {
         self.positions.seek(partition, position, last);
     }
 
-    /// Checks a binary message of connection `epoch` as a whole, before any frame of it is applied.
+    /// Checks a binary message of connection `epoch`, which arrived at `now`, as a whole, before any frame of it is
+    /// applied.
     ///
     /// # Errors
     /// Why it is not taken. Unless it was stale, the connection is then closed and reopened
@@ -246,6 +247,7 @@ impl ClientSession {
         if epoch != self.epoch || !self.is_open() {
             return Err(Refused::Stale);
         }
+        debug_assert_eq!(self.flow.received, self.flow.disposed, "a message is left");
         self.heard(now);
         let frames = if matches!(self.phase, Phase::Replaying | Phase::Live) {
             self.positions.receive(message, &mut self.unknown_frames)
@@ -257,7 +259,13 @@ impl ClientSession {
                 let bytes = message.len() as u64;
                 self.flow.received += bytes;
                 self.keeping_up.received(frames, now);
-                Ok(Delivery::new(self, bytes, frames))
+                let epoch = self.epoch;
+                let message = Undisposed {
+                    epoch,
+                    bytes,
+                    frames,
+                };
+                Ok(Delivery::new(self, message))
             }
             Err(refused) => {
                 let text = alloc::format!("{refused}");
@@ -266,6 +274,17 @@ impl ClientSession {
                 Err(refused)
             }
         }
+    }
+
+    /// Goes on with a message that was left.
+    ///
+    /// # Errors
+    /// Its connection is over: what was not disposed of comes again.
+    pub fn go_on(&mut self, message: Undisposed) -> Result<Delivery<'_>, Refused> {
+        if message.epoch != self.epoch || !self.is_open() {
+            return Err(Refused::Stale);
+        }
+        Ok(Delivery::new(self, message))
     }
 
     /// Every frame of an accepted message is disposed of: its bytes can be acknowledged.
@@ -379,9 +398,10 @@ impl ClientSession {
         matches!(self.phase, Phase::Resuming | Phase::Replaying | Phase::Live)
     }
 
-    fn heard(&mut self, now: Millis) {
-        self.now = now;
-        self.last_heard_ms = now;
+    /// A shell may take in late what arrived in time.
+    fn heard(&mut self, arrived_ms: Millis) {
+        self.now = self.now.max(arrived_ms);
+        self.last_heard_ms = self.last_heard_ms.max(arrived_ms);
         self.pinged = false;
         self.verdict_ms = None;
     }

@@ -57,6 +57,28 @@ fn frames_chain_and_come_back_as_written() {
     assert_eq!(read[2].payload.len(), REJECT_PREFIX_BYTES_MAX);
 }
 
+#[test]
+fn the_first_frames_of_a_run_are_whole_and_end_with_it() {
+    let mut run = Vec::new();
+    let mut writer = FrameWriter::new(0, 0);
+    (0..3).for_each(|offset| writer.record(&mut run, offset, 0, &[7; 60]));
+    let frame = FRAME_HEADER_LEN + 60;
+    let cases = [
+        (0, 0),
+        (1, 1),
+        (frame, 1),
+        (frame + 1, 2),
+        (3 * frame, 3),
+        (usize::MAX, 3),
+    ];
+    for (bytes_min, whole) in cases {
+        assert_eq!(first_frames(&run, bytes_min), whole * frame);
+    }
+    // A frame of a kind that is not known is passed over, here at the end.
+    run[2 * frame + 1] = 99;
+    assert_eq!(first_frames(&run[2 * frame..], 1), frame);
+}
+
 /// RES-17
 #[test]
 fn continuity_allows_sparse_offsets_and_cursors_inside_gaps() {

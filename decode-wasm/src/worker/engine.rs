@@ -3,16 +3,20 @@
 use decode_core::Mode;
 use decode_core::wire::mode;
 use run_model::{EventQuery, Looked, Saving, Store};
+use session::client::Delivery;
 use session::control::From;
 use session::digest::StreamDigest;
 use session::{ClientConfig, ClientInput, ClientSession};
 
 use super::file::{FileState, OpenFile};
+use super::intake::{Arrived, Begun, Intake, PART_BYTES, Parts};
+use super::socket::SocketEvent;
 
 /// The machines of one worker.
 pub(super) struct Engine {
     pub(super) session: ClientSession,
     pub(super) store: Store,
+    pub(super) intake: Intake,
     pub(super) digest: Option<StreamDigest>,
     /// The capture that is open in place of the relay.
     pub(super) file: Option<OpenFile>,
@@ -38,6 +42,7 @@ impl Engine {
                 seed: 1,
             }),
             store: Store::default(),
+            intake: Intake::default(),
             digest: None,
             file: None,
             saving: None,
@@ -84,7 +89,7 @@ impl Engine {
         else {
             return false;
         };
-        if file.state == FileState::Reading && file.framer.len() < MESSAGE_BYTES {
+        if file.state == FileState::Reading && file.framer.len() < PART_BYTES {
             let is_start = file.metadata().is_empty();
             file.step();
             if is_start && !file.metadata().is_empty() {
@@ -93,9 +98,9 @@ impl Engine {
         }
         *revision += 1;
         let is_reading = file.state == FileState::Reading;
-        if !is_reading || file.framer.len() >= MESSAGE_BYTES {
+        if !is_reading || file.framer.len() >= PART_BYTES {
             // A block of a capture is many messages.
-            let message = file.framer.take_some(MESSAGE_BYTES);
+            let message = file.framer.take_some(PART_BYTES);
             store.apply(message, |frame| {
                 if let Some(digest) = digest {
                     digest.update(frame);
@@ -108,15 +113,46 @@ impl Engine {
 
     fn forget(&mut self) {
         self.store = Store::default();
+        self.intake = Intake::default();
         self.saving = None;
         self.listing = None;
         self.revision += 1;
     }
 
     /// Does some of the work that goes on while the page may ask; false where there is nothing more to do.
-    pub(super) fn work_on(&mut self) -> bool {
+    pub(super) fn work_on(&mut self, clock: &impl Fn() -> u64) -> bool {
+        let is_taking = self.take_in(clock);
         let is_listing = self.list_on();
-        self.read_on() || is_listing
+        self.read_on() || is_listing || is_taking
+    }
+
+    /// Takes in the next of what the socket brought, of a long message a part; false where there is nothing.
+    fn take_in(&mut self, clock: &impl Fn() -> u64) -> bool {
+        if let Some(begun) = self.intake.begun.take() {
+            self.apply(begun, clock);
+            return true;
+        }
+        let Some(arrived) = self.intake.pop() else {
+            return false;
+        };
+        let Arrived {
+            epoch,
+            at_ms,
+            event,
+        } = arrived;
+        if epoch != self.session.epoch() {
+            return true;
+        }
+        match event {
+            SocketEvent::Opened => self.handle(ClientInput::Opened, clock()),
+            SocketEvent::Text(text) => self.text(&text, clock()),
+            SocketEvent::Data(message) => self.data(epoch, message, at_ms, clock),
+            SocketEvent::Closed { code, reason } => {
+                let reason = &reason;
+                self.handle(ClientInput::Closed { code, reason }, clock());
+            }
+        }
+        true
     }
 
     /// Goes on with the event list that the page waits for, or with the newer one of a run that went on.
@@ -144,7 +180,7 @@ impl Engine {
         self.session.handle(input, now);
     }
 
-    pub(super) fn text(&mut self, text: &str, now: u64) {
+    fn text(&mut self, text: &str, now: u64) {
         self.handle(ClientInput::Text(text), now);
         // Positions and ends are announced in text.
         self.revision += 1;
@@ -165,22 +201,39 @@ impl Engine {
         }
     }
 
-    pub(super) fn data(&mut self, epoch: u64, message: Vec<u8>, clock: impl Fn() -> u64) {
+    fn data(&mut self, epoch: u64, message: Vec<u8>, at_ms: u64, clock: &impl Fn() -> u64) {
+        let accepted = self.session.accept(epoch, &message, at_ms);
+        match accepted.map(Delivery::leave) {
+            Ok(undisposed) => {
+                let parts = Parts::new(message);
+                self.apply(Begun { undisposed, parts }, clock);
+            }
+            Err(_) => self.turn += 1,
+        }
+    }
+
+    /// Applies the next part of a message.
+    fn apply(&mut self, begun: Begun, clock: &impl Fn() -> u64) {
         let Self {
             session,
             store,
+            intake,
             digest,
             revision,
             turn,
             ..
         } = self;
-        let Ok(mut delivery) = session.accept(epoch, &message, clock()) else {
+        let Begun {
+            undisposed,
+            mut parts,
+        } = begun;
+        let Ok(mut delivery) = session.go_on(undisposed) else {
             *turn += 1;
             return;
         };
         *revision += 1;
         let unusable = store.totals().rejects;
-        store.apply(message, |frame| {
+        store.apply(parts.take(), |frame| {
             if let Some(digest) = digest {
                 digest.update(frame);
             }
@@ -189,7 +242,17 @@ impl Engine {
         // What the relay did not refuse was refused here.
         let unusable = store.totals().rejects - unusable;
         delivery.undecodable(unusable - delivery.rejects());
-        delivery.finish(clock());
+        if parts.is_over() {
+            delivery.finish(clock());
+        } else {
+            let undisposed = delivery.leave();
+            intake.begun = Some(Begun { undisposed, parts });
+        }
+    }
+
+    /// Binary messages received and not applied whole.
+    pub(super) fn backlog_messages(&self) -> u64 {
+        self.session.backlog_messages() + self.intake.messages()
     }
 
     /// Offsets between what was applied and the relay's ends.
@@ -225,10 +288,6 @@ fn mode_of(metadata: &str) -> Mode {
         Mode::Strict
     }
 }
-
-/// Frames of a file are given to the store in messages of about this size, in a quarter of a millisecond; in ten times
-/// as long by code that has only just been compiled.
-const MESSAGE_BYTES: usize = 16 * 1024;
 
 /// Rows looked at for a list between two looks at the clock: a millisecond, where a text is searched for.
 pub(super) const LOOK_ROWS: u64 = 2_048;

@@ -7,6 +7,7 @@
 mod table;
 mod engine;
 mod file;
+mod intake;
 mod js;
 mod messages;
 mod names;

@@ -11,6 +11,7 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 use super::engine::Engine;
 use super::file::OpenFile;
+use super::intake::Arrived;
 use super::js::set;
 use super::messages::{PageMessage, ready};
 use super::socket::{Socket, SocketEvent};
@@ -142,37 +143,49 @@ impl Shell {
         }
     }
 
-    /// A share of the work that goes on while the page may ask: reading the open file, making a list.
+    /// A share of the work that goes on while the page may ask: taking in what came, reading the open file, making a
+    /// list.
     fn turn(weak: &Weak<RefCell<Self>>) {
-        let Some(shared) = weak.upgrade() else { return };
-        let mut shell = shared.borrow_mut();
-        let end = shell.now() + TURN_MS;
-        while shell.engine.work_on() {
-            if shell.now() >= end {
-                shell.turns.post();
-                return;
-            }
+        if let Some(shared) = weak.upgrade() {
+            Self::work(&shared);
         }
     }
 
-    fn socket_says(shared: &Shared, epoch: u64, event: SocketEvent) {
+    fn work(shared: &Shared) {
         {
             let mut shell = shared.borrow_mut();
-            let now = shell.now();
-            if epoch != shell.engine.session.epoch() {
-                return;
-            }
-            match event {
-                SocketEvent::Opened => shell.engine.handle(ClientInput::Opened, now),
-                SocketEvent::Text(text) => shell.engine.text(&text, now),
-                SocketEvent::Data(message) => {
-                    let Self { scope, engine, .. } = &mut *shell;
-                    engine.data(epoch, message, || now_of(scope));
+            let end = shell.now() + TURN_MS;
+            let Self {
+                scope,
+                engine,
+                turns,
+                ..
+            } = &mut *shell;
+            let clock = || now_of(scope);
+            while engine.work_on(&clock) {
+                if clock() >= end {
+                    turns.post();
+                    break;
                 }
-                SocketEvent::Closed { code, reason } => shell.closed(code, &reason),
             }
         }
         Self::pump(shared);
+    }
+
+    fn socket_says(shared: &Shared, epoch: u64, event: SocketEvent) {
+        let is_next = {
+            let mut shell = shared.borrow_mut();
+            let at_ms = shell.now();
+            shell.engine.intake.push(Arrived {
+                epoch,
+                at_ms,
+                event,
+            });
+            !shell.turns.is_posted()
+        };
+        if is_next {
+            Self::work(shared);
+        }
     }
 
     fn closed(&mut self, code: u16, reason: &str) {

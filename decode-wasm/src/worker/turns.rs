@@ -36,6 +36,11 @@ impl Turns {
         }
     }
 
+    /// Whether one was asked for that has not begun.
+    pub(super) fn is_posted(&self) -> bool {
+        self.is_posted.get()
+    }
+
     pub(super) fn post(&self) {
         if let Some(port) = &self.port
             && !self.is_posted.replace(true)

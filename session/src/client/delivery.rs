@@ -10,26 +10,35 @@ use crate::Millis;
 /// unusable, or noted as a gap, and then said to be [disposed of](Self::disposed); in the end the whole is
 /// [finished](Self::finish).
 ///
-/// It holds the session meanwhile, so that nothing else can come in between. Where it is dropped before it is
-/// finished, or finished before every frame was disposed of, the connection is closed and resumed from the
-/// cursor: what was not disposed of comes again.
+/// It holds the session meanwhile, so that nothing else can come in between; a shell with other work to do
+/// [leaves](Self::leave) a long message for a while. Where it is dropped before it is finished, or finished before
+/// every frame was disposed of, the connection is closed and resumed from the cursor: what was not disposed of comes
+/// again.
 #[derive(Debug)]
 #[must_use = "a message that is not disposed of comes again"]
 pub struct Delivery<'a> {
     session: &'a mut ClientSession,
-    bytes: u64,
-    /// Frames not disposed of yet.
-    frames: u64,
+    message: Undisposed,
     rejects: u64,
     is_finished: bool,
 }
 
+/// A message of which frames are left to dispose of. No other is accepted before the session has
+/// [gone on](ClientSession::go_on) with it.
+#[derive(Debug)]
+#[must_use = "a message that is not disposed of is never acknowledged"]
+pub struct Undisposed {
+    pub(super) epoch: u64,
+    pub(super) bytes: u64,
+    /// Frames not disposed of yet.
+    pub(super) frames: u64,
+}
+
 impl<'a> Delivery<'a> {
-    pub(super) const fn new(session: &'a mut ClientSession, bytes: u64, frames: u64) -> Self {
+    pub(super) const fn new(session: &'a mut ClientSession, message: Undisposed) -> Self {
         Self {
             session,
-            bytes,
-            frames,
+            message,
             rejects: 0,
             is_finished: false,
         }
@@ -37,13 +46,13 @@ impl<'a> Delivery<'a> {
 
     /// Notes that the next frame is disposed of: this, and nothing else, moves the cursor.
     pub fn disposed(&mut self, header: &FrameHeader) {
-        self.frames = self.frames.saturating_sub(1);
+        self.message.frames = self.message.frames.saturating_sub(1);
         self.rejects += u64::from(header.kind == FrameKind::Reject);
         self.session.positions.dispose(header);
         self.session.keeping_up.disposed();
     }
 
-    /// Rejects of the relay among the frames so far.
+    /// Rejects of the relay among the frames since it was accepted or gone on with.
     #[must_use]
     pub const fn rejects(&self) -> u64 {
         self.rejects
@@ -55,11 +64,17 @@ impl<'a> Delivery<'a> {
         self.session.keeping_up.undecodable(records);
     }
 
+    /// Leaves the rest of it for later.
+    pub fn leave(mut self) -> Undisposed {
+        self.is_finished = true;
+        Undisposed { ..self.message }
+    }
+
     /// Ends it: the bytes of the message can be acknowledged.
     pub fn finish(mut self, now: Millis) {
-        if self.frames == 0 {
+        if self.message.frames == 0 {
             self.is_finished = true;
-            self.session.disposed_message(self.bytes, now);
+            self.session.disposed_message(self.message.bytes, now);
         }
     }
 }

@@ -7,9 +7,12 @@ use crate::control::{
     ByPartition, ClientMessage, Decimal, Partition, RelayMessage, Report, parse_client,
 };
 use crate::limits::{
-    REPORT_INTERVAL_MS, RETRY_BASE_MS, RETRY_MS_MAX, SILENCE_MS_MAX, WAKE_ANSWER_MS_MAX,
+    ACK_INTERVAL_MS, REPORT_INTERVAL_MS, RETRY_BASE_MS, RETRY_MS_MAX, SILENCE_MS_MAX,
+    WAKE_ANSWER_MS_MAX,
 };
 use crate::{ServerConfig, ServerOutput, ServerSession, TailLog};
+
+mod messages;
 
 fn client() -> ClientSession {
     ClientSession::new(ClientConfig {
@@ -213,128 +216,6 @@ fn heads_at_the_end_of_all_numbers_are_no_overflow() {
     let far = |offset| (0..3).map(|p| (Partition(p), Decimal(offset))).collect();
     let client = resumed(0, far(u64::MAX), far(0));
     assert_eq!(client.replay(), Some((0, u64::MAX)));
-}
-
-/// RES-03, RES-06: a frame that leaves something out ends the connection, and nothing of its
-/// message counts, not even the good frame before it.
-#[test]
-fn a_message_that_leaves_something_out_is_refused_whole() {
-    let mut client = resumed_at(10);
-    let mut message = Vec::new();
-    FrameWriter::new(0, 10).record(&mut message, 10, 0, b"good");
-    FrameWriter::new(0, 12).record(&mut message, 12, 0, b"11 is missing");
-    let epoch = client.epoch();
-    let expected = Discontinuity {
-        partition: 0,
-        expected: 11,
-        prev_next: 12,
-        offset: 12,
-    };
-    assert_eq!(
-        client.accept(epoch, &message, 1).err(),
-        Some(Refused::Discontinuous(expected))
-    );
-    let (outputs, _) = drain(&mut client, 1);
-    let closed = outputs.iter().any(|output| {
-        matches!(
-            output,
-            ClientOutput::Close {
-                code: CloseCode::Protocol,
-                ..
-            }
-        )
-    });
-    assert!(closed, "{outputs:?}");
-    let position = client.positions().next().expect("one partition");
-    assert_eq!(
-        (position.expected, position.committed, position.records),
-        (10, 10, 0)
-    );
-    assert_eq!(client.problems().count(), 1);
-}
-
-/// RES-02: what was had already is not taken again.
-#[test]
-fn a_repeated_frame_is_refused() {
-    let mut client = resumed_at(10);
-    let epoch = client.epoch();
-    let mut message = Vec::new();
-    FrameWriter::new(0, 10).record(&mut message, 10, 0, b"once");
-    dispose(&mut client, &message, 1, 1);
-    assert!(matches!(
-        client.accept(epoch, &message, 1),
-        Err(Refused::Discontinuous(_))
-    ));
-}
-
-/// RES-04, RES-05: only what was disposed of moves the cursor.
-#[test]
-fn receiving_and_the_end_of_the_replay_move_no_cursor() {
-    let mut client = resumed_at(10);
-    let mut message = Vec::new();
-    FrameWriter::new(0, 10).record(&mut message, 10, 0, b"x");
-    let done = RelayMessage::ReplayComplete {
-        mode: "earliest".into(),
-        total_replayed: Decimal(1),
-        last_offsets_by_partition: ByPartition::from([(Partition(0), Decimal(10))]),
-        blocked: Vec::new(),
-        missing: Vec::new(),
-        parts: 0,
-    };
-    client.handle(ClientInput::Text(&done.to_text()), 1);
-    assert_eq!(client.phase(), Phase::Live);
-    let committed = |client: &ClientSession| client.positions().next().expect("one").committed;
-    assert_eq!(committed(&client), 10);
-    dispose(&mut client, &message, 1, 1);
-    assert_eq!(committed(&client), 11);
-    assert_eq!(client.phase(), Phase::Live);
-}
-
-/// RES-04, RES-06: a message that is left half done is received again from where it was left; nothing of it is
-/// acknowledged.
-#[test]
-fn a_message_left_half_done_comes_again() {
-    let three = |finish: bool| {
-        let mut client = resumed_at(10);
-        let mut message = Vec::new();
-        let mut writer = FrameWriter::new(0, 10);
-        (10..13).for_each(|offset| writer.record(&mut message, offset, 0, b"x"));
-        let mut delivery = client
-            .accept(client.epoch(), &message, 1)
-            .expect("continuous");
-        for frame in FrameReader::new(&message).take(2) {
-            delivery.disposed(&frame.expect("whole").header);
-        }
-        if finish {
-            delivery.finish(1);
-        } else {
-            drop(delivery);
-        }
-        client
-    };
-    for finish in [false, true] {
-        let mut client = three(finish);
-        let position = client.positions().next().expect("one partition");
-        assert_eq!((position.committed, client.phase()), (12, Phase::Waiting));
-        let (outputs, _) = drain(&mut client, 1);
-        assert!(
-            matches!(&outputs[..], [ClientOutput::Close { .. }]),
-            "{outputs:?}"
-        );
-        reconnect(&mut client);
-        let mut log = TailLog::new(1 << 20);
-        log.add_partition(0, 0);
-        let mut server = ServerSession::new(ServerConfig::default(), &log, 0);
-        let ServerOutput::Text(welcome) = server.poll(&log, 0) else {
-            panic!("no welcome")
-        };
-        client.handle(ClientInput::Text(&welcome), 2);
-        let (outputs, _) = drain(&mut client, 2);
-        let resumes = outputs.iter().any(|output| {
-            matches!(output, ClientOutput::Send(text) if text.contains(r#""positions":{"0":"12"}"#))
-        });
-        assert!(resumes, "{outputs:?}");
-    }
 }
 
 /// MET-14: a client tells how it keeps up, also while the relay waits for its credit.

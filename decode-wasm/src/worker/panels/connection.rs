@@ -78,7 +78,7 @@ object! {
         /// Offsets between what was applied and the relay's ends.
         remaining: Number = engine.left() as f64,
         /// Binary messages received and not yet applied.
-        backlogMessages: Number = engine.session.backlog_messages() as f64,
+        backlogMessages: Number = engine.backlog_messages() as f64,
         /// Longest that something received waited to be decoded and applied, in the last 5 to 10 s.
         applyLagMs: Number = engine.session.apply_lag_ms(now) as f64,
         /// The mean over the messages of the same time.
@@ -102,6 +102,7 @@ impl Panel for Connection {
             replayed,
             session.unacked_bytes(),
             session.backlog_frames(),
+            engine.backlog_messages(),
             session.apply_lag_ms(now),
             session.mean_apply_lag_ms(now),
         ];

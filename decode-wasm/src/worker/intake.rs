@@ -1,0 +1,122 @@
+//! What the socket brought and the engine has not taken in yet. A long message is taken in in parts, so that the page's
+//! questions are answered in between; what comes behind it waits, in its order.
+//!
+//! The relay bounds it: more than a window of data it does not send ahead of the acknowledgements, and only what was
+//! taken in is acknowledged.
+
+use std::collections::VecDeque;
+
+use decode_core::frame::first_frames;
+use session::client::Undisposed;
+
+use super::socket::SocketEvent;
+
+/// Something that the socket brought.
+pub(super) struct Arrived {
+    /// The connection that it belongs to.
+    pub(super) epoch: u64,
+    pub(super) at_ms: u64,
+    pub(super) event: SocketEvent,
+}
+
+/// A message of which the session has been told.
+pub(super) struct Begun {
+    pub(super) undisposed: Undisposed,
+    pub(super) parts: Parts,
+}
+
+/// A message, cut between its frames.
+pub(super) struct Parts {
+    message: Vec<u8>,
+    /// Bytes of the parts that were given.
+    given: usize,
+}
+
+impl Parts {
+    pub(super) const fn new(message: Vec<u8>) -> Self {
+        Self { message, given: 0 }
+    }
+
+    /// The next frames, as a message of their own.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        let left = self.message.get(self.given..).unwrap_or_default();
+        let len = first_frames(left, PART_BYTES);
+        self.given += len;
+        if len == self.message.len() {
+            // Most messages are one part, which needs no copy.
+            return std::mem::take(&mut self.message);
+        }
+        left.get(..len).unwrap_or_default().to_vec()
+    }
+
+    pub(super) const fn is_over(&self) -> bool {
+        self.given >= self.message.len()
+    }
+}
+
+/// In the order of arrival.
+#[derive(Default)]
+pub(super) struct Intake {
+    waiting: VecDeque<Arrived>,
+    /// Before all that waits.
+    pub(super) begun: Option<Begun>,
+}
+
+impl Intake {
+    pub(super) fn push(&mut self, arrived: Arrived) {
+        self.waiting.push_back(arrived);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Arrived> {
+        self.waiting.pop_front()
+    }
+
+    /// Binary messages that the session has not seen.
+    pub(super) fn messages(&self) -> u64 {
+        let is_data = |arrived: &&Arrived| matches!(arrived.event, SocketEvent::Data(_));
+        self.waiting.iter().filter(is_data).count() as u64
+    }
+}
+
+/// Frames are given to the store in parts of about this size, in a quarter of a millisecond; in ten times as long by
+/// code that has only just been compiled.
+pub(super) const PART_BYTES: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use decode_core::frame::FrameWriter;
+
+    use super::*;
+
+    fn frames(count: u64, payload: &[u8]) -> Vec<u8> {
+        let mut message = Vec::new();
+        let mut writer = FrameWriter::new(0, 0);
+        (0..count).for_each(|offset| writer.record(&mut message, offset, 0, payload));
+        message
+    }
+
+    #[test]
+    fn a_long_message_is_given_in_parts_of_whole_frames() {
+        for (count, payload_len, parts_wanted) in
+            [(0, 0, 1), (3, 100, 1), (400, 300, 9), (3, 20_000, 3)]
+        {
+            let message = frames(count, &vec![7; payload_len]);
+            let (mut parts, mut given) = (Parts::new(message.clone()), vec![]);
+            loop {
+                given.push(parts.take());
+                if parts.is_over() {
+                    break;
+                }
+            }
+            assert_eq!(given.len(), parts_wanted, "{count} x {payload_len}");
+            assert_eq!(given.concat(), message);
+            let frame = message.len() / (count.max(1) as usize);
+            assert!(
+                given
+                    .iter()
+                    .all(|part| part.len() < PART_BYTES + frame.max(1))
+            );
+            assert!(given.iter().all(|part| part.len() % frame.max(1) == 0));
+        }
+    }
+}
