@@ -3,11 +3,10 @@
 //! Everything is messages per second of processor time, in one run on one machine. Within a round the
 //! contenders take turns on one corpus, so that a disturbance of the machine meets all of them.
 
-mod corpus;
+pub(crate) mod corpus;
 mod engine;
-mod native;
+pub(crate) mod native;
 mod table;
-mod walk;
 
 use std::{path::PathBuf, process::ExitCode};
 

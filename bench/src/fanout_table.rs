@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::{
+    curves::{Chart, Line},
     live::Live,
+    process::Cost,
     report::origin,
     workload::{Figures, Row},
 };
@@ -94,6 +96,32 @@ fn fan_out(row: &Row) -> String {
         row.ratio(),
         deliveries / row.floor.wall_seconds,
     )
+}
+
+/// Processor time of a delivery over the number of clients.
+pub(crate) fn picture(rows: &[Row]) -> String {
+    let line = |name, payload_bytes, cost: fn(&Row) -> Cost| {
+        let of_size = rows.iter().filter(|row| row.payload_bytes == payload_bytes);
+        let micros = |row: &Row| cost(row).cpu_seconds / row.deliveries as f64 * 1e6;
+        let points = of_size.map(|row| (row.clients as f64, micros(row)));
+        Line {
+            name,
+            points: points.collect(),
+        }
+    };
+    let lines = [
+        line("relay, 300 B", 300, |row| row.relay),
+        line("floor, 300 B", 300, |row| row.floor),
+        line("relay, 2 KB", 2048, |row| row.relay),
+        line("floor, 2 KB", 2048, |row| row.floor),
+    ];
+    Chart {
+        title: "Processor time of a delivery",
+        x: "clients",
+        y: "us",
+        lines: &lines,
+    }
+    .svg()
 }
 
 fn add(text: &mut String, line: &str) {

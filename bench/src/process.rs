@@ -13,10 +13,20 @@ pub(crate) struct Cost {
 
 /// Processor time of all its threads so far, user and system, in seconds.
 pub(crate) fn cpu_seconds(pid: u32) -> f64 {
+    seconds_of(pid, OWN_TIMES)
+}
+
+/// Processor time of all its children that have ended and were waited for, in seconds.
+pub(crate) fn children_cpu_seconds() -> f64 {
+    seconds_of(std::process::id(), CHILDRENS_TIMES)
+}
+
+/// The user's time and the system's, which are fields side by side.
+fn seconds_of(pid: u32, first: usize) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process lives");
     // The name before it is in parentheses and may hold anything.
     let (_, fields) = stat.rsplit_once(')').expect("the format of /proc/PID/stat");
-    let mut fields = fields.split_whitespace().skip(11);
+    let mut fields = fields.split_whitespace().skip(first);
     let mut ticks = || -> f64 {
         let text = fields.next().expect("the format of /proc/PID/stat");
         text.parse().expect("a number of ticks")
@@ -60,3 +70,7 @@ fn ticks_per_second() -> f64 {
     static TICKS: OnceLock<f64> = OnceLock::new();
     *TICKS.get_or_init(|| line_of("getconf", &["CLK_TCK"]).parse().unwrap_or(100.0))
 }
+
+/// Where they stand behind the name in `/proc/PID/stat`.
+const OWN_TIMES: usize = 11;
+const CHILDRENS_TIMES: usize = 13;

@@ -1,10 +1,11 @@
-//! The floor: goes over a protobuf message and does nothing else. It knows which fields are messages, and looks
-//! neither at text nor at numbers.
+//! The floor of decoding: libzstd, and a pass over a protobuf message that does nothing else. It knows which fields are
+//! messages, and looks neither at text nor at numbers.
 
 use dashstream_proto::schema::{FieldType, MessageDesc};
+use zstd_safe::DCtx;
 
 /// Fields of the message and of all messages in it; `None` where it is damaged.
-pub(super) fn fields(mut bytes: &[u8], desc: &'static MessageDesc) -> Option<usize> {
+pub(crate) fn fields(mut bytes: &[u8], desc: &'static MessageDesc) -> Option<usize> {
     let mut count = 0;
     while !bytes.is_empty() {
         let tag = varint(&mut bytes)?;
@@ -41,4 +42,33 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
         }
     }
     None
+}
+
+/// The C library; only here, to compare with.
+pub(crate) struct Libzstd {
+    context: DCtx<'static>,
+    out: Vec<u8>,
+}
+
+impl Libzstd {
+    pub(crate) fn new() -> Self {
+        Self {
+            context: DCtx::create(),
+            out: Vec::new(),
+        }
+    }
+
+    /// The message in a payload.
+    pub(crate) fn unwrap<'a>(&'a mut self, payload: &'a [u8]) -> &'a [u8] {
+        let Some((1, body)) = payload.split_first() else {
+            return &payload[1..];
+        };
+        let size = zstd_safe::get_frame_content_size(body).expect("a zstd frame");
+        self.out.clear();
+        self.out.reserve(size.expect("a declared size") as usize);
+        self.context
+            .decompress(&mut self.out, body)
+            .expect("a valid frame");
+        &self.out
+    }
 }

@@ -38,6 +38,9 @@ pub(crate) struct Fanout {
     /// Only what is read from memory, as fast as possible.
     #[arg(long)]
     replay_only: bool,
+    /// Where the picture goes.
+    #[arg(long)]
+    pub(crate) picture: Option<PathBuf>,
     /// Document whose table is to be replaced.
     #[arg(long)]
     pub(crate) document: Option<PathBuf>,

@@ -20,6 +20,8 @@ pub struct Case {
     pub ratio: u32,
     /// Megabytes unpacked, over all partitions.
     pub megabytes: u32,
+    /// Bound on the relay's log.
+    pub log_bytes: u64,
 }
 
 /// What became of the relay.
@@ -64,7 +66,7 @@ impl Parts {
     }
 }
 
-/// Bound on the log of the relay that is measured.
+/// The usual bound on the log of the relay that is measured.
 pub const LOG_BYTES: u64 = 64 * 1024 * 1024;
 /// What it may take besides.
 pub const BESIDES_BYTES: u64 = 200_000_000;
@@ -81,12 +83,18 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Where the relay does not read all of it.
 #[must_use]
 pub fn peak(kafka: &Kafka, case: Case) -> Option<Peak> {
-    let name = format!("memory-{}-{}", case.partitions, case.ratio);
+    let Case {
+        partitions,
+        ratio,
+        log_bytes,
+        ..
+    } = case;
+    let name = format!("memory-{partitions}-{ratio}-{log_bytes}");
     let topic = kafka.topic(&name, case.partitions);
     let records = u64::from(case.megabytes) * 1_000_000 / RECORD_BYTES as u64;
     let each = records.div_ceil(u64::from(case.partitions)).max(1);
     let options = [
-        format!("--log-bytes-max={LOG_BYTES}"),
+        format!("--log-bytes-max={}", case.log_bytes),
         "--kafka-lag-check-interval-secs=1".to_owned(),
         "--kafka-metadata-interval-secs=1".to_owned(),
     ];

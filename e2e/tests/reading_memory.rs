@@ -17,12 +17,13 @@ fn a_relay_takes_no_more_than_its_log_and_a_stated_amount() {
         partitions,
         ratio,
         megabytes,
+        log_bytes: LOG_BYTES,
     };
     for case in [case(1, 1_000, 500), case(50, 100, 300)] {
         let Some(peak) = peak(kafka, case) else {
             return;
         };
-        let bound = LOG_BYTES + BESIDES_BYTES;
+        let bound = case.log_bytes + BESIDES_BYTES;
         assert!(
             peak.bytes <= bound,
             "{case:?}: {} of {bound} bytes",

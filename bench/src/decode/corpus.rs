@@ -11,11 +11,11 @@ use decode_core::{
     wire::{FRAME_HEADER_LEN, MESSAGE_BYTES_TARGET},
 };
 
-pub(super) const NAMES: [&str; 3] = ["small", "batch", "checkpoint"];
+pub(crate) const NAMES: [&str; 3] = ["small", "batch", "checkpoint"];
 
-pub(super) struct Corpus {
+pub(crate) struct Corpus {
     pub(super) name: &'static str,
-    pub(super) payloads: Vec<Vec<u8>>,
+    pub(crate) payloads: Vec<Vec<u8>>,
     /// The same payloads as the relay sends them: WebSocket messages of frames.
     pub(super) messages: Vec<Vec<u8>>,
 }
@@ -23,7 +23,13 @@ pub(super) struct Corpus {
 impl Corpus {
     pub(super) fn load(folder: &Path, name: &'static str) -> Self {
         let file = folder.join(format!("{name}.bin"));
-        let payloads = undelimited(&fs::read(&file).expect("the corpus was provided"));
+        Self::of(
+            name,
+            undelimited(&fs::read(&file).expect("the corpus was provided")),
+        )
+    }
+
+    pub(crate) fn of(name: &'static str, payloads: Vec<Vec<u8>>) -> Self {
         let messages = messages(&payloads);
         Self {
             name,
@@ -48,7 +54,7 @@ impl Corpus {
 }
 
 /// The folder of the corpora, which are made where they are missing.
-pub(super) fn provide(percent: u64) -> PathBuf {
+pub(crate) fn provide(percent: u64) -> PathBuf {
     let root = root();
     let folder = root.join(format!("target/bench/corpora-{percent}"));
     if folder.join(COMPLETE).exists() {

@@ -8,13 +8,13 @@ use decode_core::{Decoder, Mode, wire::DECOMPRESSED_BYTES_MAX, zstd::Decompresso
 use decode_wasm::ColumnDecoder;
 use prost::Message as _;
 use run_model::{EventQuery, Store, ThreadSort};
-use zstd_safe::DCtx;
 
-use super::{corpus::Corpus, walk};
+use super::corpus::Corpus;
+use crate::walk::{self, Libzstd};
 
 /// From a payload to what is wanted of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     /// decode-wasm's column decoder on whole messages, compiled natively.
     Columns,
     /// The path that the page takes, compiled natively: the store, and after each message the lists on
@@ -35,7 +35,7 @@ pub(super) enum Way {
 }
 
 /// Whole passes over the corpus until the time is over, and the processor time they took.
-pub(super) fn run(way: Way, corpus: &Corpus, seconds: f64) -> (usize, f64) {
+pub(crate) fn run(way: Way, corpus: &Corpus, seconds: f64) -> (usize, f64) {
     match way {
         Way::Columns => columns(corpus, seconds),
         Way::Page => page(corpus, seconds),
@@ -170,32 +170,4 @@ fn cpu_nanoseconds() -> u64 {
     first
         .and_then(|text| text.parse().ok())
         .expect("the format of schedstat")
-}
-
-/// The C library; only here, to compare with.
-struct Libzstd {
-    context: DCtx<'static>,
-    out: Vec<u8>,
-}
-
-impl Libzstd {
-    fn new() -> Self {
-        Self {
-            context: DCtx::create(),
-            out: Vec::new(),
-        }
-    }
-
-    fn unwrap<'a>(&'a mut self, payload: &'a [u8]) -> &'a [u8] {
-        let Some((1, body)) = payload.split_first() else {
-            return &payload[1..];
-        };
-        let size = zstd_safe::get_frame_content_size(body).expect("a zstd frame");
-        self.out.clear();
-        self.out.reserve(size.expect("a declared size") as usize);
-        self.context
-            .decompress(&mut self.out, body)
-            .expect("a valid frame");
-        &self.out
-    }
 }
