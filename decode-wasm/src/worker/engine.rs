@@ -9,7 +9,7 @@ use session::digest::StreamDigest;
 use session::{ClientConfig, ClientInput, ClientSession};
 
 use super::file::{FileState, OpenFile};
-use super::intake::{Arrived, Begun, Intake, PART_BYTES, Parts};
+use super::intake::{Arrived, Begun, Intake, PartSize, Parts};
 use super::socket::SocketEvent;
 
 /// The machines of one worker.
@@ -17,6 +17,7 @@ pub(super) struct Engine {
     pub(super) session: ClientSession,
     pub(super) store: Store,
     pub(super) intake: Intake,
+    part_size: PartSize,
     pub(super) digest: Option<StreamDigest>,
     /// The capture that is open in place of the relay.
     pub(super) file: Option<OpenFile>,
@@ -43,6 +44,7 @@ impl Engine {
             }),
             store: Store::default(),
             intake: Intake::default(),
+            part_size: PartSize::new(),
             digest: None,
             file: None,
             saving: None,
@@ -84,12 +86,14 @@ impl Engine {
             store,
             digest,
             revision,
+            part_size,
             ..
         } = self
         else {
             return false;
         };
-        if file.state == FileState::Reading && file.framer.len() < PART_BYTES {
+        let part_bytes = part_size.next();
+        if file.state == FileState::Reading && file.framer.len() < part_bytes {
             let is_start = file.metadata().is_empty();
             file.step();
             if is_start && !file.metadata().is_empty() {
@@ -98,9 +102,9 @@ impl Engine {
         }
         *revision += 1;
         let is_reading = file.state == FileState::Reading;
-        if !is_reading || file.framer.len() >= PART_BYTES {
+        if !is_reading || file.framer.len() >= part_bytes {
             // A block of a capture is many messages.
-            let message = file.framer.take_some(PART_BYTES);
+            let message = file.framer.take_some(part_bytes);
             store.apply(message, |frame| {
                 if let Some(digest) = digest {
                     digest.update(frame);
@@ -146,7 +150,7 @@ impl Engine {
         match event {
             SocketEvent::Opened => self.handle(ClientInput::Opened, clock()),
             SocketEvent::Text(text) => self.text(&text, clock()),
-            SocketEvent::Data(message) => self.data(epoch, message, at_ms, clock),
+            SocketEvent::Data(message) => self.data(epoch, message, at_ms),
             SocketEvent::Closed { code, reason } => {
                 let reason = &reason;
                 self.handle(ClientInput::Closed { code, reason }, clock());
@@ -201,12 +205,13 @@ impl Engine {
         }
     }
 
-    fn data(&mut self, epoch: u64, message: Vec<u8>, at_ms: u64, clock: &impl Fn() -> u64) {
+    /// Has a message checked; it is applied in the next steps.
+    fn data(&mut self, epoch: u64, message: Vec<u8>, at_ms: u64) {
         let accepted = self.session.accept(epoch, &message, at_ms);
         match accepted.map(Delivery::leave) {
             Ok(undisposed) => {
                 let parts = Parts::new(message);
-                self.apply(Begun { undisposed, parts }, clock);
+                self.intake.begun = Some(Begun { undisposed, parts });
             }
             Err(_) => self.turn += 1,
         }
@@ -221,6 +226,7 @@ impl Engine {
             digest,
             revision,
             turn,
+            part_size,
             ..
         } = self;
         let Begun {
@@ -233,7 +239,7 @@ impl Engine {
         };
         *revision += 1;
         let unusable = store.totals().rejects;
-        store.apply(parts.take(), |frame| {
+        store.apply(parts.take(part_size.next()), |frame| {
             if let Some(digest) = digest {
                 digest.update(frame);
             }

@@ -37,10 +37,10 @@ impl Parts {
         Self { message, given: 0 }
     }
 
-    /// The next frames, as a message of their own.
-    pub(super) fn take(&mut self) -> Vec<u8> {
+    /// The next frames, as a message of their own, until they are so long.
+    pub(super) fn take(&mut self, bytes_min: usize) -> Vec<u8> {
         let left = self.message.get(self.given..).unwrap_or_default();
-        let len = first_frames(left, PART_BYTES);
+        let len = first_frames(left, bytes_min);
         self.given += len;
         if len == self.message.len() {
             // Most messages are one part, which needs no copy.
@@ -78,9 +78,26 @@ impl Intake {
     }
 }
 
-/// Frames are given to the store in parts of about this size, in a quarter of a millisecond; in ten times as long by
-/// code that has only just been compiled.
-pub(super) const PART_BYTES: usize = 16 * 1024;
+/// How many bytes of frames are given to the store at once. The first records of a worker run code that is only being
+/// compiled, which takes ten times as long: parts begin small.
+pub(super) struct PartSize(usize);
+
+impl PartSize {
+    pub(super) const fn new() -> Self {
+        Self(PART_BYTES_MIN)
+    }
+
+    pub(super) fn next(&mut self) -> usize {
+        let now = self.0;
+        self.0 = (2 * now).min(PART_BYTES_MAX);
+        now
+    }
+}
+
+/// One record.
+const PART_BYTES_MIN: usize = 64;
+/// A quarter of a millisecond.
+const PART_BYTES_MAX: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -103,7 +120,7 @@ mod tests {
             let message = frames(count, &vec![7; payload_len]);
             let (mut parts, mut given) = (Parts::new(message.clone()), vec![]);
             loop {
-                given.push(parts.take());
+                given.push(parts.take(PART_BYTES_MAX));
                 if parts.is_over() {
                     break;
                 }
@@ -114,9 +131,21 @@ mod tests {
             assert!(
                 given
                     .iter()
-                    .all(|part| part.len() < PART_BYTES + frame.max(1))
+                    .all(|part| part.len() < PART_BYTES_MAX + frame.max(1))
             );
             assert!(given.iter().all(|part| part.len() % frame.max(1) == 0));
         }
+    }
+
+    #[test]
+    fn parts_begin_small_and_grow() {
+        let mut size = PartSize::new();
+        let sizes: Vec<_> = (0..10).map(|_| size.next()).collect();
+        assert_eq!(
+            sizes,
+            [
+                64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 16_384
+            ]
+        );
     }
 }

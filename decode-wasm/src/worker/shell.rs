@@ -53,6 +53,8 @@ struct Shell {
     socket: Option<Socket>,
     timer: Option<Timer>,
     turns: Turns,
+    /// When work was last done.
+    worked_ms: u64,
 }
 
 struct Timer {
@@ -77,6 +79,7 @@ impl Shell {
             socket: None,
             timer: None,
             turns,
+            worked_ms: 0,
         }
     }
 
@@ -159,6 +162,7 @@ impl Shell {
                 scope,
                 engine,
                 turns,
+                worked_ms,
                 ..
             } = &mut *shell;
             let clock = || now_of(scope);
@@ -168,12 +172,14 @@ impl Shell {
                     break;
                 }
             }
+            *worked_ms = clock();
         }
         Self::pump(shared);
     }
 
+    /// A browser hands over several messages in one task: what comes right after others waits for a turn.
     fn socket_says(shared: &Shared, epoch: u64, event: SocketEvent) {
-        let is_next = {
+        {
             let mut shell = shared.borrow_mut();
             let at_ms = shell.now();
             shell.engine.intake.push(Arrived {
@@ -181,11 +187,14 @@ impl Shell {
                 at_ms,
                 event,
             });
-            !shell.turns.is_posted()
-        };
-        if is_next {
-            Self::work(shared);
+            if at_ms <= shell.worked_ms {
+                shell.turns.post();
+            }
+            if shell.turns.is_posted() {
+                return;
+            }
         }
+        Self::work(shared);
     }
 
     fn closed(&mut self, code: u16, reason: &str) {
