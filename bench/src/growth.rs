@@ -176,9 +176,13 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 
 fn section(text: &mut String, what: &str, unit: &str, points: &[Point]) {
     let head = format!(
-        "\n\n| {unit} | bytes on Kafka | admission {what}, us | floor, us | ratio | ns a {} |\n\
+        "\n\n| {unit} | bytes on Kafka | admission {what}, us | floor, us | ratio | ns {} |\n\
          | ---: | ---: | ---: | ---: | ---: | ---: |\n",
-        if unit == "events" { "event" } else { "byte" }
+        if unit == "events" {
+            "an event"
+        } else {
+            "a byte"
+        }
     );
     text.push_str(&head);
     for one in points {
