@@ -227,7 +227,7 @@ impl<'a> Iterator for FrameReader<'a> {
     }
 }
 
-/// How many bytes of a run of frames are its first frames, until those are so long; all, where they are shorter.
+/// The length of the fewest first frames of a run that have at least so many bytes; of all, where those have fewer.
 #[must_use]
 pub fn first_frames(frames: &[u8], bytes_min: usize) -> usize {
     let mut reader = FrameReader::new(frames);

@@ -141,6 +141,8 @@ pub enum Refused {
     Frame(FrameError),
     /// A frame does not continue its partition.
     Discontinuous(Discontinuity),
+    /// A message before it was left, and never gone on with.
+    Undisposed,
 }
 
 /// One client. See the module text.
@@ -247,7 +249,10 @@ impl ClientSession {
         if epoch != self.epoch || !self.is_open() {
             return Err(Refused::Stale);
         }
-        debug_assert_eq!(self.flow.received, self.flow.disposed, "a message is left");
+        if self.flow.received != self.flow.disposed {
+            self.fail(CloseCode::Normal, "a message was not disposed of");
+            return Err(Refused::Undisposed);
+        }
         self.heard(now);
         let frames = if matches!(self.phase, Phase::Replaying | Phase::Live) {
             self.positions.receive(message, &mut self.unknown_frames)
@@ -273,6 +278,14 @@ impl ClientSession {
                 self.fail(CloseCode::Protocol, "frames do not continue");
                 Err(refused)
             }
+        }
+    }
+
+    /// Notes that something arrived on connection `epoch`, for a shell that keeps it for later: a relay is not taken
+    /// for silent because its messages wait.
+    pub fn arrived(&mut self, epoch: u64, now: Millis) {
+        if epoch == self.epoch && self.is_open() {
+            self.heard(now);
         }
     }
 
@@ -398,10 +411,13 @@ impl ClientSession {
         matches!(self.phase, Phase::Resuming | Phase::Replaying | Phase::Live)
     }
 
-    /// A shell may take in late what arrived in time.
+    /// A shell may process a message long after it arrived; one that arrived before the last says nothing new.
     fn heard(&mut self, arrived_ms: Millis) {
         self.now = self.now.max(arrived_ms);
-        self.last_heard_ms = self.last_heard_ms.max(arrived_ms);
+        if arrived_ms < self.last_heard_ms {
+            return;
+        }
+        self.last_heard_ms = arrived_ms;
         self.pinged = false;
         self.verdict_ms = None;
     }

@@ -18,6 +18,7 @@ pub(super) struct Engine {
     pub(super) store: Store,
     pub(super) intake: Intake,
     part_size: PartSize,
+    steps: u64,
     pub(super) digest: Option<StreamDigest>,
     /// The capture that is open in place of the relay.
     pub(super) file: Option<OpenFile>,
@@ -45,6 +46,7 @@ impl Engine {
             store: Store::default(),
             intake: Intake::default(),
             part_size: PartSize::new(),
+            steps: 0,
             digest: None,
             file: None,
             saving: None,
@@ -125,9 +127,17 @@ impl Engine {
 
     /// Does some of the work that goes on while the page may ask; false where there is nothing more to do.
     pub(super) fn work_on(&mut self, clock: &impl Fn() -> u64) -> bool {
-        let is_taking = self.take_in(clock);
-        let is_listing = self.list_on();
-        self.read_on() || is_listing || is_taking
+        let is_taking = self.take_in(clock) || self.read_on();
+        self.steps += 1;
+        // A look takes as long as four parts.
+        let is_listing = (!is_taking || self.steps.is_multiple_of(4)) && self.list_on();
+        is_taking || is_listing
+    }
+
+    /// Takes what the socket brought; it is taken in in its turn.
+    pub(super) fn arrived(&mut self, arrived: Arrived) {
+        self.session.arrived(arrived.epoch, arrived.at_ms);
+        self.intake.push(arrived);
     }
 
     /// Takes in the next of what the socket brought, of a long message a part; false where there is nothing.

@@ -1,8 +1,8 @@
-//! What the socket brought and the engine has not taken in yet. A long message is taken in in parts, so that the page's
+//! What the socket brought and the engine has not taken in yet. A long message is applied in parts, so that the page's
 //! questions are answered in between; what comes behind it waits, in its order.
 //!
-//! The relay bounds it: more than a window of data it does not send ahead of the acknowledgements, and only what was
-//! taken in is acknowledged.
+//! A relay that keeps to the protocol bounds it: it sends at most one window of data ahead of the acknowledgements, and
+//! only what was applied is acknowledged. The browser's own queue before this one has no other bound either.
 
 use std::collections::VecDeque;
 
@@ -94,9 +94,9 @@ impl PartSize {
     }
 }
 
-/// One record.
+/// Less than one record, so that the first part holds one.
 const PART_BYTES_MIN: usize = 64;
-/// A quarter of a millisecond.
+/// Takes about a quarter of a millisecond to apply.
 const PART_BYTES_MAX: usize = 16 * 1024;
 
 #[cfg(test)]

@@ -162,7 +162,6 @@ impl Shell {
                 scope,
                 engine,
                 turns,
-                worked_ms,
                 ..
             } = &mut *shell;
             let clock = || now_of(scope);
@@ -172,17 +171,18 @@ impl Shell {
                     break;
                 }
             }
-            *worked_ms = clock();
         }
         Self::pump(shared);
+        let mut shell = shared.borrow_mut();
+        shell.worked_ms = shell.now();
     }
 
-    /// A browser hands over several messages in one task: what comes right after others waits for a turn.
+    /// A browser hands over several messages in one task: one right after another waits for the next turn.
     fn socket_says(shared: &Shared, epoch: u64, event: SocketEvent) {
         {
             let mut shell = shared.borrow_mut();
             let at_ms = shell.now();
-            shell.engine.intake.push(Arrived {
+            shell.engine.arrived(Arrived {
                 epoch,
                 at_ms,
                 event,

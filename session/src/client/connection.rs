@@ -447,6 +447,7 @@ impl core::fmt::Display for Refused {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Stale => f.write_str("the message belongs to an earlier connection"),
+            Self::Undisposed => f.write_str("a message before it was not disposed of"),
             Self::TooEarly => f.write_str("data arrived before the answer to resume"),
             Self::Frame(error) => error.fmt(f),
             Self::Discontinuous(d) => write!(

@@ -23,8 +23,8 @@ pub struct Delivery<'a> {
     is_finished: bool,
 }
 
-/// A message of which frames are left to dispose of. No other is accepted before the session has
-/// [gone on](ClientSession::go_on) with it.
+/// A message of which frames are left to dispose of. Where another comes before the session has
+/// [gone on](ClientSession::go_on) with it, the connection is closed and resumed from the cursor.
 #[derive(Debug)]
 #[must_use = "a message that is not disposed of is never acknowledged"]
 pub struct Undisposed {

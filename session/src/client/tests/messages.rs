@@ -133,6 +133,63 @@ fn what_was_left_of_a_closed_connection_is_stale() {
     assert_eq!((position.committed, client.phase()), (10, Phase::Waiting));
 }
 
+/// RES-06: where a message that was left is forgotten, nothing behind it counts.
+#[test]
+fn a_message_that_is_forgotten_comes_again() {
+    let mut client = resumed_at(10);
+    let epoch = client.epoch();
+    let mut writer = FrameWriter::new(0, 10);
+    let messages = [10, 11].map(|offset| {
+        let mut message = Vec::new();
+        writer.record(&mut message, offset, 0, b"x");
+        message
+    });
+    let forgotten = client.accept(epoch, &messages[0], 1).map(Delivery::leave);
+    drop(forgotten.expect("continuous"));
+    let next = client.accept(epoch, &messages[1], 2).err();
+    assert_eq!(next, Some(Refused::Undisposed));
+    let position = client.positions().next().expect("one partition");
+    assert_eq!((position.committed, client.phase()), (10, Phase::Waiting));
+}
+
+/// A relay is silent when nothing arrives, not when what arrived waits.
+#[test]
+fn a_relay_whose_messages_wait_is_not_silent() {
+    let hear = |told: bool| {
+        let mut client = resumed_at(10);
+        let epoch = client.epoch();
+        for now in (0..=2 * SILENCE_MS_MAX).step_by(1_000) {
+            if told {
+                client.arrived(epoch, now);
+            }
+            drain(&mut client, now);
+        }
+        let mut message = Vec::new();
+        FrameWriter::new(0, 10).record(&mut message, 10, 0, b"x");
+        let accepted = client.accept(epoch, &message, 1).map(Delivery::leave);
+        (client.phase() == Phase::Replaying, accepted.is_ok())
+    };
+    assert_eq!(hear(true), (true, true));
+    assert_eq!(hear(false), (false, false));
+}
+
+/// X37: what arrived before a machine slept does not show that its socket is alive.
+#[test]
+fn what_arrived_before_the_sleep_answers_no_question_after_it() {
+    let mut client = resumed_at(10);
+    let epoch = client.epoch();
+    client.arrived(epoch, 100);
+    let woken = 10_000;
+    client.handle(ClientInput::Wake, woken);
+    drain(&mut client, woken);
+    let mut message = Vec::new();
+    FrameWriter::new(0, 10).record(&mut message, 10, 0, b"x");
+    let delivery = client.accept(epoch, &message, 90).expect("continuous");
+    let _left = delivery.leave();
+    drain(&mut client, woken + WAKE_ANSWER_MS_MAX);
+    assert_ne!(client.phase(), Phase::Replaying);
+}
+
 /// RES-04, RES-06: a message that is left half done is received again from where it was left; nothing of it is
 /// acknowledged.
 #[test]
