@@ -16,3 +16,15 @@ export function kept<T extends object>(
 function saysTheSame<T extends object>(one: T, other: T): boolean {
   return (Object.keys(one) as (keyof T)[]).every((key) => Object.is(one[key], other[key]));
 }
+
+/** The newest of each row, where it stood; in room that is left, those that were not among them. */
+export function inPlace<T>(
+  shown: readonly T[],
+  newest: readonly T[],
+  keyOf: (row: T) => unknown,
+): readonly T[] {
+  const byKey = new Map(newest.map((row) => [keyOf(row), row]));
+  const staying = shown.map((row) => byKey.get(keyOf(row)) ?? row);
+  for (const row of shown) byKey.delete(keyOf(row));
+  return [...staying, ...byKey.values()].slice(0, newest.length);
+}

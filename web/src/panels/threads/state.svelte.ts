@@ -1,7 +1,7 @@
 /** What the threads table shows, and whether its order stands still under a hand. */
 import type { ThreadColumns, ThreadOrder, ThreadsQuery } from "../../generated/decode_wasm.js";
 import { textAt } from "../../base/columns.js";
-import { kept } from "../../base/identity.js";
+import { inPlace, kept } from "../../base/identity.js";
 import { Channel, type Content } from "../../store/channel.js";
 import type { RelayStore } from "../../store/relay.svelte.js";
 
@@ -36,7 +36,7 @@ export class ThreadsState extends Channel<"threads"> {
   topSignal = $state(0);
   /** As the worker told last. */
   #newest = $state.raw(NOTHING);
-  /** What is shown. */
+  /** The same, in the order in which it is shown. */
   #loaded = $state.raw(NOTHING);
 
   constructor(store: RelayStore) {
@@ -48,12 +48,6 @@ export class ThreadsState extends Channel<"threads"> {
     return { ...this.range, sort: this.sort };
   }
 
-  /** How many threads there are. */
-  get count(): number {
-    return this.#newest.total;
-  }
-
-  /** Rows of the table: while it is held, those of its order. */
   get total(): number {
     return this.#loaded.total;
   }
@@ -69,15 +63,18 @@ export class ThreadsState extends Channel<"threads"> {
     if (!held) this.#loaded = this.#newest;
   }
 
-  /** While held, only an answer that shows another stretch or order of the table is taken. */
+  /** While held, rows stay in their places, and threads that were not shown come after them. */
   protected override show(content: Content<"threads">, { first, sort }: ThreadsQuery): void {
-    const rows = Array.from(content.threads.thread, (_, at) =>
+    const told = Array.from(content.threads.thread, (_, at) =>
       threadRow(content.threads, content.strings, at),
     );
     const now = this.#loaded;
-    const total = content.total;
-    this.#newest = { first, sort, total, rows: kept(now.rows, rows, (row) => row.name) };
-    if (!this.held || now.first !== first || now.sort !== sort) this.#loaded = this.#newest;
+    const rows = kept(now.rows, told, nameOf);
+    this.#newest = { first, sort, total: content.total, rows };
+    const stays = this.held && now.first === first && now.sort === sort;
+    this.#loaded = stays
+      ? { ...this.#newest, rows: inPlace(now.rows, rows, nameOf) }
+      : this.#newest;
   }
 
   protected override clear(): void {
@@ -101,6 +98,10 @@ export class ThreadsState extends Channel<"threads"> {
     selection.setThread(chosen ? null : name);
     panes.say(chosen ? "Events of all threads" : `Events of thread ${name}`);
   }
+}
+
+function nameOf(row: ThreadRow): string {
+  return row.name;
 }
 
 function threadRow(columns: ThreadColumns, strings: readonly string[], at: number): ThreadRow {
