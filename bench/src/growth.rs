@@ -40,7 +40,7 @@ pub(crate) struct Growth {
 
 /// Microseconds for one payload.
 struct Point {
-    /// Bytes of the message, or events of the batch.
+    /// Bytes of the checkpoint's text, or events of the batch.
     size: usize,
     /// Bytes on Kafka.
     bytes: usize,
@@ -54,14 +54,9 @@ pub(crate) fn run(options: &Growth) {
     let packed = measured(options, &SIZES, by_size(true));
     let batches = measured(options, &EVENTS, batch);
     let mut text = report::origin();
-    let payloads = "of a payload, uncompressed";
-    section(&mut text, payloads, "bytes of the message", &plain);
-    section(
-        &mut text,
-        "of a payload, compressed",
-        "bytes of the message",
-        &packed,
-    );
+    let payloads = "bytes of the text";
+    section(&mut text, "of a payload, uncompressed", payloads, &plain);
+    section(&mut text, "of a payload, compressed", payloads, &packed);
     section(&mut text, "of a batch, compressed", "events", &batches);
     println!("{text}");
     if let Some(path) = &options.picture {
@@ -106,11 +101,11 @@ fn measured<const N: usize>(
     points.collect()
 }
 
-/// A checkpoint of which the JSON has that many bytes.
-fn checkpoint(json_bytes: usize, n: u64, packed: bool) -> Vec<u8> {
+/// A checkpoint whose text, which is cut and like JSON, has that many bytes.
+fn checkpoint(text_bytes: usize, n: u64, packed: bool) -> Vec<u8> {
     let mut rng = Rng::new(n + 1);
     let mut state = String::from("{");
-    while state.len() < json_bytes {
+    while state.len() < text_bytes {
         let (key, value) = (rng.hex(6), rng.range(0, 1_000_000));
         write!(
             state,
@@ -118,7 +113,7 @@ fn checkpoint(json_bytes: usize, n: u64, packed: bool) -> Vec<u8> {
         )
         .expect("a string can be written to");
     }
-    state.truncate(json_bytes.max(2));
+    state.truncate(text_bytes);
     let message = Message::Checkpoint(Checkpoint {
         header: Some(header(n)),
         state: state.into_bytes(),
@@ -186,13 +181,18 @@ fn section(text: &mut String, what: &str, unit: &str, points: &[Point]) {
     );
     text.push_str(&head);
     for one in points {
+        // The floor of an uncompressed payload touches a few of its bytes only.
+        let ratio = if what.ends_with("uncompressed") {
+            String::new()
+        } else {
+            format!("{:.2} ", one.admission / one.floor)
+        };
         let line = format!(
-            "| {} | {} | {:.2} | {:.2} | {:.2} | {:.2} |\n",
+            "| {} | {} | {:.2} | {:.2} | {ratio}| {:.2} |\n",
             one.size,
             one.bytes,
             one.admission,
             one.floor,
-            one.admission / one.floor,
             one.admission * 1e3 / one.size as f64,
         );
         text.push_str(&line);
@@ -215,7 +215,7 @@ fn picture(plain: &[Point], packed: &[Point], batches: &[Point]) -> String {
     ];
     Chart {
         title: "Admission of a record",
-        x: "bytes of the message, or events of the batch",
+        x: "bytes of the text, or events of the batch",
         y: "us",
         lines: &lines,
     }

@@ -100,6 +100,7 @@ const FILES: &[&str] = &[
     "LICENSE",
     "CHANGELOG.md",
     "SECURITY.md",
+    "docs/growth-admission.svg",
     "docs/relay-memory.svg",
     "docs/capture.md",
     "docs/cli.md",
