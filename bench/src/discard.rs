@@ -9,7 +9,6 @@ use std::{
 
 use clap::ValueEnum;
 use dashstream_relay::limits;
-use decode_core::wire;
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
@@ -21,7 +20,10 @@ use rskafka::client::{
 
 use tokio::sync::Barrier;
 
-use crate::process::{Cost, cpu_seconds};
+use crate::{
+    process::{Cost, cpu_seconds},
+    walk::Libzstd,
+};
 
 /// Whose code reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -141,7 +143,7 @@ async fn one_partition(
     partition: i32,
     (fetch_bytes, decompress): (i32, bool),
 ) -> (u64, u64) {
-    let mut zstd = decompress.then(Unpacker::new);
+    let mut zstd = decompress.then(Libzstd::new);
     let reader = client
         .partition_client(topic, partition, UnknownTopicHandling::Retry)
         .await
@@ -157,7 +159,7 @@ async fn one_partition(
         for value in batch.iter().filter_map(|one| one.record.value.as_ref()) {
             bytes += value.len() as u64;
             if let Some(zstd) = &mut zstd {
-                zstd.unpack(value);
+                std::hint::black_box(zstd.unwrap(value));
             }
         }
     }
@@ -240,26 +242,4 @@ fn librdkafka(order: &Discard) -> u64 {
 
 const WAIT_MS: i32 = 500;
 const FETCH_BYTES: i32 = limits::FETCH_BYTES_DEFAULT as i32;
-/// libzstd on what producers compressed; its output is thrown away.
-struct Unpacker {
-    context: zstd_safe::DCtx<'static>,
-    output: Vec<u8>,
-}
-
-impl Unpacker {
-    fn new() -> Self {
-        Self {
-            context: zstd_safe::DCtx::create(),
-            output: vec![0; wire::DECOMPRESSED_BYTES_MAX],
-        }
-    }
-
-    fn unpack(&mut self, value: &[u8]) {
-        if let Some((&wire::FRAME_ZSTD, body)) = value.split_first() {
-            let length = self.context.decompress(&mut *self.output, body);
-            assert!(length.is_ok(), "the corpora are whole");
-        }
-    }
-}
-
 const POLL_MAX: Duration = Duration::from_secs(60);

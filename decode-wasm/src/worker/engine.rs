@@ -18,6 +18,7 @@ pub(super) struct Engine {
     pub(super) store: Store,
     pub(super) intake: Intake,
     part_size: PartSize,
+    /// Calls of [`Self::work_on`].
     steps: u64,
     pub(super) digest: Option<StreamDigest>,
     /// The capture that is open in place of the relay.
@@ -134,13 +135,13 @@ impl Engine {
         is_taking || is_listing
     }
 
-    /// Takes what the socket brought; it is taken in in its turn.
+    /// Queues what the socket delivered.
     pub(super) fn arrived(&mut self, arrived: Arrived) {
         self.session.arrived(arrived.epoch, arrived.at_ms);
         self.intake.push(arrived);
     }
 
-    /// Takes in the next of what the socket brought, of a long message a part; false where there is nothing.
+    /// Processes the next queued event, or the next part of a long message; false if there is none.
     fn take_in(&mut self, clock: &impl Fn() -> u64) -> bool {
         if let Some(begun) = self.intake.begun.take() {
             self.apply(begun, clock);
@@ -215,7 +216,7 @@ impl Engine {
         }
     }
 
-    /// Has a message checked; it is applied in the next steps.
+    /// Checks a message; the next steps apply it.
     fn data(&mut self, epoch: u64, message: Vec<u8>, at_ms: u64) {
         let accepted = self.session.accept(epoch, &message, at_ms);
         match accepted.map(Delivery::leave) {

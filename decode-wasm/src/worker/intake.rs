@@ -1,5 +1,5 @@
-//! What the socket brought and the engine has not taken in yet. A long message is applied in parts, so that the page's
-//! questions are answered in between; what comes behind it waits, in its order.
+//! What the socket delivered and the engine has not processed yet. A long message is applied in parts, so that the
+//! page's questions are answered in between; what comes behind it waits, in its order.
 //!
 //! A relay that keeps to the protocol bounds it: it sends at most one window of data ahead of the acknowledgements, and
 //! only what was applied is acknowledged. The browser's own queue before this one has no other bound either.
@@ -11,7 +11,7 @@ use session::client::Undisposed;
 
 use super::socket::SocketEvent;
 
-/// Something that the socket brought.
+/// Something that the socket delivered.
 pub(super) struct Arrived {
     /// The connection that it belongs to.
     pub(super) epoch: u64,
@@ -19,7 +19,7 @@ pub(super) struct Arrived {
     pub(super) event: SocketEvent,
 }
 
-/// A message of which the session has been told.
+/// A message that the session has accepted.
 pub(super) struct Begun {
     pub(super) undisposed: Undisposed,
     pub(super) parts: Parts,
@@ -28,7 +28,7 @@ pub(super) struct Begun {
 /// A message, cut between its frames.
 pub(super) struct Parts {
     message: Vec<u8>,
-    /// Bytes of the parts that were given.
+    /// Bytes of the parts taken so far.
     given: usize,
 }
 
@@ -37,7 +37,7 @@ impl Parts {
         Self { message, given: 0 }
     }
 
-    /// The next frames, as a message of their own, until they are so long.
+    /// The next frames as a message of their own, of at least so many bytes if there are as many.
     pub(super) fn take(&mut self, bytes_min: usize) -> Vec<u8> {
         let left = self.message.get(self.given..).unwrap_or_default();
         let len = first_frames(left, bytes_min);

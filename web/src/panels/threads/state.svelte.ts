@@ -52,7 +52,7 @@ export class ThreadsState extends Channel<"threads"> {
     return this.#loaded.total;
   }
 
-  /** Whether the order stands still. */
+  /** Whether the order is held. */
   get held(): boolean {
     return this.#held && this.sort === "recent" && this.total > 0;
   }

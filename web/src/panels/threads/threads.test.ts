@@ -63,7 +63,7 @@ it("is whole while it is held: it begins with one row, or its window is enlarged
   expect(seen()).toEqual(["a 1", "d 1", "c 1", "b 1"]);
 });
 
-it("shows the newest order as soon as it is let go", () => {
+it("shows the newest order as soon as it is released", () => {
   const { table, tell, seen } = told();
   tell(["a", "b"]);
   table.hold(true);
